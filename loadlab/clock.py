@@ -1,0 +1,75 @@
+"""The clock, and the one tests use. No other module imports `time`.
+
+Every `t` in a recording is seconds of CLOCK_MONOTONIC since the run's start. On Linux that clock is the same for
+all processes of a machine, so the generator's child process and the probes share one time axis.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What loadlab needs to know of time."""
+
+    def monotonic(self) -> float:
+        """Seconds of CLOCK_MONOTONIC."""
+        ...
+
+    def wall(self) -> float:
+        """Seconds since the epoch, for names and headings only: it may jump."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Pause this thread."""
+        ...
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def wall(self) -> float:
+        return time.time()
+
+    def sleep(self, seconds: float) -> None:
+        if seconds > 0:
+            time.sleep(seconds)
+
+
+class FakeClock:
+    """A clock that moves only when told to: `sleep` advances it at once."""
+
+    def __init__(self, start: float = 0.0, wall: float = 1_700_000_000.0) -> None:
+        self.now = start
+        self._epoch = wall - start
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def wall(self) -> float:
+        return self._epoch + self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += max(0.0, seconds)
+
+
+def cpu_s() -> float:
+    """CPU seconds this thread has used: what a probe tick costs."""
+    return time.thread_time()
+
+
+def local_stamp(wall: float) -> str:
+    """`20261123-170455`: the name of a run, in local time."""
+    return time.strftime("%Y%m%d-%H%M%S", time.localtime(wall))
+
+
+def iso(wall: float) -> str:
+    """`2026-11-23T17:04:55Z`."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(wall))
+
+
+SYSTEM: Clock = SystemClock()

@@ -1,0 +1,93 @@
+"""The Diagnosis: what verdict.json holds, and what reports are made from. Frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from loadlab.rules import Evidence, Where
+
+OUTCOMES = ("bottleneck", "none", "generator", "unknown")
+GRADES = ("confirmed", "supported", "suspected")
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What the slow-down experiment said of the culprit. Elasticity = loss of throughput / loss of capacity."""
+
+    slowed_by: float
+    elasticity: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """The next step. expected_gain: capacity after it, as a factor of today's; None where it cannot be said."""
+
+    step: str
+    text: str
+    expected_gain: float | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One bottleneck or fault, where it is, how sure we are, and what to do."""
+
+    kind: str
+    branch: str
+    service: str
+    grade: str
+    sentence: str
+    evidence: tuple[Evidence, ...]
+    remedy: Remedy
+    instance: int | None = None
+    pid: int | None = None
+    where: Where | None = None
+    proof: Proof | None = None
+    strength: float = 0.5
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """Best sustained throughput seen, and the latencies of the measured window."""
+
+    requests_per_s: float
+    users: int
+    p50_ms: float | None
+    p99_ms: float | None
+    error_rate: float = 0.0
+    steady_rps: float | None = None
+    p50_uncorrected_ms: float | None = None
+    p99_uncorrected_ms: float | None = None
+
+
+@dataclass(frozen=True)
+class LimitResult:
+    """One limit of the profile: what was measured, and whether it held. measured None: no samples, so it failed."""
+
+    endpoint: str
+    metric: str
+    low: float | None
+    high: float | None
+    measured: float | None
+    passed: bool
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """The answer. `signals` holds plain numbers for the report (per service CPU, loop busy, ...), JSON-ready."""
+
+    outcome: str
+    sentence: str
+    bottleneck: Finding | None
+    others: tuple[Finding, ...] = ()
+    clear: tuple[str, ...] = ()
+    unknown: tuple[tuple[str, str], ...] = ()
+    capacity: Capacity | None = None
+    generator: Mapping[str, Any] = field(default_factory=dict)
+    observer: Mapping[str, Any] = field(default_factory=dict)
+    limits: tuple[LimitResult, ...] = ()
+    signals: Mapping[str, Any] = field(default_factory=dict)
+    next_step: str = ""

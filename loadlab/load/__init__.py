@@ -1,0 +1,97 @@
+"""3 WHAT IS ASKED. Shapes and arrivals are pure (how many, when); `wire` is the client that measures; `_driver` runs
+the generator, a child process; `_generator` is the only file that imports locust.
+
+    from loadlab.load import WireHttpUser      in a locustfile: FastHttpUser's API, an order of magnitude faster
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class EndpointInterval:
+    """One endpoint, one result, one interval. All times in whole microseconds, one entry a request, same order.
+
+    latency_us: intended start to arrival in the kernel; service_us: actual start to arrival (uncorrected).
+    """
+
+    endpoint: str
+    result: str
+    latency_us: array[int]
+    service_us: array[int]
+
+
+@dataclass(frozen=True)
+class Failures:
+    """Failures of one kind in one interval."""
+
+    endpoint: str
+    error: str
+    count: int
+    first: float
+    last: float
+    sample: str = ""
+
+
+@dataclass(frozen=True)
+class LoadInterval:
+    """What the generator did between `start` and `end` (seconds since the run's start). Counts are of the interval,
+    `users` and `in_flight` as of its end."""
+
+    start: float
+    end: float
+    users: int
+    in_flight: int
+    sent: int
+    succeeded: int
+    failed: int
+    connects: int
+    bytes_received: int
+    not_sent: int = 0
+    kernel_stamped: int = 0
+    """Responses whose arrival time came from the kernel."""
+    endpoints: tuple[EndpointInterval, ...] = ()
+    schedule_lag_us: array[int] = field(default_factory=lambda: array("I"))
+    reader_lag_us: array[int] = field(default_factory=lambda: array("I"))
+    errors: tuple[Failures, ...] = ()
+
+
+class Listener(Protocol):
+    """Who hears of each interval: the recorder and the live screen."""
+
+    def interval(self, interval: LoadInterval) -> None:
+        """One interval, in order, never late by more than a second."""
+        ...
+
+
+class Generator(Protocol):
+    """The thin interface everything else uses. What makes the requests behind it can be exchanged."""
+
+    @property
+    def pid(self) -> int:
+        """The child process, watched like any other."""
+        ...
+
+    def set_users(self, users: int) -> None:
+        """Closed model: this many users from now on, spawned or stopped at once."""
+        ...
+
+    def set_rate(self, rate: float) -> None:
+        """Open model: this many requests a second from now on."""
+        ...
+
+    def stop(self) -> None:
+        """No more requests; waits up to two seconds for those in flight, then ends the child."""
+        ...
+
+
+def __getattr__(name: str) -> Any:
+    """`WireHttpUser` is loaded on demand: it imports locust, which patches the process."""
+    if name == "WireHttpUser":
+        from loadlab.load._generator import WireHttpUser
+
+        return WireHttpUser
+    raise AttributeError(name)

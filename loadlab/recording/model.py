@@ -1,0 +1,280 @@
+"""A recording as a value: what a run saw, raw. Nothing in it is derived, nothing comes from the reader's machine.
+
+Times `t` are seconds since the run's start (CLOCK_MONOTONIC). Counters are as the kernel or the server gave them: they
+only ever grow, and signals/ takes differences. NaN in a series means the source could not tell at that tick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Entity:
+    """What a row of samples is about. Unused parts stay at their defaults.
+
+    kind: "host" | "core" | "process" | "thread" | "cgroup" | "listener" | "edge" | "upstream" | "generator" | "server"
+    service, instance: whose it is; service is "" for the host, "generator" for the load generator, "loadlab" for loadlab itself.
+    name: of a process its command line, of a thread its comm, of a core "cpu0", of a listener "127.0.0.1:8000",
+    of an edge the service at its other end, of an upstream its address.
+    """
+
+    kind: str
+    service: str = ""
+    instance: int = 0
+    pid: int = 0
+    tid: int = 0
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One column of a probe's table. kind: "counter" (only grows) or "gauge"."""
+
+    name: str
+    unit: str
+    kind: str
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One metric of one entity. `t` strictly increases; `v` has the same length."""
+
+    entity: Entity
+    metric: str
+    t: Floats
+    v: Floats
+
+    def between(self, start: float, end: float) -> Series:
+        """The part with start <= t <= end."""
+        keep = (self.t >= start) & (self.t <= end)
+        return Series(self.entity, self.metric, self.t[keep], self.v[keep])
+
+
+@dataclass(frozen=True, slots=True)
+class Ticks:
+    """One probe's own account: when it read, how late, at what cost in CPU seconds, and what failed."""
+
+    t: Floats
+    late_ms: Floats
+    cost_ms: Floats
+    errors: tuple[tuple[float, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A stretch of the run: "start" | "warmup" | "search" | "steady" | "stacks" | "proof" | "stop". `end` is the last
+    second seen where the run was cut off."""
+
+    name: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A stretch at one number of users, warm-up of the level already cut away."""
+
+    users: int
+    start: float
+    end: float
+    phase: str = "search"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened once. kind: "started" | "ready" | "exited" | "restarted" | "listening" | "slowed" | "note".
+
+    `data` of "exited": {"code": int | None, "signal": int | None, "expected": bool, "last_lines": [str]};
+    of "slowed": {"candidate": str, "start": float, "end": float, "share": float} with candidate "" for an undisturbed window.
+    """
+
+    t: float
+    kind: str
+    service: str = ""
+    instance: int = 0
+    pid: int = 0
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestInterval:
+    """What one endpoint did in one interval (a second, unless a phase ended), one result ("ok" or "fail").
+
+    Percentiles here are of latency from the intended start to the arrival in the kernel, in milliseconds; exact
+    histograms of any window come from `Recording.histograms`.
+    """
+
+    start: float
+    end: float
+    endpoint: str
+    result: str
+    count: int
+    sum_ms: float
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    max_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Quantiles:
+    """Latencies of a window in milliseconds, from merged histograms (HdrHistogram, 3 digits)."""
+
+    count: int
+    mean_ms: float
+    p50_ms: float
+    p90_ms: float
+    p95_ms: float
+    p99_ms: float
+    max_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorKind:
+    """One kind of failed request: how often, when first and last, and one full sample of the message."""
+
+    endpoint: str
+    error: str
+    count: int
+    first: float
+    last: float
+    sample: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame of a stack. `line` is the line being executed, 0 where unknown."""
+
+    function: str
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stacks:
+    """Samples of one process: (frames outermost first, count). `thread` is py-spy's name of the thread."""
+
+    service: str
+    instance: int
+    pid: int
+    mode: str
+    """"active": threads that py-spy holds to be running; "gil": those that hold the GIL."""
+    samples: tuple[tuple[str, tuple[Frame, ...], int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceMeta:
+    """A service as it was run; enough to judge and to draw, without the user's files."""
+
+    name: str
+    role: str
+    unit: str
+    instances: int
+    command: tuple[str, ...] = ()
+    cwd: str = ""
+    ports: tuple[int, ...] = ()
+    upstream: str = ""
+    uses: tuple[str, ...] = ()
+    """Other services named in its placeholders: who it may call."""
+    limits: Mapping[str, Any] = field(default_factory=dict)
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """run.json, without the timeline."""
+
+    format: int
+    name: str
+    started_at: str
+    loadlab: str
+    target: str
+    services: tuple[ServiceMeta, ...]
+    profile: Mapping[str, Any]
+    machine: Mapping[str, Any]
+    """cores (int: those this process may use), memory_bytes, kernel, python, platform, cpu_model, cgroup (v1|v2|none), clock_ticks."""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    commit: str = ""
+    spec: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Recording:
+    """Everything a run saw. Immutable by convention; built by `recording.reader.read` or by a test."""
+
+    def __init__(
+        self,
+        meta: Meta,
+        *,
+        series: Mapping[str, tuple[Series, ...]] | None = None,
+        ticks: Mapping[str, Ticks] | None = None,
+        phases: tuple[Phase, ...] = (),
+        levels: tuple[Level, ...] = (),
+        events: tuple[Event, ...] = (),
+        requests: tuple[RequestInterval, ...] = (),
+        errors: tuple[ErrorKind, ...] = (),
+        stacks: tuple[Stacks, ...] = (),
+        histograms: HistogramSource | None = None,
+    ) -> None:
+        self.meta = meta
+        self.ticks = dict(ticks or {})
+        self.phases = phases
+        self.levels = levels
+        self.events = events
+        self.requests = requests
+        self.errors = errors
+        self.stacks = stacks
+        self._series = dict(series or {})
+        self._histograms = histograms
+
+    def series(self, metric: str, **where: Any) -> tuple[Series, ...]:
+        """All series of "probe.metric", narrowed by fields of Entity: series("process.cpu_user_s", service="app")."""
+        found = self._series.get(metric, ())
+        if not where:
+            return tuple(found)
+        return tuple(each for each in found if all(getattr(each.entity, key) == value for key, value in where.items()))
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The names of all series, sorted."""
+        return tuple(sorted(self._series))
+
+    def phase(self, name: str) -> Phase | None:
+        """The last phase of that name."""
+        return next((each for each in reversed(self.phases) if each.name == name), None)
+
+    @property
+    def end(self) -> float:
+        """The last second seen."""
+        return max((each.end for each in self.phases), default=0.0)
+
+    def quantiles(
+        self, start: float, end: float, *, what: str = "latency", endpoint: str | None = None, result: str | None = None
+    ) -> Quantiles | None:
+        """Percentiles of a window; None where nothing was recorded.
+
+        what: "latency" (intended start to kernel arrival) | "uncorrected" (actual start to arrival) | "schedule_lag" | "reader_lag".
+        """
+        if self._histograms is None:
+            return None
+        return self._histograms.quantiles(start, end, what=what, endpoint=endpoint, result=result)
+
+
+class HistogramSource:
+    """Where exact percentiles of any window come from; reader.py has the one over requests.hlog."""
+
+    def quantiles(
+        self, start: float, end: float, *, what: str, endpoint: str | None, result: str | None
+    ) -> Quantiles | None:
+        """See Recording.quantiles."""
+        raise NotImplementedError

@@ -1,0 +1,85 @@
+"""8 WHAT IS WRONG. One file per kind of docs/kinds.md. Pure: signals in, a verdict out.
+
+A unit of this family has a docstring with What:, Why:, Fix: (it is the page in the docs and the text in the report) and
+
+    BRANCH: str                 cpu | memory | database | network | server_limit | code | measurement | none
+    STEP: str                   the remedy's name in verdict.json
+    RANK: int                   causes before symptoms: smaller is nearer to the cause (see diagnosis/rank.py)
+    NEEDS: tuple[str, ...]      signals it cannot do without; one that is missing makes the rule Unknown
+    USES: tuple[str, ...]       signals it looks at where they exist
+    def check(s: Signals) -> Verdict
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+UNIT = ("BRANCH", "STEP", "RANK", "NEEDS", "USES", "check")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One fact in plain words. `limit` is the threshold it was held against."""
+
+    metric: str
+    value: float
+    says: str
+    limit: float | None = None
+
+
+@dataclass(frozen=True)
+class Where:
+    """The line to blame, of the user's own code. `share`: of what the finding is about (CPU time, or time blocked)."""
+
+    function: str
+    file: str
+    line: int
+    share: float | None = None
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One place where a rule's kind is true.
+
+    sentence: what is wrong, complete, for people. strength: 0..1, how far past its thresholds the main evidence is.
+    signals: how many independent signals agree: two make a verdict `supported`, one `suspected`.
+    gain: expected capacity after the step, as a factor of today's (1.9 = +90%); None where it cannot be said.
+    """
+
+    service: str
+    sentence: str
+    evidence: tuple[Evidence, ...]
+    remedy: str
+    instance: int | None = None
+    pid: int | None = None
+    where: Where | None = None
+    strength: float = 0.5
+    signals: int = 1
+    gain: float | None = None
+    step: str | None = None
+    """Where the remedy differs from the rule's STEP."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """The kind is true, in one or more places, worst first."""
+
+    faults: tuple[Fault, ...]
+
+
+@dataclass(frozen=True)
+class Clear:
+    """The kind is not true: looked, and it is not there. `why` in a few words."""
+
+    why: str = ""
+    evidence: tuple[Evidence, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """The data cannot tell."""
+
+    why: str
+
+
+Verdict = Found | Clear | Unknown

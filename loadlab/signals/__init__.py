@@ -1,0 +1,154 @@
+"""7 WHAT IT SAYS. Raw counters become statements about the system: cores used, loop busy, who waits for whom. Pure.
+
+`Signals(recording)` computes each one when first asked. A signal whose data are not there raises Missing with the reason;
+diagnosis/apply turns that into Unknown. `narrow` gives a rule what it declared and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import cast
+
+from loadlab.recording.model import Meta, Recording
+from loadlab.signals import (
+    backends,
+    churn,
+    cpu,
+    edges,
+    elasticity,
+    files,
+    host,
+    hot,
+    latency,
+    life,
+    measurement,
+    memory,
+    quota,
+    saturation,
+    sockets,
+    threads,
+)
+from loadlab.signals.missing import Missing
+from loadlab.signals.windows import Window, measured
+
+__all__ = ["Missing", "Signals", "Undeclared"]
+
+
+class Undeclared(AttributeError):
+    """A rule asked for a signal it did not declare: a defect of the rule."""
+
+
+class Signals:
+    """Every signal of one recording, computed once."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+
+    @property
+    def meta(self) -> Meta:
+        """What ran, on what machine. Free to every rule."""
+        return self._recording.meta
+
+    @cached_property
+    def window(self) -> Window:
+        """The measured window. Free to every rule."""
+        return measured(self._recording)
+
+    @cached_property
+    def saturation(self) -> saturation.Saturation:
+        """Throughput against users; was a limit reached at all?"""
+        return saturation.compute(self._recording)
+
+    @cached_property
+    def latency(self) -> latency.Latency:
+        """Throughput, errors and percentiles of the measured window."""
+        return latency.compute(self._recording)
+
+    @cached_property
+    def cpu(self) -> cpu.Cpu:
+        """Cores used and run delay, per service, instance and process."""
+        return cpu.compute(self._recording)
+
+    @cached_property
+    def threads(self) -> threads.Threads:
+        """What each thread did with its time: running, idle, blocked on what."""
+        return threads.compute(self._recording)
+
+    @cached_property
+    def host(self) -> host.Host:
+        """The machine: busy cores, steal, and who else used it."""
+        return host.compute(self._recording)
+
+    @cached_property
+    def quota(self) -> quota.Quotas:
+        """CPU quotas and how often they throttled."""
+        return quota.compute(self._recording)
+
+    @cached_property
+    def memory(self) -> memory.Memory:
+        """Resident memory over the run, its growth per request, limits and kills."""
+        return memory.compute(self._recording)
+
+    @cached_property
+    def files(self) -> files.Files:
+        """Open files against their limit, per process."""
+        return files.compute(self._recording)
+
+    @cached_property
+    def sockets(self) -> sockets.Sockets:
+        """Accept queues against their backlog; overflows of the host."""
+        return sockets.compute(self._recording)
+
+    @cached_property
+    def edges(self) -> edges.Edges:
+        """Who calls whom, and how many requests are outstanding on each edge."""
+        return edges.compute(self._recording)
+
+    @cached_property
+    def churn(self) -> churn.Churn:
+        """New connections per request, per edge."""
+        return churn.compute(self._recording)
+
+    @cached_property
+    def backends(self) -> backends.Backends:
+        """How requests and time are shared among the instances of a service."""
+        return backends.compute(self._recording)
+
+    @cached_property
+    def life(self) -> life.Life:
+        """Exits and restarts under load."""
+        return life.compute(self._recording)
+
+    @cached_property
+    def hot(self) -> hot.Hot:
+        """Where the user's code spends CPU, and where its threads stand still: function, file, line."""
+        return hot.compute(self._recording)
+
+    @cached_property
+    def measurement(self) -> measurement.Measurement:
+        """The instrument's own account: generator, probes, observer."""
+        return measurement.compute(self._recording)
+
+    @cached_property
+    def elasticity(self) -> dict[str, elasticity.Elasticity]:
+        """What slowing each candidate did to throughput; empty where no experiment was made."""
+        return elasticity.elasticities(self._recording)
+
+
+class _Narrow:
+    """The part of Signals that a rule declared."""
+
+    def __init__(self, signals: Signals, names: Iterable[str]) -> None:
+        self._signals = signals
+        self._names = frozenset(names) | {"meta", "window"}
+
+    def __getattr__(self, name: str) -> object:
+        if name not in self._names:
+            raise Undeclared(f"signal {name!r} is not in NEEDS or USES")
+        return getattr(self._signals, name)
+
+
+def narrow(signals: Signals, names: Iterable[str]) -> Signals:
+    """`signals`, but only those named; any other raises Undeclared."""
+    return cast(Signals, _Narrow(signals, names))

@@ -1,0 +1,102 @@
+"""How requests and their time are shared among the instances behind a balancer."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from loadlab.recording.model import Recording, Series, ServiceMeta
+from loadlab.signals import cpu, edges
+from loadlab.signals.missing import Missing
+from loadlab.signals.rates import increase
+from loadlab.signals.windows import Window, measured
+
+
+@dataclass(frozen=True)
+class Backend:
+    """One instance. share: of the group's requests; mean_ms: time the balancer waited for it, None where not logged;
+    cores: CPU it used; outstanding: requests waiting on it (mean)."""
+
+    instance: int
+    requests: float
+    share: float
+    mean_ms: float | None
+    failures: float
+    cores: float
+    outstanding: float
+
+
+@dataclass(frozen=True)
+class Group:
+    """All instances of one service behind one balancer."""
+
+    service: str
+    balancer: str
+    backends: tuple[Backend, ...]
+
+
+@dataclass(frozen=True)
+class Backends:
+    """Every group of two instances or more."""
+
+    groups: tuple[Group, ...]
+
+
+def compute(recording: Recording) -> Backends:
+    """Raises Missing where a balancer runs but its log gave nothing. A system without a balancer has no groups."""
+    balancers = [each for each in recording.meta.services if each.upstream]
+    window = measured(recording)
+    groups = []
+    for balancer in balancers:
+        service = next((each for each in recording.meta.services if each.name == balancer.upstream), None)
+        if service is not None and service.instances > 1:
+            groups.append(_group(recording, balancer, service, window))
+    return Backends(tuple(groups))
+
+
+def _group(recording: Recording, balancer: ServiceMeta, service: ServiceMeta, window: Window) -> Group:
+    requests = _by_instance(recording, balancer.name, service, "requests", window)
+    total = sum(requests.values())
+    if total <= 0:
+        raise Missing(f"{balancer.name} logged no request to {service.name}")
+    seconds = _by_instance(recording, balancer.name, service, "response_time_s", window)
+    failures = _by_instance(recording, balancer.name, service, "failures", window)
+    used: dict[int, float] = defaultdict(float)
+    for each in cpu.processes(recording, window):
+        if each.entity.service == service.name:
+            used[each.entity.instance] += each.cores
+    try:
+        waiting = {
+            each.instance: each.outstanding for each in edges.compute(recording).all if each.to == service.name
+        }
+    except Missing:
+        waiting = {}
+    backends = tuple(
+        Backend(
+            instance,
+            requests.get(instance, 0.0),
+            requests.get(instance, 0.0) / total,
+            1000 * seconds[instance] / requests[instance] if requests.get(instance) and instance in seconds else None,
+            failures.get(instance, 0.0),
+            used[instance],
+            waiting.get(instance, 0.0),
+        )
+        for instance in range(service.instances)
+    )
+    return Group(service.name, balancer.name, backends)
+
+
+def _by_instance(
+    recording: Recording, balancer: str, service: ServiceMeta, metric: str, window: Window
+) -> dict[int, float]:
+    ports = {str(port): index for index, port in enumerate(service.ports)}
+    found: dict[int, float] = defaultdict(float)
+    for series in recording.series(f"nginx.{metric}", service=balancer):
+        instance = ports.get(_port(series))
+        if instance is not None:
+            found[instance] += increase(series, window)
+    return found
+
+
+def _port(series: Series) -> str:
+    return series.entity.name.rpartition(":")[2]

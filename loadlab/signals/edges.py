@@ -1,0 +1,82 @@
+"""Who calls whom, and how many requests are outstanding on each edge: the queue in front of each service, from outside."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from loadlab.recording.model import Recording
+from loadlab.signals.missing import Missing
+from loadlab.signals.rates import mean, per_second
+from loadlab.signals.windows import measured
+
+
+@dataclass(frozen=True)
+class Edge:
+    """Connections from one service to another (or to an address). Means over the measured window; `new` per second."""
+
+    source: str
+    to: str
+    """A service's name, or "address:port" of one that is not watched."""
+    instance: int | None
+    connections: float
+    outstanding: float
+    new: float
+
+
+@dataclass(frozen=True)
+class Edges:
+    """All edges, each instance at the far end by itself."""
+
+    all: tuple[Edge, ...]
+
+    def between(self, source: str, to: str) -> Edge | None:
+        """All instances of `to` as one edge."""
+        mine = [each for each in self.all if each.source == source and each.to == to]
+        if not mine:
+            return None
+        return Edge(
+            source,
+            to,
+            None,
+            sum(each.connections for each in mine),
+            sum(each.outstanding for each in mine),
+            sum(each.new for each in mine),
+        )
+
+    def out_of(self, source: str) -> tuple[Edge, ...]:
+        """Edges from a service, one for each service at the far end, most outstanding first."""
+        names = {each.to for each in self.all if each.source == source}
+        edges = [each for each in (self.between(source, name) for name in names) if each is not None]
+        return tuple(sorted(edges, key=lambda each: (-each.outstanding, each.to)))
+
+    def into(self, to: str) -> float:
+        """Requests outstanding at a service."""
+        return sum(each.outstanding for each in self.all if each.to == to)
+
+
+def compute(recording: Recording) -> Edges:
+    """Raises Missing where connections were not sampled."""
+    window = measured(recording)
+    if not recording.series("edges.connections"):
+        raise Missing("connections between services were not sampled")
+    sums: dict[tuple[str, str, int | None], dict[str, float]] = defaultdict(lambda: defaultdict(float))
+    for name in ("connections", "outstanding", "new"):
+        for series in recording.series(f"edges.{name}"):
+            to, instance = _far_end(series.entity.name)
+            value = per_second(series, window) if name == "new" else mean(series, window) or 0.0
+            sums[(series.entity.service, to, instance)][name] += value
+    return Edges(
+        tuple(
+            Edge(source, to, instance, each["connections"], each["outstanding"], each["new"])
+            for (source, to, instance), each in sorted(sums.items(), key=lambda item: (item[0][0], item[0][1], str(item[0][2])))
+        )
+    )
+
+
+def _far_end(name: str) -> tuple[str, int | None]:
+    """"db/0" is instance 0 of db; "10.0.0.1:5432" is an address."""
+    service, slash, instance = name.rpartition("/")
+    if slash and instance.isdigit():
+        return service, int(instance)
+    return name, None

@@ -1,0 +1,178 @@
+"""Where the user's code spends its CPU, and where its threads stand still: function, file, line.
+
+The *user's* frame is blamed, not the library's: in each sample the innermost frame of a file that belongs to the service.
+A file belongs to it unless it lies in an interpreter's library or in an installed package.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from loadlab.recording.model import Frame, Recording, ServiceMeta, Stacks
+from loadlab.signals.missing import Missing
+
+LIBRARIES = ("site-packages", "dist-packages", "node_modules")
+FEWEST = 20
+"""Samples below which no line is named: at 20, a share of one half has a standard error of 11 points."""
+
+WAITS_FOR_WORK = frozenset({"select", "poll", "epoll_wait", "_run_once", "accept", "get", "wait", "_worker", "kevent"})
+"""Innermost functions in which an idle loop or pool thread is found; what is above them is not the user's doing."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One of the user's functions. share: of the samples looked at; line: the commonest line within it."""
+
+    function: str
+    file: str
+    line: int
+    share: float
+    library: str
+    """The innermost frame below it where that is a library's: what it called, e.g. "sleep (time)"."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One service. cpu: by share of samples that held the interpreter; still: by share of the samples of threads that
+    stood in user code without running, all threads of the service together; connecting: share of CPU samples inside
+    connection set-up."""
+
+    service: str
+    cpu: tuple[Line, ...]
+    still: tuple[Line, ...]
+    cpu_samples: int
+    connecting: float
+    threads_on_cpu: int
+    """Threads that hold at least a twentieth of the CPU samples each."""
+
+
+@dataclass(frozen=True)
+class Hot:
+    """Profiles by service; only services whose stacks could be read."""
+
+    services: dict[str, Profile]
+
+    def hottest(self, service: str) -> Line | None:
+        """The user's function with the most CPU; None where none is known."""
+        profile = self.services.get(service)
+        return profile.cpu[0] if profile and profile.cpu and profile.cpu_samples >= FEWEST else None
+
+    def standing(self, service: str) -> Line | None:
+        """The user's function in which threads stand still most."""
+        profile = self.services.get(service)
+        return profile.still[0] if profile and profile.still else None
+
+
+def compute(recording: Recording) -> Hot:
+    """Raises Missing where no stacks were taken."""
+    if not recording.stacks:
+        raise Missing("no stacks were taken")
+    services: dict[str, Profile] = {}
+    for meta in recording.meta.services:
+        mine = [each for each in recording.stacks if each.service == meta.name]
+        if mine:
+            services[meta.name] = _profile(meta, mine)
+    return Hot(services)
+
+
+def _profile(meta: ServiceMeta, stacks: list[Stacks]) -> Profile:
+    gil = [each for each in stacks if each.mode == "gil"]
+    everything = [each for each in stacks if each.mode != "gil"]
+    cpu_samples = sum(count for each in gil for _, _, count in each.samples)
+    threads: Counter[tuple[int, str]] = Counter()
+    connecting = 0
+    for each in gil:
+        for thread, frames, count in each.samples:
+            threads[(each.pid, thread)] += count
+            connecting += count if any(frame.function in CONNECTS for frame in frames) else 0
+    per_process = Counter(pid for (pid, _), count in threads.items() if count >= max(2, 0.05 * cpu_samples))
+    return Profile(
+        meta.name,
+        _lines(meta, gil, idle=False),
+        _lines(meta, everything, idle=True),
+        cpu_samples,
+        connecting / cpu_samples if cpu_samples else 0.0,
+        max(per_process.values(), default=0),
+    )
+
+
+CONNECTS = frozenset(
+    {
+        "connect",
+        "create_connection",
+        "open_connection",
+        "sock_connect",
+        "getaddrinfo",
+        "do_handshake",
+        "wrap_socket",
+        "start_tls",
+        "load_verify_locations",
+        "create_default_context",
+        "connect_tcp",
+        "_create_connection_transport",
+        "_new_conn",
+    }
+)
+"""Functions of Python's own and of common clients that set up a connection; seen in stacks, never in the user's names."""
+
+
+def _lines(meta: ServiceMeta, stacks: list[Stacks], *, idle: bool) -> tuple[Line, ...]:
+    """idle: only samples that are in the user's code and whose innermost frame waits for no new work."""
+    total = 0
+    where: Counter[tuple[str, str]] = Counter()
+    lines: Counter[tuple[str, str, int]] = Counter()
+    below: Counter[tuple[str, str, str]] = Counter()
+    for each in stacks:
+        for _, frames, count in each.samples:
+            total += count
+            index = _users(meta, frames)
+            if index is None:
+                continue
+            frame = frames[index]
+            where[(frame.function, frame.file)] += count
+            lines[(frame.function, frame.file, frame.line)] += count
+            inner = frames[-1]
+            if inner is not frame:
+                below[(frame.function, frame.file, f"{inner.function} ({PurePath(inner.file).stem})")] += count
+    found = []
+    for (function, file), count in where.most_common(20):
+        line = max((key for key in lines if key[:2] == (function, file)), key=lambda key: (lines[key], -key[2]))[2]
+        called = [key for key in below if key[:2] == (function, file)]
+        library = max(called, key=lambda key: (below[key], key))[2] if called else ""
+        found.append(Line(function, shown(meta, file), line, count / total if total else 0.0, library))
+    # With `idle`, entry points that merely run the loop (main -> run -> select) are the user's frames too: they are in
+    # nearly every sample of their thread and wait for work.
+    return tuple(each for each in found if not (idle and _only_waits(each))) if idle else tuple(found)
+
+
+def _only_waits(line: Line) -> bool:
+    return line.library.split(" ")[0] in WAITS_FOR_WORK or line.function in ("<module>", "main")
+
+
+def _users(meta: ServiceMeta, frames: tuple[Frame, ...]) -> int | None:
+    """Index of the innermost frame of the user's; None where the whole stack is a library's."""
+    for index in range(len(frames) - 1, -1, -1):
+        if is_users(frames[index].file, meta.cwd) and not frames[index].function.startswith("<frozen"):
+            return index
+    return None
+
+
+def is_users(file: str, cwd: str = "") -> bool:
+    """Whether a file is the user's own: not of the interpreter's library, not of an installed package, not frozen code."""
+    if not file or file.startswith("<"):
+        return False
+    parts = PurePath(file).parts
+    if any(name in parts for name in LIBRARIES):
+        return bool(cwd) and file.startswith(cwd.rstrip("/") + "/")
+    library = any(
+        part == "lib" and following.startswith("python3") for part, following in zip(parts, parts[1:], strict=False)
+    )
+    return not library
+
+
+def shown(meta: ServiceMeta, file: str) -> str:
+    """A path as people want it: relative to the service's folder where it lies below."""
+    root = meta.cwd.rstrip("/") + "/"
+    return file[len(root) :] if meta.cwd and file.startswith(root) else file

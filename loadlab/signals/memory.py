@@ -1,0 +1,140 @@
+"""Resident memory at constant load: does it grow with requests, and does it come near a limit?"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+
+from loadlab.recording.model import Entity, Floats, Recording
+from loadlab.signals.latency import counts
+from loadlab.signals.missing import Missing
+from loadlab.signals.rates import increase, peak, per_second
+from loadlab.signals.windows import Window, constant_load, measured
+
+PARTS = 4
+"""The window is cut into this many parts: growth that is a leak is there in each of them, a cache that warms up is not."""
+
+
+@dataclass(frozen=True)
+class Growth:
+    """One instance's resident memory over the constant load. Bytes; `parts` is the growth per quarter of the window."""
+
+    service: str
+    instance: int
+    first: float
+    last: float
+    seconds: float
+    requests: float
+    parts: tuple[float, ...]
+    major_faults: float
+    """Per second."""
+
+    @property
+    def grown(self) -> float:
+        """Bytes over the window."""
+        return self.last - self.first
+
+    @property
+    def per_request(self) -> float:
+        """Bytes per request."""
+        return self.grown / self.requests if self.requests else 0.0
+
+    @property
+    def per_second(self) -> float:
+        """Bytes per second."""
+        return self.grown / self.seconds if self.seconds else 0.0
+
+
+@dataclass(frozen=True)
+class MemoryLimit:
+    """One instance with a memory limit. Bytes; kills and hits within the whole run."""
+
+    entity: Entity
+    limit: float
+    peak: float
+    oom_kills: float
+    hits: float
+    """How often the group ran into its limit."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Growth per instance, limits, and the machine's memory in bytes."""
+
+    growth: tuple[Growth, ...]
+    limits: tuple[MemoryLimit, ...]
+    machine_bytes: float
+    swap_in: float
+    """Pages per second read back from swap, whole host."""
+
+
+def compute(recording: Recording) -> Memory:
+    """Raises Missing where resident memory was not sampled."""
+    window = constant_load(recording)
+    if not recording.series("process.rss_bytes"):
+        raise Missing("resident memory was not sampled")
+    machine = float(recording.meta.machine.get("memory_bytes") or 0.0)
+    swap = recording.series("host.pswpin_pages")
+    return Memory(
+        growth=tuple(_growth(recording, window)),
+        limits=tuple(_limits(recording)),
+        machine_bytes=machine,
+        swap_in=per_second(swap[0], measured(recording)) if swap else 0.0,
+    )
+
+
+def _growth(recording: Recording, window: Window) -> list[Growth]:
+    grid = np.linspace(window.start, window.end, PARTS * 8 + 1)
+    total: dict[tuple[str, int], Floats] = defaultdict(lambda: np.zeros(len(grid)))
+    faults: dict[tuple[str, int], float] = defaultdict(float)
+    for series in recording.series("process.rss_bytes"):
+        good = ~np.isnan(series.v)
+        t, v = series.t[good], series.v[good]
+        if series.entity.service in ("generator", "loadlab") or len(t) < 2:
+            continue
+        key = (series.entity.service, series.entity.instance)
+        # A process that is not there at a moment holds nothing: restarts show as drops, not as growth.
+        total[key] = total[key] + np.where((grid >= t[0]) & (grid <= t[-1] + 1.0), np.interp(grid, t, v), 0.0)
+    for series in recording.series("process.major_faults"):
+        faults[(series.entity.service, series.entity.instance)] += per_second(series, window)
+    requests, _, _ = counts(recording, window)
+    found = []
+    for (service, instance), rss in sorted(total.items()):
+        edges = rss[:: 8]
+        found.append(
+            Growth(
+                service,
+                instance,
+                float(rss[0]),
+                float(rss[-1]),
+                window.length,
+                requests,
+                tuple(float(each) for each in np.diff(edges)),
+                faults[(service, instance)],
+            )
+        )
+    return found
+
+
+def _limits(recording: Recording) -> list[MemoryLimit]:
+    whole = Window(0.0, max(recording.end, 0.1))
+    found = []
+    for series in recording.series("cgroup.memory_limit_bytes"):
+        limit = peak(series, whole)
+        if limit is None or limit <= 0:
+            continue
+        usage = [each for each in recording.series("cgroup.memory_usage_bytes") if each.entity == series.entity]
+        hits = [each for each in recording.series("cgroup.memory_max_events") if each.entity == series.entity]
+        kills = [each for each in recording.series("cgroup.oom_kills") if each.entity == series.entity]
+        found.append(
+            MemoryLimit(
+                series.entity,
+                limit,
+                max((peak(each, whole) or 0.0 for each in usage), default=0.0),
+                sum(increase(each, whole) for each in kills),
+                sum(increase(each, measured(recording)) for each in hits),
+            )
+        )
+    return found

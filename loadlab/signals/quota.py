@@ -1,0 +1,58 @@
+"""CPU quotas of control groups: how much was allowed, used, and how often the kernel stopped the group."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from loadlab.recording.model import Entity, Recording, Series
+from loadlab.signals.rates import increase, mean, per_second
+from loadlab.signals.windows import Window, measured
+
+
+@dataclass(frozen=True)
+class Quota:
+    """One instance with a quota. cores: allowed; used: CPU seconds per second; throttled: share of periods in which it
+    was stopped; throttled_s: seconds stopped per second."""
+
+    entity: Entity
+    cores: float
+    used: float
+    throttled: float
+    throttled_s: float
+
+
+@dataclass(frozen=True)
+class Quotas:
+    """Every instance that has one; empty where none has."""
+
+    all: tuple[Quota, ...]
+
+
+def compute(recording: Recording) -> Quotas:
+    """No Missing: a system without control groups has no quota."""
+    window = measured(recording)
+    found = []
+    for series in recording.series("cgroup.quota_cores"):
+        cores = mean(series, window)
+        if cores is None or cores <= 0:
+            continue
+        periods = _column(recording, series.entity, "periods", window)
+        throttled = _column(recording, series.entity, "throttled_periods", window)
+        usage = _rate(recording, series.entity, "usage_s", window)
+        stopped = _rate(recording, series.entity, "throttled_s", window)
+        found.append(Quota(series.entity, cores, usage, throttled / periods if periods else 0.0, stopped))
+    return Quotas(tuple(found))
+
+
+def _of(recording: Recording, entity: Entity, name: str) -> Series | None:
+    return next((each for each in recording.series(f"cgroup.{name}") if each.entity == entity), None)
+
+
+def _column(recording: Recording, entity: Entity, name: str, window: Window) -> float:
+    series = _of(recording, entity, name)
+    return increase(series, window) if series is not None else 0.0
+
+
+def _rate(recording: Recording, entity: Entity, name: str, window: Window) -> float:
+    series = _of(recording, entity, name)
+    return per_second(series, window) if series is not None else 0.0

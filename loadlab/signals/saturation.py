@@ -1,0 +1,113 @@
+"""Was a limit reached at all? Throughput against users, and Little's law.
+
+Source of the idea: gates G2 and G3 of operational analysis. In a closed system below saturation, throughput grows in
+proportion to users (X = N / (R + Z)); at saturation it does not grow. No verdict on a system that was not saturated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from loadlab.recording.model import Level, Recording
+from loadlab.signals.latency import counts
+from loadlab.signals.missing import Missing
+from loadlab.signals.windows import Window
+
+REACHED = 1.30
+"""Twice the users brought less than this factor of throughput: a limit. Linear growth is 2.0 and a hard limit 1.0; a
+system served by one queueing station at 75% busy still gives about 1.3 on doubling (asymptotic bound 1/0.75)."""
+
+FLAT = 1.10
+"""Twice the users brought less than this: flat. Ten per cent is what neighbouring windows differ by on shared machines."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One level: users, successful requests per second, failed per second."""
+
+    users: int
+    rps: float
+    failed_rps: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Saturation:
+    """The levels in order of users, and what they say.
+
+    growth: throughput at the most users over throughput at half as many (interpolated between the levels on a log scale).
+    reached: True | False | None where there are not two levels to compare. best: the level with the highest throughput.
+    """
+
+    steps: tuple[Step, ...]
+    growth: float | None
+    reached: bool | None
+    best: Step
+    says: str
+
+
+def compute(recording: Recording) -> Saturation:
+    """Raises Missing where no level was long enough to count requests."""
+    if recording.meta.profile.get("model") == "open":
+        return _open(recording)
+    steps = _steps(recording)
+    if not steps:
+        raise Missing("no level of users was held long enough to count its requests")
+    best = max(steps, key=lambda each: each.rps)
+    growth = _growth(steps)
+    reached = None if growth is None else growth < REACHED
+    return Saturation(steps, growth, reached, best, _says(growth, reached, best))
+
+
+def _steps(recording: Recording) -> tuple[Step, ...]:
+    by_users: dict[int, list[Level]] = {}
+    for level in recording.levels:
+        if level.end - level.start >= 0.3 and level.phase not in ("proof", "stacks"):
+            by_users.setdefault(level.users, []).append(level)
+    steps = [_step(recording, users, levels) for users, levels in sorted(by_users.items())]
+    return tuple(each for each in steps if each.rps + each.failed_rps > 0)
+
+
+def _step(recording: Recording, users: int, levels: list[Level]) -> Step:
+    parts = [counts(recording, Window(each.start, each.end)) for each in levels]
+    seconds = sum(part[2] for part in parts)
+    return Step(users, sum(part[0] for part in parts) / seconds, sum(part[1] for part in parts) / seconds, seconds)
+
+
+def _growth(steps: tuple[Step, ...]) -> float | None:
+    """Throughput at the most users over that at half as many, by the better of the two upper levels.
+
+    Where the largest two levels are not a factor of two apart, growth is scaled to a doubling: g ** (1 / log2(ratio)).
+    """
+    if len(steps) < 2:
+        return None
+    import math
+
+    top = steps[-1]
+    lower = max((each for each in steps[:-1]), key=lambda each: each.users if each.users <= top.users / 1.9 else -1)
+    if lower.users > top.users / 1.9 or lower.rps <= 0 or top.rps <= 0:
+        lower = steps[-2]
+    if lower.rps <= 0 or top.rps <= 0 or lower.users == top.users:
+        return None
+    return float((top.rps / lower.rps) ** (1.0 / math.log2(top.users / lower.users)))
+
+
+def _says(growth: float | None, reached: bool | None, best: Step) -> str:
+    if growth is None:
+        return "only one level of users was run, so nothing says whether more users would bring more throughput"
+    text = f"twice the users changed throughput by a factor of {growth:.2f}"
+    if reached:
+        return f"{text}: a limit was reached, at {best.rps:.0f} requests/s"
+    return f"{text}: no limit was reached up to {best.rps:.0f} requests/s"
+
+
+def _open(recording: Recording) -> Saturation:
+    asked = float(recording.meta.profile.get("rate") or 0.0)
+    phase = recording.phase("steady")
+    if phase is None or asked <= 0:
+        raise Missing("the open model ran without a steady phase")
+    good, bad, seconds = counts(recording, Window(phase.start, phase.end))
+    step = Step(0, good / seconds, bad / seconds, seconds)
+    kept = (good + bad) / seconds >= 0.97 * asked
+    says = f"{asked:.0f} requests/s were asked for and {step.rps:.0f} were answered"
+    return Saturation((step,), None, not kept, step, says)

@@ -1,0 +1,153 @@
+"""The nouns a user writes: Spec (a system under test) and Profile (how it is loaded). Frozen; see docs/formats.md.
+
+Strict: unknown keys and wrong types are refused. Cross-field rules live in the validators of spec/.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=60)]
+Role = Literal["app", "balancer", "cache", "database", "queue", "worker", "external"]
+ShapeName = Literal["constant", "ramp", "steps", "spike", "soak", "breakpoint", "search"]
+
+
+class Strict(BaseModel):
+    """Frozen, no unknown keys, no silent conversions."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True)
+
+
+class Ready(Strict):
+    """When an instance counts as started. Exactly one of http, tcp, log; none means the default of the fine print."""
+
+    http: str | None = None
+    tcp: bool | None = None
+    log: str | None = None
+    within_s: float = Field(default=20.0, gt=0)
+
+
+class Limits(Strict):
+    """What an instance may use. Enforced, or an error where this machine cannot."""
+
+    cpu: float | None = Field(default=None, gt=0)
+    """Cores."""
+    memory: str | None = Field(default=None, pattern=r"^\d+(\.\d+)?\s*(B|KB|MB|GB|KiB|MiB|GiB)$")
+    files: int | None = Field(default=None, ge=16)
+
+
+class Autoscale(Strict):
+    """When instances are added and removed."""
+
+    min: int = Field(ge=1)
+    max: int = Field(ge=1)
+    metric: Literal["cpu"] = "cpu"
+    out_above: float = Field(gt=0)
+    in_below: float = Field(ge=0)
+    out_cooldown_s: float = Field(default=60, ge=0)
+    in_cooldown_s: float = Field(default=120, ge=0)
+
+
+class Attach(Strict):
+    """A service somebody else started: exactly one of port, pid, url."""
+
+    port: int | None = Field(default=None, ge=1, le=65535)
+    pid: int | None = Field(default=None, ge=1)
+    url: str | None = None
+
+
+class ServiceSpec(Strict):
+    """One service: started from `command`, by a unit loadlab knows (`uses`), or attached."""
+
+    name: Name
+    role: Role | None = None
+    command: tuple[str, ...] | None = None
+    uses: str | None = None
+    attach: Attach | None = None
+    cwd: str = "."
+    instances: int = Field(default=1, ge=1, le=64)
+    port: int | None = Field(default=None, ge=1, le=65535)
+    """A fixed port for the first instance; default: a free one."""
+    ready: Ready | None = None
+    env: dict[str, str] = Field(default_factory=dict)
+    limits: Limits | None = None
+    restart: Literal["never", "on-exit"] = "never"
+    autoscale: Autoscale | None = None
+    with_: dict[str, Any] = Field(default_factory=dict, alias="with")
+    scheme: Literal["http", "https"] = "http"
+    verify: bool = True
+    ca: str | None = None
+    setup: tuple[str, ...] | None = None
+
+    @property
+    def unit(self) -> str:
+        """The unit of loadlab/services/ that plans this service."""
+        return self.uses or ("attached" if self.attach is not None else "command")
+
+
+class LoadSpec(Strict):
+    """What is asked of the system."""
+
+    target: str | None = None
+    locustfile: str | None = None
+    path: str = "/"
+    profile: str = "ramp"
+    think_s: float = Field(default=0.0, ge=0)
+
+
+class Spec(Strict):
+    """A system under test. `folder` is where relative paths start; it is not written by the user."""
+
+    name: Name
+    description: str = ""
+    load: LoadSpec = Field(default_factory=LoadSpec)
+    service: tuple[ServiceSpec, ...] = Field(min_length=1)
+    folder: Path = Path()
+
+    @property
+    def target(self) -> ServiceSpec:
+        """The service that gets the load: `load.target`, else the balancer, else the first."""
+        by_name = {each.name: each for each in self.service}
+        if self.load.target is not None:
+            return by_name[self.load.target]
+        return next((each for each in self.service if each.role == "balancer"), self.service[0])
+
+
+class Range(Strict):
+    """A limit with a lower or an upper end."""
+
+    min: float | None = None
+    max: float | None = None
+
+
+class LimitSet(Strict):
+    """Limits that pass or fail a run on their own. A bare number is an upper end."""
+
+    p50_ms: float | Range | None = None
+    p90_ms: float | Range | None = None
+    p95_ms: float | Range | None = None
+    p99_ms: float | Range | None = None
+    max_ms: float | Range | None = None
+    error_rate: float | Range | None = None
+    throughput_rps: float | Range | None = None
+
+
+class Profile(Strict):
+    """How a system is loaded. Durations in seconds, rates in requests per second."""
+
+    name: str = "ramp"
+    model: Literal["closed", "open"] = "closed"
+    shape: ShapeName = "ramp"
+    users: int | None = Field(default=None, ge=1)
+    spawn_rate: float | None = Field(default=None, gt=0)
+    rate: float | None = Field(default=None, gt=0)
+    arrivals: Literal["even", "poisson"] = "poisson"
+    duration_s: float = Field(default=60.0, ge=5)
+    warmup_s: float = Field(default=5.0, ge=0)
+    limits: LimitSet = Field(default_factory=LimitSet)
+    """The limits over all endpoints."""
+    endpoint_limits: dict[str, LimitSet] = Field(default_factory=dict)
+    """Limits per endpoint; in TOML they are tables inside [limits], e.g. "GET /orders" = { p99_ms = 250 }."""
