@@ -1,0 +1,165 @@
+"""The shop's HTTP side: routes, what they read from a request, what they answer."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import asdict
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from . import catalog, orders
+from .model import GUEST, User
+from .orders import Refused
+from .pricing import price
+from .settings import Settings
+from .storage import Storage, open_storage
+
+HOME = """<!doctype html><title>Shop</title><h1>Shop</h1>
+<p><a href="/catalog">Catalog</a> with {products} products.</p>
+"""
+
+
+def _storage(request: Request) -> Storage:
+    storage: Storage = request.app.state.storage
+    return storage
+
+
+def _number(text: str | None, least: int = 0) -> int | None:
+    if text is None:
+        return None
+    if not text.isascii() or not text.isdigit() or not least <= int(text[:12]):
+        raise Refused(422, f"{text[:40]!r} is not a number of {least} or more")
+    return int(text[:12])
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    try:
+        body = await request.json()
+    except ValueError:
+        raise Refused(400, "the body is not JSON") from None
+    if not isinstance(body, dict):
+        raise Refused(422, "the body is not an object")
+    return body
+
+
+async def _user(storage: Storage, name: object) -> User:
+    """The user of that number or name ("7", 7, "user7")."""
+    digits = str(name).removeprefix("user")
+    user = await storage.users.get(int(digits)) if digits.isascii() and digits.isdigit() else None
+    if user is None:
+        raise Refused(404, f"no user {str(name)[:40]}")
+    return user
+
+
+async def home(request: Request) -> Response:
+    """The front page."""
+    return HTMLResponse(HOME.format(products=len(await _storage(request).products.all())))
+
+
+async def health(request: Request) -> Response:
+    """For balancers and for whoever waits until the shop is up."""
+    return PlainTextResponse("ok")
+
+
+async def list_products(request: Request) -> Response:
+    """A page of the catalog: ?q= &category= &most= &page=."""
+    settings: Settings = request.app.state.settings
+    asked = request.query_params
+    query = catalog.Query(
+        text=asked.get("q", settings.season)[:100],
+        category=asked.get("category"),
+        most_cents=_number(asked.get("most")),
+        page=_number(asked.get("page"), least=1) or 1,
+    )
+    found = catalog.offers(await _storage(request).products.all(), query, GUEST)
+    body, signature = catalog.render(found, query, settings.page_size, settings.secret)
+    return Response(body, media_type="application/json", headers={"x-signature": signature})
+
+
+async def show_product(request: Request) -> Response:
+    """One product."""
+    product = await _storage(request).products.get(request.path_params["id"])
+    if product is None:
+        raise Refused(404, f"no product {request.path_params['id']}")
+    return JSONResponse(catalog.as_json(product, price(product, GUEST)))
+
+
+async def show_user(request: Request) -> Response:
+    """One user."""
+    return JSONResponse(asdict(await _user(_storage(request), request.path_params["id"])))
+
+
+async def login(request: Request) -> Response:
+    """{"user": ...} -> {"token": ...}, to be sent as the header `authorization`."""
+    user = await _user(_storage(request), (await _body(request)).get("user"))
+    token = secrets.token_urlsafe(24)
+    await _storage(request).sessions.put(token, user.id)
+    return JSONResponse({"token": token})
+
+
+async def profile(request: Request) -> Response:
+    """The user who logged in."""
+    token = request.headers.get("authorization", "").removeprefix("Bearer ")
+    number = await _storage(request).sessions.get(token)
+    if number is None:
+        raise Refused(401, "not logged in here")
+    return JSONResponse(asdict(await _user(_storage(request), number)))
+
+
+async def place_order(request: Request) -> Response:
+    """{"user": ..., "items": [{"id": 1, "quantity": 2}]} -> {"id": ..., "total": ...}."""
+    body = await _body(request)
+    user = await _user(_storage(request), body.get("user"))
+    order = await orders.place(_storage(request), user, body.get("items"))
+    return JSONResponse({"id": order.id, "total": order.total_cents}, status_code=201)
+
+
+async def show_order(request: Request) -> Response:
+    """One order, and whether it is paid."""
+    order = await _storage(request).orders.get(request.path_params["id"])
+    if order is None:
+        raise Refused(404, f"no order {request.path_params['id'][:40]}")
+    paid = await _storage(request).payments.get(order.id) is not None
+    return JSONResponse({**asdict(order), "total": order.total_cents, "paid": paid})
+
+
+async def pay_order(request: Request) -> Response:
+    """{"order": ...} -> {"id": ..., "amount": ...}."""
+    payment = await orders.pay(_storage(request), str((await _body(request)).get("order")))
+    return JSONResponse({"id": payment.id, "amount": payment.amount_cents}, status_code=201)
+
+
+async def refuse(request: Request, error: Exception) -> Response:
+    """A refusal as an answer."""
+    assert isinstance(error, Refused)
+    return JSONResponse({"error": error.reason}, status_code=error.status)
+
+
+ROUTES = [
+    Route("/", home),
+    Route("/health", health),
+    Route("/catalog", list_products),
+    Route("/catalog/{id:int}", show_product),
+    Route("/users/{id}", show_user),
+    Route("/login", login, methods=["POST"]),
+    Route("/profile", profile),
+    Route("/orders", place_order, methods=["POST"]),
+    Route("/orders/{id}", show_order),
+    Route("/payments", pay_order, methods=["POST"]),
+]
+
+
+def build(settings: Settings) -> Starlette:
+    """The application. Raises ValueError for settings that cannot work."""
+    app = Starlette(routes=ROUTES, exception_handlers={Refused: refuse})
+    app.state.settings = settings
+    app.state.storage = open_storage(settings)
+    return app
+
+
+app = build(Settings.from_environment(os.environ))

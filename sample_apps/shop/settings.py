@@ -1,0 +1,31 @@
+"""What can be set from outside, all of it through environment variables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`storage_url`: where data is kept. `season`: the words a visitor who searched for nothing is shown products for."""
+
+    storage_url: str = "memory://"
+    products: int = 200
+    users: int = 1000
+    page_size: int = 24
+    season: str = "waterproof trail jacket autumn"
+    secret: bytes = b"shop"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
+        """Settings from SHOP_STORAGE, SHOP_PRODUCTS, SHOP_USERS, SHOP_SEASON and SHOP_SECRET. Raises ValueError for a number
+        that is none."""
+        plain = cls()
+        return cls(
+            storage_url=environment.get("SHOP_STORAGE", plain.storage_url),
+            products=int(environment.get("SHOP_PRODUCTS", plain.products)),
+            users=int(environment.get("SHOP_USERS", plain.users)),
+            season=environment.get("SHOP_SEASON", plain.season),
+            secret=environment.get("SHOP_SECRET", "shop").encode(),
+        )

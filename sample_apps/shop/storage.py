@@ -1,0 +1,85 @@
+"""Where data is kept. Every table is reached through `await`, so that a server can take the place of this process's memory.
+
+Memory is not shared: with several processes each has orders and sessions of its own.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+from urllib.parse import urlsplit
+
+from .model import Order, Payment, Product, User
+from .seed import products, users
+from .settings import Settings
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Table(Protocol[K, V]):
+    """Values by key."""
+
+    async def get(self, key: K) -> V | None:
+        """The value, or None."""
+        ...
+
+    async def put(self, key: K, value: V) -> None:
+        """Adds or replaces a value."""
+        ...
+
+    async def all(self) -> tuple[V, ...]:
+        """Every value, in the order they were first put."""
+        ...
+
+
+class MemoryTable(Generic[K, V]):
+    """A table in this process. With a `capacity` the oldest value makes room, so that memory stays bounded under load."""
+
+    def __init__(self, rows: dict[K, V] | None = None, capacity: int | None = None) -> None:
+        self._rows: OrderedDict[K, V] = OrderedDict(rows or {})
+        self._capacity = capacity
+        self._all: tuple[V, ...] | None = None
+
+    async def get(self, key: K) -> V | None:
+        """The value, or None."""
+        return self._rows.get(key)
+
+    async def put(self, key: K, value: V) -> None:
+        """Adds or replaces a value."""
+        self._rows[key] = value
+        self._all = None
+        if self._capacity is not None and len(self._rows) > self._capacity:
+            self._rows.popitem(last=False)
+
+    async def all(self) -> tuple[V, ...]:
+        """Every value, in the order they were first put."""
+        if self._all is None:
+            self._all = tuple(self._rows.values())
+        return self._all
+
+
+@dataclass(frozen=True)
+class Storage:
+    """All tables of the shop. `payments` is keyed by order: an order is paid once."""
+
+    products: Table[int, Product]
+    users: Table[int, User]
+    orders: Table[str, Order]
+    payments: Table[str, Payment]
+    sessions: Table[str, int]
+
+
+def open_storage(settings: Settings) -> Storage:
+    """The storage `settings.storage_url` names. Raises ValueError for one that is not known."""
+    scheme = urlsplit(settings.storage_url).scheme
+    if scheme != "memory":
+        raise ValueError(f"SHOP_STORAGE={settings.storage_url!r}: unknown storage {scheme!r} (known: memory://)")
+    return Storage(
+        products=MemoryTable({product.id: product for product in products(settings.products)}),
+        users=MemoryTable({user.id: user for user in users(settings.users)}),
+        orders=MemoryTable(capacity=2000),
+        payments=MemoryTable(capacity=2000),
+        sessions=MemoryTable(capacity=5000),
+    )
