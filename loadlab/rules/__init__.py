@@ -5,6 +5,7 @@ A unit of this family has a docstring with What:, Why:, Fix: (it is the page in 
     BRANCH: str                 cpu | memory | database | network | server_limit | code | measurement | none
     STEP: str                   the remedy's name in verdict.json
     RANK: int                   causes before symptoms: smaller is nearer to the cause (see diagnosis/rank.py)
+    AT_LIMIT: bool              true only of a system that reached a limit; False: a defect at any load
     NEEDS: tuple[str, ...]      signals it cannot do without; one that is missing makes the rule Unknown
     USES: tuple[str, ...]       signals it looks at where they exist
     def check(s: Signals) -> Verdict
@@ -14,7 +15,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-UNIT = ("BRANCH", "STEP", "RANK", "NEEDS", "USES", "check")
+from loadlab.signals.hot import Line
+
+UNIT = ("BRANCH", "STEP", "RANK", "AT_LIMIT", "NEEDS", "USES", "check")
 
 
 @dataclass(frozen=True)
@@ -83,3 +86,20 @@ class Unknown:
 
 
 Verdict = Found | Clear | Unknown
+
+
+def blame(line: Line | None) -> Where | None:
+    """A line of the user's as verdict.json has it."""
+    if line is None:
+        return None
+    return Where(line.function, line.file, line.line, round(line.share, 3))
+
+
+def at(where: Where | None) -> str:
+    """` in render() at app.py:42`, or nothing."""
+    return "" if where is None else f" in {where.function}() at {where.file}:{where.line}"
+
+
+def percent(share: float) -> str:
+    """0.714 -> 71%."""
+    return f"{100 * share:.0f}%"

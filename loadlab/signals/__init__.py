@@ -27,6 +27,7 @@ from loadlab.signals import (
     quota,
     saturation,
     sockets,
+    stations,
     threads,
 )
 from loadlab.signals.missing import Missing
@@ -74,6 +75,11 @@ class Signals:
     def threads(self) -> threads.Threads:
         """What each thread did with its time: running, idle, blocked on what."""
         return threads.compute(self._recording)
+
+    @cached_property
+    def stations(self) -> stations.Stations:
+        """Each process as a station: how full, and of what."""
+        return stations.compute(self._recording)
 
     @cached_property
     def host(self) -> host.Host:

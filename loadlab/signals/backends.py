@@ -66,9 +66,7 @@ def _group(recording: Recording, balancer: ServiceMeta, service: ServiceMeta, wi
         if each.entity.service == service.name:
             used[each.entity.instance] += each.cores
     try:
-        waiting = {
-            each.instance: each.outstanding for each in edges.compute(recording).all if each.to == service.name
-        }
+        waiting = {each.instance: each.outstanding for each in edges.compute(recording).all if each.to == service.name}
     except Missing:
         waiting = {}
     backends = tuple(

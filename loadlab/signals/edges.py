@@ -69,13 +69,15 @@ def compute(recording: Recording) -> Edges:
     return Edges(
         tuple(
             Edge(source, to, instance, each["connections"], each["outstanding"], each["new"])
-            for (source, to, instance), each in sorted(sums.items(), key=lambda item: (item[0][0], item[0][1], str(item[0][2])))
+            for (source, to, instance), each in sorted(
+                sums.items(), key=lambda item: (item[0][0], item[0][1], str(item[0][2]))
+            )
         )
     )
 
 
 def _far_end(name: str) -> tuple[str, int | None]:
-    """"db/0" is instance 0 of db; "10.0.0.1:5432" is an address."""
+    """ "db/0" is instance 0 of db; "10.0.0.1:5432" is an address."""
     service, slash, instance = name.rpartition("/")
     if slash and instance.isdigit():
         return service, int(instance)

@@ -1,8 +1,8 @@
 """What slowing each candidate did to throughput: E = relative loss of throughput / relative loss of capacity.
 
-E near 1: the candidate is the bottleneck. E near 0: it is not. Each slowed window is compared with the undisturbed windows
-next to it, so that drift of the machine cancels; the interval is a bootstrap over those pairs, seeded, so that the same
-recording gives the same figures everywhere.
+E near 1: the candidate is the bottleneck. E near 0: it is not. Each slowed window is compared with the undisturbed
+windows next to it, so that drift of the machine cancels; the interval is a bootstrap over those pairs, seeded, so
+that the same recording gives the same figures everywhere.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class _Window:
 
 
 def elasticities(recording: Recording) -> dict[str, Elasticity]:
-    """By candidate ("generator" among them), in alphabetical order. A candidate with fewer than MIN_ROUNDS usable windows
-    is left out; empty where no experiment was made."""
+    """By candidate ("generator" among them), in alphabetical order. A candidate with fewer than MIN_ROUNDS usable
+    windows is left out; empty where no experiment was made."""
     windows = _windows(recording)
     free = [each for each in windows if not each.candidate]
     pairs: dict[str, list[tuple[float, float]]] = defaultdict(list)
@@ -64,8 +64,8 @@ def elasticities(recording: Recording) -> dict[str, Elasticity]:
 
 
 def total(found: Mapping[str, Elasticity]) -> float | None:
-    """The sum over all candidates: about 1 in a closed system at saturation whose limit is one of them; well below, where
-    the limit is none of their speeds (a lock, a pool, a limiter, a wait). None where nothing was tried."""
+    """The sum over all candidates: about 1 in a closed system at saturation whose limit is one of them; well below,
+    where the limit is none of their speeds (a lock, a pool, a limiter, a wait). None where nothing was tried."""
     return sum(each.value for each in found.values()) if found else None
 
 
@@ -87,7 +87,8 @@ def _windows(recording: Recording) -> list[_Window]:
 
 
 def _beside(free: Sequence[_Window], t: float) -> float | None:
-    """The undisturbed rate at t: between the nearest window before and the nearest after, by distance. None without any."""
+    """The undisturbed rate at t: between the nearest window before and the nearest after, by distance. None without
+    any."""
     before = next((each for each in reversed(free) if each.middle <= t), None)
     after = next((each for each in free if each.middle > t), None)
     if before is None or after is None:

@@ -36,7 +36,8 @@ def compute(recording: Recording) -> Life:
         if event.kind != "exited" or event.data.get("expected"):
             continue
         again = any(
-            service == event.service and instance == event.instance and t >= event.t for service, instance, t in restarts
+            service == event.service and instance == event.instance and t >= event.t
+            for service, instance, t in restarts
         )
         exits.append(
             Exit(

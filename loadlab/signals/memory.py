@@ -102,7 +102,7 @@ def _growth(recording: Recording, window: Window) -> list[Growth]:
     requests, _, _ = counts(recording, window)
     found = []
     for (service, instance), rss in sorted(total.items()):
-        edges = rss[:: 8]
+        edges = rss[::8]
         found.append(
             Growth(
                 service,

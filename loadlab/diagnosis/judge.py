@@ -1,0 +1,133 @@
+"""Recording in, Diagnosis out. The same bytes on every machine: nothing here asks a clock, a disk or the environment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from loadlab.catalogue import units
+from loadlab.diagnosis.apply import Answer, apply
+from loadlab.diagnosis.figures import figures
+from loadlab.diagnosis.model import Capacity, Diagnosis
+from loadlab.diagnosis.rank import Ranked, rank
+from loadlab.gate.limits import judge as judge_limits
+from loadlab.recording.model import Recording
+from loadlab.rules import Clear, Unknown
+from loadlab.signals import Missing, Signals
+
+T = TypeVar("T")
+
+
+def diagnose(recording: Recording) -> Diagnosis:
+    """What limits the system, or that nothing does, or why that cannot be told."""
+    signals = Signals(recording)
+    try:
+        _ = signals.window
+    except Missing as missing:
+        return Diagnosis("unknown", f"Cannot tell: {missing}.", None, limits=judge_limits(recording))
+    answers = apply(signals, units("rules"))
+    ranked = rank(answers, _or(lambda: signals.elasticity, {}))
+    capacity = _capacity(signals)
+    first = ranked.findings[0] if ranked.findings else None
+    return Diagnosis(
+        outcome=ranked.outcome,
+        sentence=_sentence(ranked, capacity),
+        bottleneck=first,
+        others=ranked.findings[1:],
+        clear=tuple(each.kind for each in answers if isinstance(each.verdict, Clear) and each.kind != "none"),
+        unknown=tuple((each.kind, each.verdict.why) for each in answers if isinstance(each.verdict, Unknown)),
+        capacity=capacity,
+        generator=_generator(signals),
+        observer=_observer(signals),
+        limits=judge_limits(recording),
+        signals=figures(recording, signals),
+        next_step=_next_step(ranked, answers),
+    )
+
+
+def _or(get: Callable[[], T], default: T) -> T:
+    try:
+        return get()
+    except Missing:
+        return default
+
+
+def _sentence(ranked: Ranked, capacity: Capacity | None) -> str:
+    if ranked.outcome == "bottleneck":
+        text = ranked.findings[0].sentence
+    elif ranked.outcome == "none":
+        text = ranked.why
+    elif ranked.outcome == "generator":
+        text = f"{ranked.why}; nothing else is claimed of this run"
+    else:
+        text = f"cannot tell: {ranked.why}"
+    if ranked.outcome == "bottleneck" and capacity is not None and ranked.findings[0].branch == "cpu":
+        text += f" (at {capacity.requests_per_s:.0f} requests/s)"
+    # Only a sentence that begins with a word gets a capital: service names keep their spelling.
+    start = text.split(" ", 1)[0]
+    named = ranked.outcome == "bottleneck" and any(start == each.service for each in ranked.findings)
+    return (text if named else text[0].upper() + text[1:]) + "."
+
+
+def _capacity(s: Signals) -> Capacity | None:
+    try:
+        latency = s.latency
+    except Missing:
+        return None
+    measurement = s.measurement.generator
+    quantiles, uncorrected = latency.quantiles, latency.uncorrected
+    best = _or(lambda: s.saturation.best.rps, latency.rps)
+    return Capacity(
+        requests_per_s=round(max(best, latency.rps), 1),
+        users=round(measurement.users),
+        p50_ms=quantiles.p50_ms if quantiles else None,
+        p99_ms=quantiles.p99_ms if quantiles else None,
+        error_rate=latency.error_rate,
+        steady_rps=round(latency.rps, 1),
+        p50_uncorrected_ms=uncorrected.p50_ms if uncorrected else None,
+        p99_uncorrected_ms=uncorrected.p99_ms if uncorrected else None,
+    )
+
+
+def _generator(s: Signals) -> dict[str, Any]:
+    health = s.measurement.generator
+    return {
+        "lateness_p99_ms": health.schedule_lag_p99_ms,
+        "reader_lag_p99_ms": health.reader_lag_p99_ms,
+        "cpu": round(health.cores, 3),
+        "kernel_stamped": round(health.stamped, 4),
+        "not_sent": health.not_sent,
+    }
+
+
+def _observer(s: Signals) -> dict[str, Any]:
+    probes = s.measurement.probes
+    return {
+        "cpu": round(s.measurement.observer_cores, 3),
+        "cost": round(s.measurement.observer_cores / max(1, int(s.meta.machine.get("cores") or 1)), 4),
+        "probes": [
+            {
+                "name": each.name,
+                "ticks": each.ticks,
+                "failed": round(each.failed, 3),
+                "late_p99_ms": round(each.late_p99_ms, 2),
+                "cpu": round(each.cost, 4),
+                "error": each.last_error,
+            }
+            for each in probes
+        ],
+    }
+
+
+def _next_step(ranked: Ranked, answers: tuple[Answer, ...]) -> str:
+    if ranked.findings:
+        return ranked.findings[0].remedy.text
+    names = {"none": "none", "generator": "generator_saturated"}
+    for answer in answers:
+        faults = getattr(answer.verdict, "faults", ())
+        if faults and (
+            answer.kind == names.get(ranked.outcome)
+            or (ranked.outcome == "unknown" and answer.rule.BRANCH == "measurement")
+        ):
+            return str(faults[0].remedy)
+    return "Run longer, or watch more of the system; the report lists what could not be judged and why."

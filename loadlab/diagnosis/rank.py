@@ -1,0 +1,104 @@
+"""From answers to one outcome. A verdict is a path through gates, in this order:
+
+1. Was the generator the limit? Then nothing else is claimed.
+2. Was any limit reached? If not: none, unless a defect shows at any load (a crash, a leak, a full table of open files).
+3. Are the data good enough to name somebody? If not: unknown.
+4. All that was found, causes before symptoms, what the experiment contradicts last.
+5. A limit without a name is unknown, and says what it is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from loadlab.diagnosis.apply import Answer
+from loadlab.diagnosis.model import Finding, Proof, Remedy
+from loadlab.rules import Fault, Found, Unknown
+from loadlab.signals.elasticity import Elasticity
+
+BINDING = 0.7
+"""Elasticity from which on a candidate is the bottleneck: of a hardware limit it is 1, less the noise of short windows."""
+
+NOT_BINDING = 0.3
+"""Elasticity below which a candidate is not the bottleneck, if its interval stays under BINDING as well."""
+
+SYMPTOM = 500
+"""Added to the rank of what the experiment contradicts: it is listed, after everything else."""
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """The outcome and the findings behind it, the first one being the bottleneck."""
+
+    outcome: str
+    findings: tuple[Finding, ...]
+    why: str = ""
+
+
+def rank(answers: tuple[Answer, ...], elasticity: Mapping[str, Elasticity]) -> Ranked:
+    """See the module's text."""
+    found = {each.kind: each for each in answers if isinstance(each.verdict, Found)}
+    if "generator_saturated" in found:
+        return Ranked("generator", (), _says(found["generator_saturated"]))
+    defects = [
+        each for each in found.values() if not each.rule.AT_LIMIT and each.rule.BRANCH not in ("measurement", "none")
+    ]
+    if "none" in found and not defects:
+        return Ranked("none", (), _says(found["none"]))
+    bad = [each for each in found.values() if each.rule.BRANCH == "measurement"]
+    if bad and not defects:
+        return Ranked("unknown", (), _says(min(bad, key=lambda each: each.rule.RANK)))
+    usable = defects if "none" in found or bad else [each for each in found.values() if each.rule.BRANCH != "none"]
+    findings = _findings(usable, elasticity)
+    if not findings:
+        return Ranked("unknown", (), _nameless(answers))
+    return Ranked("bottleneck", findings)
+
+
+def _says(answer: Answer) -> str:
+    return answer.verdict.faults[0].sentence if isinstance(answer.verdict, Found) else ""
+
+
+def _nameless(answers: tuple[Answer, ...]) -> str:
+    blind = [each.kind for each in answers if isinstance(each.verdict, Unknown) and each.kind != "none"]
+    text = "a limit was reached, but no process, core, file or queue that loadlab knows of is at its own"
+    return f"{text}; {', '.join(blind)} could not be judged" if blind else text
+
+
+def _findings(answers: list[Answer], elasticity: Mapping[str, Elasticity]) -> tuple[Finding, ...]:
+    keyed = []
+    for answer in answers:
+        faults = answer.verdict.faults if isinstance(answer.verdict, Found) else ()
+        for fault in faults:
+            proof = elasticity.get(fault.service) if answer.rule.BRANCH == "cpu" else None
+            finding = _finding(answer, fault, proof)
+            contradicted = proof is not None and proof.value < NOT_BINDING and proof.high < BINDING
+            keyed.append((answer.rule.RANK + (SYMPTOM if contradicted else 0), -fault.strength, answer.kind, finding))
+    return tuple(finding for *_, finding in sorted(keyed, key=lambda each: each[:3]))
+
+
+def _finding(answer: Answer, fault: Fault, proof: Elasticity | None) -> Finding:
+    return Finding(
+        kind=answer.kind,
+        branch=answer.rule.BRANCH,
+        service=fault.service,
+        grade=grade(fault, proof),
+        sentence=fault.sentence,
+        evidence=fault.evidence,
+        remedy=Remedy(fault.step or answer.rule.STEP, fault.remedy, fault.gain),
+        instance=fault.instance,
+        pid=fault.pid,
+        where=fault.where,
+        proof=Proof(proof.share, proof.value, proof.low, proof.high) if proof is not None else None,
+        strength=fault.strength,
+    )
+
+
+def grade(fault: Fault, proof: Elasticity | None) -> str:
+    """confirmed: slowing it cost as much throughput as capacity. supported: two signals, not contradicted. Else suspected."""
+    if proof is not None and proof.value >= BINDING and proof.low > NOT_BINDING:
+        return "confirmed"
+    if proof is not None and proof.value < NOT_BINDING and proof.high < BINDING:
+        return "suspected"
+    return "supported" if fault.signals >= 2 else "suspected"

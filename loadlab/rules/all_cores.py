@@ -1,0 +1,85 @@
+"""All cores are used
+
+What: the service's processes together use every core that is left for them, and wait for more.
+Why: there is no more CPU on this machine. More workers only take turns.
+Fix: make the hot line cheaper; then a bigger machine, or more machines behind a load balancer.
+"""
+
+from __future__ import annotations
+
+from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, at, blame, percent
+from loadlab.signals import Signals
+
+BRANCH = "cpu"
+STEP = "horizontal"
+RANK = 58
+AT_LIMIT = True
+NEEDS = ("stations", "cpu", "host")
+USES = ("hot",)
+
+IDLE = 0.15
+"""Share of all cores that may be idle: schedulers leave a few per cent, and a core is seen idle between two requests."""
+
+OF_ROOM = 0.70
+"""Share of the cores left by loadlab and strangers that the user's services use together."""
+
+LARGEST = 0.5
+"""Share of the services' CPU that the one to blame must have."""
+
+WAITING = 0.10
+"""Run delay in seconds per second over the service's processes: the queue in front of the cores."""
+
+
+def check(s: Signals) -> Verdict:
+    """The host is full, services fill it, and this service has most of that in more than one thread."""
+    room = s.host.cores - s.cpu.generator_cores - s.cpu.observer_cores - s.host.others
+    used = s.cpu.system_cores
+    if s.host.idle_share > IDLE or room <= 0 or used < OF_ROOM * room:
+        return Clear(f"{percent(s.host.idle_share)} of the cores were idle")
+    found = [_fault(s, name, room) for name in s.stations.services if _fills(s, name, used)]
+    return Found(tuple(found)) if found else Clear("no service has more than one thread that wants a core")
+
+
+def _fills(s: Signals, name: str, used: float) -> bool:
+    service = s.cpu.services[name]
+    hungry = [each for each in service.processes if each.cores + each.run_delay >= 0.3]
+    several = len(hungry) >= 2 or service.cores >= 1.3 or s.host.cores == 1
+    return several and service.cores >= LARGEST * used
+
+
+def _fault(s: Signals, name: str, room: float) -> Fault:
+    service = s.cpu.services[name]
+    where = blame(s.hot.hottest(name))
+    processes = len(service.busy)
+    evidence = [
+        Evidence(
+            "service_cores",
+            service.cores,
+            f"{name} used {service.cores:.2f} cores in {processes} processes; {room:.2f} were to be had",
+        ),
+        Evidence("idle_share", s.host.idle_share, f"{percent(s.host.idle_share)} of the machine was idle", IDLE),
+        Evidence(
+            "run_delay",
+            service.run_delay,
+            f"its threads were ready but not running for {service.run_delay:.2f} s each second",
+            WAITING,
+        ),
+        Evidence(
+            "generator_cores",
+            s.cpu.generator_cores,
+            f"the load generator itself took {s.cpu.generator_cores:.2f} of {s.host.cores} cores",
+        ),
+    ]
+    if where is not None and where.share is not None:
+        evidence.append(Evidence("hot_share", where.share, f"{percent(where.share)} of its CPU was{at(where)}"))
+    return Fault(
+        name,
+        f"{name} uses all {s.host.cores} CPU cores"
+        + (f"; most of it{at(where)} ({percent(where.share or 0)})" if where else ""),
+        tuple(evidence),
+        "Make the hot line cheaper, then a bigger machine or more machines behind a load balancer.",
+        where=where,
+        strength=min(1.0, service.cores / room),
+        signals=1 + (service.run_delay >= WAITING),
+        gain=2.0,  # a second machine like this one: capacity is in proportion to cores
+    )

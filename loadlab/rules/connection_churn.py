@@ -1,0 +1,82 @@
+"""A new connection for every request
+
+What: connections are opened about as often as requests are made, and setting them up takes a good part of the work.
+Why: each costs a handshake, a slow start, a socket that lingers for a minute, and with TLS milliseconds of CPU.
+Fix: keep connections: one client object for the life of the process (httpx.AsyncClient, aiohttp.ClientSession, a pool),
+keep-alive in the server and from the balancer to its backends.
+"""
+
+from __future__ import annotations
+
+from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, at, blame, percent
+from loadlab.signals import Signals
+from loadlab.signals.churn import Fresh
+
+BRANCH = "network"
+STEP = "keep_alive"
+RANK = 48
+AT_LIMIT = True
+NEEDS = ("churn", "cpu")
+USES = ("hot", "stations")
+
+PER_REQUEST = 0.5
+"""New connections per request: reuse that works gives a hundredth; half means it is the exception."""
+
+SETTING_UP = 0.12
+"""Share of the caller's CPU samples inside connection set-up."""
+
+KERNEL = 0.30
+"""Share of the caller's and the callee's CPU time spent in the kernel, where no stacks tell: connecting and closing are
+system calls, requests on kept connections need two."""
+
+
+def check(s: Signals) -> Verdict:
+    """Every edge on which connections are not kept, where that costs."""
+    fresh = [each for each in s.churn.all if each.per_request >= PER_REQUEST]
+    found = [fault for each in fresh for fault in _costs(s, each)]
+    if found:
+        return Found(tuple(sorted(found, key=lambda each: -each.strength)))
+    return Clear("connections are kept" if not fresh else "new connections cost little here")
+
+
+def _costs(s: Signals, edge: Fresh) -> list[Fault]:
+    profile = s.hot.services.get(edge.source)
+    setting_up = profile.connecting if profile is not None else 0.0
+    ends = [s.cpu.services[name] for name in (edge.source, edge.to) if name in s.cpu.services]
+    cores = sum(each.cores for each in ends)
+    kernel = sum(each.system for each in ends) / cores if cores else 0.0
+    busy = any(each.full for each in s.stations.all if each.entity.service in (edge.source, edge.to))
+    if not busy or (setting_up < SETTING_UP and kernel < KERNEL):
+        return []
+    name = edge.source if edge.source in s.cpu.services else edge.to
+    where = blame(s.hot.hottest(name)) if setting_up >= SETTING_UP else None
+    evidence = [
+        Evidence(
+            "per_request",
+            edge.per_request,
+            f"{edge.per_s:.0f} new connections/s from {edge.source} to {edge.to}: {edge.per_request:.2f} for each request",
+            PER_REQUEST,
+        ),
+        Evidence("kernel", kernel, f"{percent(kernel)} of their CPU time was spent in the kernel", KERNEL),
+    ]
+    if setting_up:
+        evidence.append(
+            Evidence(
+                "setting_up",
+                setting_up,
+                f"{percent(setting_up)} of {edge.source}'s CPU went into setting up connections",
+                SETTING_UP,
+            )
+        )
+    return [
+        Fault(
+            name,
+            f"{edge.source} opens a new connection to {edge.to} for {'every' if edge.per_request >= 0.9 else 'most'} request{'' if edge.per_request >= 0.9 else 's'}{at(where)}",
+            tuple(evidence),
+            "Keep connections: one client or pool for the life of the process, keep-alive on both sides.",
+            where=where,
+            strength=min(1.0, max(setting_up, kernel)),
+            signals=1 + (setting_up >= SETTING_UP) + (kernel >= KERNEL),
+            gain=round(1 / (1 - min(0.8, setting_up)), 2) if setting_up >= SETTING_UP else None,
+        )
+    ]

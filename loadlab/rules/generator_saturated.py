@@ -1,0 +1,61 @@
+"""The load generator was the limit
+
+What: the generator used up its own core, or slowing it cost as much throughput as slowing nothing else did. The figures
+say how fast loadlab can ask, not how fast the system can answer.
+Why: a saturated generator reports its own queue as the server's latency, so nothing else is claimed of such a run.
+Fix: ask for more expensive requests, leave the generator a core of its own, or run it on another host.
+"""
+
+from __future__ import annotations
+
+from loadlab.rules import Clear, Evidence, Fault, Found, Unknown, Verdict, percent
+from loadlab.signals import Signals
+
+BRANCH = "measurement"
+STEP = "stronger_generator"
+RANK = 0
+AT_LIMIT = False
+NEEDS = ("measurement", "cpu")
+USES = ("stations", "elasticity")
+
+CORE_USED = 0.85
+"""Cores of the generator's one process. At 0.85 of an M/M/1 station requests wait over five service times in it. Locust
+itself warns at 0.9, of a ten-second mean."""
+
+ELASTIC = 0.5
+"""Half of the throughput's elasticity or more lies with the generator: no service can have more."""
+
+
+def check(s: Signals) -> Verdict:
+    """The experiment decides where there was one; else the generator's core."""
+    generator = s.measurement.generator
+    if s.measurement.generator.sent == 0 and generator.cores == 0:
+        return Unknown("the generator was not watched")
+    proof = s.elasticity.get("generator")
+    others = [each.value for name, each in s.elasticity.items() if name != "generator"]
+    if proof is not None and others:
+        if proof.value >= ELASTIC and proof.low > 0.2 and proof.value > max(others):
+            return Found((_fault(s, Evidence("elasticity", proof.value, _says(proof.value), ELASTIC)),))
+        return Clear("slowing it cost less throughput than slowing a service")
+    # Without the experiment: two stations that are both full share the blame, and the service is named.
+    service_full = any(each.full for each in s.stations.all)
+    if generator.cores >= CORE_USED and not service_full:
+        return Found((_fault(s),))
+    return Clear(f"it used {percent(generator.cores)} of its core")
+
+
+def _says(value: float) -> str:
+    return f"slowing the generator cost {percent(value)} of that in throughput: it was the limit"
+
+
+def _fault(s: Signals, *more: Evidence) -> Fault:
+    cores = s.measurement.generator.cores
+    used = Evidence("generator_cores", cores, f"the generator used {percent(cores)} of its core", CORE_USED)
+    return Fault(
+        "generator",
+        "the load generator was the limit, not the system",
+        (used, *more),
+        "Give the generator a core of its own or another host, or send it fewer, more expensive requests.",
+        strength=min(1.0, cores),
+        signals=1 + len(more),
+    )

@@ -1,0 +1,104 @@
+"""Memory grows with requests and does not come back
+
+What: at constant load, resident memory grew in every part of the window, as fast at its end as at its beginning.
+Why: whatever the load, the process will reach its limit and be killed, or push the machine into swap.
+Fix: find what keeps references (tracemalloc, memray attach; node --heapsnapshot-signal): caches without a bound, lists on
+module level, listeners never removed. Recycling workers (gunicorn --max-requests) buys time.
+"""
+
+from __future__ import annotations
+
+from loadlab.rules import Clear, Evidence, Fault, Found, Unknown, Verdict, percent
+from loadlab.signals import Signals
+from loadlab.signals.memory import Growth
+
+BRANCH = "memory"
+STEP = "fix_leak"
+RANK = 25
+AT_LIMIT = False
+NEEDS = ("memory",)
+USES = ()
+
+GROWN_BYTES = 6 * 2**20
+"""Six allocator arenas of CPython (1 MiB each): smaller growth is how memory is handed out, not a leak."""
+
+GROWN_SHARE = 0.04
+"""Of resident memory at the start: growth under this in half a minute is within what heaps of that size breathe."""
+
+STEADY = 0.35
+"""The last quarter grew at least this share of the mean quarter: a cache that fills up slows down, a leak does not."""
+
+SHORTEST_S = 8.0
+FEWEST_REQUESTS = 100
+
+
+def check(s: Signals) -> Verdict:
+    """Each instance over the longest stretch of constant load."""
+    grown = [each for each in s.memory.growth if each.first > 0]
+    if not grown:
+        return Unknown("no process was there for the whole window")
+    if grown[0].seconds < SHORTEST_S or grown[0].requests < FEWEST_REQUESTS:
+        return Unknown(
+            f"{grown[0].seconds:.0f} s and {grown[0].requests:.0f} requests are too short to tell a leak from warming up"
+        )
+    leaking = sorted((each for each in grown if _leaks(each)), key=lambda each: -each.grown)
+    if not leaking:
+        return Clear("memory did not grow steadily")
+    return Found(tuple(_fault(s, each) for each in leaking))
+
+
+def _leaks(growth: Growth) -> bool:
+    mean = growth.grown / len(growth.parts)
+    enough = growth.grown >= max(GROWN_BYTES, GROWN_SHARE * growth.first)
+    return enough and all(each > 0 for each in growth.parts) and growth.parts[-1] >= STEADY * mean
+
+
+def _fault(s: Signals, growth: Growth) -> Fault:
+    limit = _limit(s, growth)
+    left_s = max(0.0, limit - growth.last) / growth.per_second if growth.per_second > 0 and limit else None
+    when = (
+        f"; at this load it reaches its limit of {limit / 2**20:.0f} MB in {_span(left_s)}"
+        if left_s is not None
+        else ""
+    )
+    return Fault(
+        growth.service,
+        f"{growth.service} leaks memory: {growth.per_second / 2**20:.2f} MB/s, {growth.per_request / 1024:.1f} KB for each request{when}",
+        (
+            Evidence(
+                "grown_bytes",
+                growth.grown,
+                f"grew by {growth.grown / 2**20:.1f} MB ({percent(growth.grown / growth.first)}) in {growth.seconds:.0f} s at constant load",
+                GROWN_BYTES,
+            ),
+            Evidence(
+                "last_quarter",
+                growth.parts[-1],
+                f"the last quarter grew by {growth.parts[-1] / 2**20:.1f} MB, the first by {growth.parts[0] / 2**20:.1f} MB",
+            ),
+            Evidence(
+                "per_request_bytes",
+                growth.per_request,
+                f"{growth.per_request:.0f} bytes for each of {growth.requests:.0f} requests",
+            ),
+        ),
+        "Find what keeps references to finished requests (tracemalloc, `memray attach`, a heap snapshot); recycle workers meanwhile.",
+        instance=growth.instance,
+        strength=min(1.0, growth.grown / growth.first),
+        signals=2,
+    )
+
+
+def _limit(s: Signals, growth: Growth) -> float:
+    mine = [
+        each.limit
+        for each in s.memory.limits
+        if each.entity.service == growth.service and each.entity.instance == growth.instance
+    ]
+    return min(mine, default=s.memory.machine_bytes)
+
+
+def _span(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} minutes" if seconds < 7200 else f"{seconds / 3600:.0f} hours"

@@ -1,0 +1,78 @@
+"""The memory limit is reached
+
+What: the service's control group ran into its memory limit, was killed for it, or the machine reads back from swap.
+Why: at the limit the kernel reclaims pages that are needed again at once, or kills a process: every request pays.
+Fix: a bigger limit or server; move caches and sessions into a store of their own (Redis); stream instead of collecting.
+"""
+
+from __future__ import annotations
+
+from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, percent
+from loadlab.signals import Signals
+from loadlab.signals.memory import MemoryLimit
+
+BRANCH = "memory"
+STEP = "bigger_server_or_cache"
+RANK = 15
+AT_LIMIT = False
+NEEDS = ("memory",)
+USES = ()
+
+NEAR = 0.98
+"""Peak usage over limit. The kernel counts page cache too, so being near the limit alone is normal for a server that
+reads files: it takes hits on the limit or major faults besides."""
+
+MAJOR_FAULTS = 50.0
+"""Per second: pages read back from disk that had just been thrown out. A warm server has none."""
+
+SWAP_IN = 200.0
+"""Pages per second (0.8 MB/s) read back from swap on the whole host."""
+
+
+def check(s: Signals) -> Verdict:
+    """Kills first, then hits on the limit with pages read back, then swap."""
+    found = [fault for each in s.memory.limits for fault in _group(s, each)]
+    if found:
+        return Found(tuple(found))
+    faulting = [each for each in s.memory.growth if each.major_faults >= MAJOR_FAULTS]
+    if s.memory.swap_in >= SWAP_IN and faulting:
+        top = max(faulting, key=lambda each: each.major_faults)
+        swapped = Evidence(
+            "swap_in", s.memory.swap_in, f"{s.memory.swap_in:.0f} pages/s were read back from swap", SWAP_IN
+        )
+        faults = Evidence(
+            "major_faults", top.major_faults, f"{top.major_faults:.0f} major faults each second", MAJOR_FAULTS
+        )
+        return Found((_fault(top.service, top.instance, "the machine's memory is full: it swaps", (swapped, faults)),))
+    return Clear("no limit was hit" if s.memory.limits else "no memory limit, no swapping")
+
+
+def _group(s: Signals, limit: MemoryLimit) -> list[Fault]:
+    name, instance = limit.entity.service, limit.entity.instance
+    size = f"{limit.limit / 2**20:.0f} MB"
+    if limit.oom_kills > 0:
+        killed = Evidence(
+            "oom_kills", limit.oom_kills, f"the kernel killed {limit.oom_kills:.0f} of its processes for memory", 0
+        )
+        most = Evidence("peak_bytes", limit.peak, f"it used {percent(limit.peak / limit.limit)} of {size}", NEAR)
+        return [_fault(name, instance, f"{name} is killed at its memory limit of {size}", (killed, most))]
+    faults = sum(each.major_faults for each in s.memory.growth if (each.service, each.instance) == (name, instance))
+    if limit.peak >= NEAR * limit.limit and limit.hits > 0 and faults >= MAJOR_FAULTS:
+        hits = Evidence("limit_hits", limit.hits, f"it ran into its limit of {size} {limit.hits:.0f} times", 0)
+        paging = Evidence(
+            "major_faults", faults, f"{faults:.0f} pages each second were read back from disk", MAJOR_FAULTS
+        )
+        return [_fault(name, instance, f"{name} is at its memory limit of {size}", (hits, paging))]
+    return []
+
+
+def _fault(name: str, instance: int, sentence: str, evidence: tuple[Evidence, ...]) -> Fault:
+    return Fault(
+        name,
+        sentence,
+        evidence,
+        "Raise the limit, or hold less in the process: caches and sessions in a store of their own, streams for large bodies.",
+        instance=instance,
+        strength=0.9,
+        signals=len(evidence),
+    )

@@ -1,0 +1,31 @@
+"""No limit was reached
+
+What: more users still brought more throughput when the run ended.
+Why: below saturation nothing limits, whatever looks busy; naming a bottleneck there is an invention.
+Fix: nothing to fix at this load. To find the limit, run with more users.
+"""
+
+from __future__ import annotations
+
+from loadlab.rules import Clear, Evidence, Fault, Found, Unknown, Verdict
+from loadlab.signals import Signals
+from loadlab.signals.saturation import REACHED
+
+BRANCH = "none"
+STEP = "more_load"
+RANK = 1000
+AT_LIMIT = False
+NEEDS = ("saturation",)
+USES = ()
+
+
+def check(s: Signals) -> Verdict:
+    """Found where the levels show headroom."""
+    saturation = s.saturation
+    if saturation.reached is None:
+        return Unknown(saturation.says)
+    if saturation.reached:
+        return Clear(saturation.says)
+    evidence = Evidence("growth", saturation.growth or 0.0, saturation.says, REACHED)
+    sentence = f"no limit was reached up to {saturation.best.rps:.0f} requests/s"
+    return Found((Fault(s.meta.target, sentence, (evidence,), "To find the limit, run with more users."),))

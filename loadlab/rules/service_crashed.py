@@ -1,0 +1,86 @@
+"""A process died under load
+
+What: a process of the system ended though nobody asked it to, while it was under load.
+Why: every request it held is lost, and its share of the load falls on the others; a restart hides it from dashboards.
+Fix: its exit code or signal and its last lines are below: mend that first, everything else was measured on a broken system.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections import Counter
+
+from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, Where
+from loadlab.signals import Signals
+from loadlab.signals.hot import is_users, shown
+from loadlab.signals.life import Exit
+
+BRANCH = "code"
+STEP = "fix_crash"
+RANK = 10
+AT_LIMIT = False
+NEEDS = ("life",)
+USES = ("memory",)
+
+FRAME = re.compile(r'File "([^"]+)", line (\d+), in (\S+)')
+"""A frame of a Python traceback."""
+
+
+def check(s: Signals) -> Verdict:
+    """Each service that lost a process; one killed for memory is memory_limit's."""
+    killed = {each.entity.service for each in s.memory.limits if each.oom_kills > 0}
+    exits = [each for each in s.life.exits if not (each.service in killed and each.signal == signal.SIGKILL)]
+    if not exits:
+        return Clear("every process lived")
+    counts = Counter(each.service for each in exits)
+    first = {each.service: each for each in reversed(exits)}
+    return Found(tuple(_fault(s, first[name], count) for name, count in counts.most_common()))
+
+
+def _fault(s: Signals, exit_: Exit, count: int) -> Fault:
+    how = _how(exit_)
+    where = _where(s, exit_)
+    times = "" if count == 1 else f" {count} times"
+    place = f" in {where.function}() at {where.file}:{where.line}" if where else ""
+    evidence = [
+        Evidence(
+            "exits", count, f"{how}, {exit_.t:.0f} s into the run" + (f", {count} times in all" if count > 1 else ""), 0
+        )
+    ]
+    if exit_.last_lines:
+        evidence.append(Evidence("last_line", 1, f"its last words: {exit_.last_lines[-1].strip()[:160]}"))
+    if exit_.restarted:
+        evidence.append(Evidence("restarted", 1, "it was started again"))
+    return Fault(
+        exit_.service,
+        f"{exit_.service} crashed{times} under load: {how}{place}",
+        tuple(evidence),
+        "Mend what ended it; its log is in the recording.",
+        instance=exit_.instance,
+        pid=exit_.pid,
+        where=where,
+        strength=1.0,
+        signals=2,
+    )
+
+
+def _how(exit_: Exit) -> str:
+    if exit_.signal:
+        try:
+            name = signal.Signals(exit_.signal).name
+        except ValueError:
+            name = str(exit_.signal)
+        return f"killed by {name}"
+    return f"exit code {exit_.code}" if exit_.code is not None else "it ended"
+
+
+def _where(s: Signals, exit_: Exit) -> Where | None:
+    """The user's innermost frame of the traceback among its last lines."""
+    meta = next((each for each in s.meta.services if each.name == exit_.service), None)
+    frames = FRAME.findall("\n".join(exit_.last_lines))
+    mine = [(file, int(line), function) for file, line, function in frames if meta and is_users(file, meta.cwd)]
+    if not mine or meta is None:
+        return None
+    file, line, function = mine[-1]
+    return Where(function.rstrip(","), shown(meta, file), line)

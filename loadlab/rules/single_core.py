@@ -1,0 +1,93 @@
+"""One process uses up its one core
+
+What: the thread that serves has no time left, nearly all of it on CPU, and it gets its core; other cores have time.
+Why: an event loop, or any single thread, cannot use a second core. Requests queue in front of it.
+Fix: if one line takes over a third of the CPU, make that line cheaper first. Then run one worker per core (uvicorn
+--workers, gunicorn -w, node:cluster, PM2 -i max): throughput grows with cores until the next limit.
+"""
+
+from __future__ import annotations
+
+from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, Where, at, blame, percent
+from loadlab.signals import Signals
+from loadlab.signals.stations import FULL, ON_CPU, Station
+
+BRANCH = "cpu"
+STEP = "cluster"
+RANK = 60
+AT_LIMIT = True
+NEEDS = ("stations", "cpu", "host")
+USES = ("hot",)
+
+IDLE_CORES = 0.5
+"""Cores that must be idle before several full processes count as "one core each" rather than as all cores used."""
+
+HOT_LINE = 1 / 3
+"""Share of CPU from which on one function comes before more workers: halving it frees a sixth of the core, for free."""
+
+
+def check(s: Signals) -> Verdict:
+    """Each service whose busiest process is full of CPU work in one thread."""
+    found = [fault for name in s.stations.services for fault in _service(s, name)]
+    return Found(tuple(sorted(found, key=lambda each: -each.strength))) if found else Clear("no thread used up a core")
+
+
+def _service(s: Signals, name: str) -> list[Fault]:
+    stations = s.stations.of(name)
+    full = [each for each in stations if each.on_one_core and _alone(each)]
+    if not full:
+        return []
+    if len(stations) > 1 and len(full) == len(stations) and s.host.idle < IDLE_CORES:
+        return []  # all_cores
+    spare = [each for each in stations if each not in full]
+    if any(each.full for each in spare):
+        return []
+    return [_fault(s, name, full)]
+
+
+def _alone(station: Station) -> bool:
+    """No second thread of the process does a quarter core of work: that would be several threads sharing one."""
+    return station.process.cores - station.thread_cores < 0.25
+
+
+def _fault(s: Signals, name: str, full: list[Station]) -> Fault:
+    top = max(full, key=lambda each: each.thread_cores)
+    where = blame(s.hot.hottest(name))
+    cores = top.thread_cores
+    evidence = [
+        Evidence("thread_cores", cores, f"its busiest thread used {percent(cores)} of one core", ON_CPU),
+        Evidence("loop_busy", top.busy, f"it had no time left: busy {percent(top.busy)} of the time", FULL),
+        Evidence("idle_cores", s.host.idle, f"{s.host.idle:.1f} of {s.host.cores} cores were idle"),
+    ]
+    if where is not None and where.share is not None:
+        evidence.append(Evidence("hot_share", where.share, f"{percent(where.share)} of its CPU was{at(where)}"))
+    each = "" if len(full) == 1 else f": each of its {len(full)} processes"
+    room = s.host.cores - s.cpu.generator_cores - s.cpu.observer_cores - s.host.others
+    rest = sum(other.cores for other in s.cpu.services.values() if other.name != name)
+    # Utilisation law: the other services' demand grows with throughput, so they share the room in today's proportion.
+    gain = max(1.0, room / (s.cpu.services[name].cores + rest)) if s.cpu.services[name].cores else None
+    return Fault(
+        name,
+        f"{name} is limited by one CPU core{each}{_line(where)}",
+        tuple(evidence),
+        _remedy(where),
+        instance=top.entity.instance,
+        pid=top.entity.pid,
+        where=where,
+        strength=min(1.0, cores),
+        signals=2 if top.thread is not None and top.thread.serves else 1,
+        gain=round(gain, 2) if gain else None,
+    )
+
+
+def _line(where: Where | None) -> str:
+    if where is None or where.share is None:
+        return ""
+    return f": {where.function}() at {where.file}:{where.line} takes {percent(where.share)} of it"
+
+
+def _remedy(where: Where | None) -> str:
+    workers = "Run one worker per core (uvicorn --workers, gunicorn -w, node:cluster, PM2 -i max)."
+    if where is not None and where.share is not None and where.share >= HOT_LINE:
+        return f"First make {where.function}() cheaper: it takes {percent(where.share)} of the core. Then: {workers}"
+    return workers

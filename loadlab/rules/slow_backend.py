@@ -1,0 +1,77 @@
+"""One backend is slower than its equals
+
+What: of several instances that should be alike, one takes at least twice as long for its share of the requests.
+Why: every request the balancer sends there is slow, and clients that wait for it ask the others less.
+Fix: take it out and look at what is different: its machine, its neighbours, its cache, its version. Until then let the
+balancer prefer the others (least connections, outlier ejection).
+"""
+
+from __future__ import annotations
+
+from statistics import median
+
+from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, percent
+from loadlab.signals import Signals
+from loadlab.signals.backends import Backend, Group
+
+BRANCH = "server_limit"
+STEP = "replace_backend"
+RANK = 50
+AT_LIMIT = False
+NEEDS = ("backends",)
+USES = ()
+
+SLOWER = 2.0
+"""Mean response time over the median of the others'. Equal instances on a loaded machine differ by a third or less."""
+
+FEWEST = 30
+"""Requests per backend: the mean of thirty exponential times is known to 18%, far from a factor of two."""
+
+
+def check(s: Signals) -> Verdict:
+    """Every group of instances behind a balancer."""
+    if not s.backends.groups:
+        return Clear("no balancer with several backends")
+    found = [fault for group in s.backends.groups for fault in _group(group)]
+    return Found(tuple(found)) if found else Clear("the backends are equally fast")
+
+
+def _group(group: Group) -> list[Fault]:
+    timed = [each for each in group.backends if each.mean_ms is not None and each.requests >= FEWEST]
+    found = []
+    for each in timed:
+        others = [other.mean_ms for other in timed if other is not each and other.mean_ms is not None]
+        if others and each.mean_ms is not None and each.mean_ms >= SLOWER * median(others):
+            found.append(_fault(group, each, median(others)))
+    return found if len(found) < len(timed) / 2 + 0.5 else []
+
+
+def _fault(group: Group, backend: Backend, usual: float) -> Fault:
+    mean = backend.mean_ms or 0.0
+    waiting = sum(each.outstanding for each in group.backends)
+    evidence = [
+        Evidence(
+            "mean_ms",
+            mean,
+            f"instance {backend.instance} took {mean:.0f} ms for a request, the others {usual:.0f} ms",
+            SLOWER * usual,
+        ),
+        Evidence("share", backend.share, f"it got {percent(backend.share)} of the requests"),
+    ]
+    if waiting > 0 and backend.outstanding / waiting > 1.3 / len(group.backends):
+        evidence.append(
+            Evidence(
+                "outstanding",
+                backend.outstanding,
+                f"{percent(backend.outstanding / waiting)} of the requests under way were waiting on it",
+            )
+        )
+    return Fault(
+        group.service,
+        f"instance {backend.instance} of {group.service} is {mean / usual:.1f} times slower than its equals",
+        tuple(evidence),
+        "Take this instance out and compare it with the others; meanwhile balance by least connections.",
+        instance=backend.instance,
+        strength=min(1.0, mean / usual / 4),
+        signals=len(evidence) - 1,
+    )

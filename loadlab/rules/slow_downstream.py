@@ -1,0 +1,86 @@
+"""The time is spent waiting for another service
+
+What: most requests in the service are waiting, without blocking it, for an answer from another service; it has time left.
+Why: making this service faster or running more of it changes nothing: the other one decides.
+Fix: cache its answers, ask earlier or in parallel, put slow work into a queue, set a timeout; then look at that service.
+"""
+
+from __future__ import annotations
+
+from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, percent
+from loadlab.signals import Signals
+from loadlab.signals.edges import Edge
+
+BRANCH = "network"
+STEP = "cache_or_queue"
+RANK = 65
+AT_LIMIT = True
+NEEDS = ("edges", "stations", "measurement")
+USES = ()
+
+WAITING = 0.5
+"""Share of the requests in a service that are outstanding downstream: past half, the other service has most of the time."""
+
+TIME_LEFT = 0.85
+"""A caller whose serving thread is busier than this may itself be what requests wait for."""
+
+
+def check(s: Signals) -> Verdict:
+    """Follows the waiting from the front to the last service that waits for nobody."""
+    path = [s.meta.target]
+    edges: list[Edge] = []
+    while True:
+        edge = _next(s, path)
+        if edge is None:
+            break
+        path.append(edge.to)
+        edges.append(edge)
+    balancers = {each.name for each in s.meta.services if each.role == "balancer"}
+    waits = [each for each in edges if each.source not in balancers]
+    if not waits:
+        return Clear("requests do not wait for another service")
+    last = waits[-1]
+    if any(each.full for each in s.stations.of(last.to)):
+        return Clear(f"{last.to} itself has no time left: it is the one to look at")
+    return Found((_fault(s, last),))
+
+
+def _next(s: Signals, path: list[str]) -> Edge | None:
+    here = path[-1]
+    inside = s.edges.into(here) or s.measurement.generator.in_flight
+    busy = max((each.busy for each in s.stations.of(here)), default=0.0)
+    balancer = any(each.name == here and each.role == "balancer" for each in s.meta.services)
+    out = [each for each in s.edges.out_of(here) if each.to not in path]
+    if not out or inside <= 0 or (busy > TIME_LEFT and not balancer):
+        return None
+    top = out[0]
+    return top if top.outstanding >= WAITING * inside else None
+
+
+def _fault(s: Signals, edge: Edge) -> Fault:
+    inside = s.edges.into(edge.source) or s.measurement.generator.in_flight
+    share = min(1.0, edge.outstanding / inside)
+    busy = max((each.busy for each in s.stations.of(edge.source)), default=0.0)
+    watched = any(each.name == edge.to for each in s.meta.services)
+    evidence = [
+        Evidence(
+            "outstanding",
+            share,
+            f"{percent(share)} of the requests in {edge.source} were waiting for {edge.to}",
+            WAITING,
+        ),
+        Evidence("loop_busy", busy, f"{edge.source} itself had time left: busy {percent(busy)}", TIME_LEFT),
+    ]
+    if watched:
+        theirs = max((each.busy for each in s.stations.of(edge.to)), default=0.0)
+        evidence.append(
+            Evidence("downstream_busy", theirs, f"{edge.to} was busy {percent(theirs)}: it waits for something itself")
+        )
+    return Fault(
+        edge.to if watched else edge.source,
+        f"{edge.source} spends its time waiting for {edge.to}",
+        tuple(evidence),
+        f"Look at {edge.to} next; meanwhile cache its answers, ask in parallel, or queue the work.",
+        strength=share,
+        signals=2,
+    )

@@ -1,0 +1,69 @@
+"""Requests are shared unevenly
+
+What: one instance gets far more requests than its equals and has no time left, while others idle.
+Why: the system's capacity is that of the fullest instance; the rest is paid for and not used.
+Fix: balance by least connections; drop stickiness or hash by something with more values.
+"""
+
+from __future__ import annotations
+
+from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, percent
+from loadlab.signals import Signals
+from loadlab.signals.backends import Backend, Group
+
+BRANCH = "server_limit"
+STEP = "least_connections"
+RANK = 52
+AT_LIMIT = True
+NEEDS = ("backends", "stations")
+USES = ()
+
+UNEVEN = 1.5
+"""Largest share of requests over the mean share. Random choice among three, 1,000 requests, stays within 1.1."""
+
+IDLE = 0.6
+"""CPU of the least used instance over that of the most used: below, it could take a good part of the other's work."""
+
+
+def check(s: Signals) -> Verdict:
+    """Every group of instances behind a balancer."""
+    if not s.backends.groups:
+        return Clear("no balancer with several backends")
+    found = [fault for group in s.backends.groups for fault in _group(s, group)]
+    return Found(tuple(found)) if found else Clear("requests were shared evenly")
+
+
+def _group(s: Signals, group: Group) -> list[Fault]:
+    most = max(group.backends, key=lambda each: each.share)
+    least = min(group.backends, key=lambda each: each.cores)
+    mean = 1 / len(group.backends)
+    full = any(each.full for each in s.stations.of(group.service) if each.entity.instance == most.instance)
+    if most.share < UNEVEN * mean or not full or least.cores > IDLE * most.cores:
+        return []
+    return [_fault(group, most, least, mean)]
+
+
+def _fault(group: Group, most: Backend, least: Backend, mean: float) -> Fault:
+    return Fault(
+        group.service,
+        f"instance {most.instance} of {group.service} gets {percent(most.share)} of the requests while instance {least.instance} idles",
+        (
+            Evidence(
+                "share",
+                most.share,
+                f"it got {percent(most.share)} of the requests, {percent(mean)} would be even",
+                UNEVEN * mean,
+            ),
+            Evidence(
+                "cores",
+                most.cores,
+                f"it used {most.cores:.2f} cores, instance {least.instance} {least.cores:.2f}",
+                IDLE,
+            ),
+        ),
+        f"Balance by least connections in {group.balancer}.",
+        instance=most.instance,
+        strength=min(1.0, most.share),
+        signals=2,
+        gain=round(most.share / mean, 2),
+    )

@@ -1,0 +1,58 @@
+"""All synchronous workers wait
+
+What: every worker that takes requests one at a time is busy, and spends most of that time waiting rather than computing.
+Why: a worker that waits for a database or another service holds its place; the next request waits in the accept queue.
+Fix: more workers (gunicorn -w), threads (gunicorn --threads), or an asynchronous server; then make the wait shorter.
+"""
+
+from __future__ import annotations
+
+from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, at, blame, percent
+from loadlab.signals import Signals
+from loadlab.signals.stations import FULL, Station
+
+BRANCH = "server_limit"
+STEP = "more_workers"
+RANK = 46
+AT_LIMIT = True
+NEEDS = ("stations", "threads")
+USES = ("hot",)
+
+WAITING = 0.50
+"""Mean share of the workers' time spent stopped in calls. At half, twice the workers bring nearly twice the throughput."""
+
+
+def check(s: Signals) -> Verdict:
+    """Every service all of whose workers sit in accept between requests, and hardly ever do."""
+    found = [fault for name in s.stations.services for fault in _service(s, name)]
+    return Found(tuple(found)) if found else Clear("no pool of synchronous workers was full of waiting")
+
+
+def _service(s: Signals, name: str) -> list[Fault]:
+    workers = [each for each in s.stations.of(name) if each.thread is not None and each.thread.serves == "accept"]
+    if not workers or any(each.busy < FULL for each in workers):
+        return []
+    waiting = sum(each.thread.blocked for each in workers if each.thread is not None) / len(workers)
+    return [_fault(s, name, workers, waiting)] if waiting >= WAITING else []
+
+
+def _fault(s: Signals, name: str, workers: list[Station], waiting: float) -> Fault:
+    where = blame(s.hot.standing(name))
+    peers = [peer for each in workers if each.thread is not None for peer in s.threads.peers(each.thread.entity)]
+    evidence = [
+        Evidence("workers_busy", min(each.busy for each in workers), f"all {len(workers)} workers were busy", FULL),
+        Evidence("waiting", waiting, f"{percent(waiting)} of their time they stood in a call", WAITING),
+    ]
+    if peers:
+        top = max(peers, key=lambda each: each.share)
+        evidence.append(Evidence("peer", top.share, f"mostly waiting for {top.peer}"))
+    return Fault(
+        name,
+        f"all {len(workers)} workers of {name} are taken, and wait{at(where)}",
+        tuple(evidence),
+        "Run more workers or threads per worker; a worker that waits costs memory, not CPU.",
+        where=where,
+        strength=waiting,
+        signals=2,
+        gain=2.0,  # twice the workers, while waiting rather than CPU fills them
+    )

@@ -1,0 +1,280 @@
+"""Short descriptions of systems, and the verdict each must get: at several noise levels, and next to its look-alikes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from loadlab.catalogue import sections, units
+from loadlab.diagnosis.apply import ask
+from loadlab.diagnosis.judge import diagnose
+from loadlab.recording.model import Entity, ErrorKind, Event
+from loadlab.rules import Clear, Found, Unknown
+from loadlab.signals import Signals
+from tests.build import Builder, Fixed, Proc, Thread, loop, system
+
+NOISE = (0.0, 0.1, 0.2)
+
+
+def one_core(noise: float) -> Builder:
+    return system(Proc(cores=0.96, busy=0.99), noise=noise)
+
+
+def half_busy(noise: float) -> Builder:
+    return system(Proc(cores=0.45, busy=0.5), growth=1.8, noise=noise)
+
+
+def two_workers(noise: float) -> Builder:
+    return system(Proc(cores=0.87, run_delay=0.12), Proc(cores=0.88, run_delay=0.11), rps=400, noise=noise)
+
+
+def three_on_two(noise: float) -> Builder:
+    return system(*(Proc(cores=0.58, run_delay=0.4, instance=i) for i in range(3)), rps=400, noise=noise)
+
+
+def two_workers_of_eight(noise: float) -> Builder:
+    return system(Proc(cores=0.96), Proc(cores=0.95), rps=400, noise=noise, cores=8)
+
+
+def asleep(noise: float) -> Builder:
+    built = system(Proc(cores=0.08, threads=[loop(0.08, blocked={"sleep": 0.9}, idle=0.01)]), noise=noise)
+    return built.stack("app", "all", ("fetch", "/srv/app/views.py", 31, 90), ("home", "/srv/app/views.py", 5, 10))
+
+
+def waits_for_socket(noise: float) -> Builder:
+    return system(Proc(cores=0.2, threads=[loop(0.2, blocked={"socket_wait": 0.75}, idle=0.02)]), noise=noise)
+
+
+def threads_on_one_core(noise: float) -> Builder:
+    many = [Thread(0.12, 0.0, {"running": 0.15, "futex": 0.83}) for _ in range(8)]
+    many.append(loop(0.02, idle=0.97))
+    built = system(Proc(cores=0.98, threads=many, switches=400), noise=noise)
+    for index in range(8):
+        built.stack("app", "gil", ("work", "/srv/app/w.py", 12, 40), thread=f"worker-{index}")
+    return built
+
+
+def idle_pool(noise: float) -> Builder:
+    """Threads of a pool that wait for work stand in a futex as well; only the loop computes."""
+    pool = [Thread(0.0, 0.0, {"futex": 1.0}) for _ in range(8)]
+    return system(Proc(cores=0.97, threads=[loop(0.97, idle=0.01), *pool]), noise=noise)
+
+
+def sync_workers(noise: float) -> Builder:
+    def worker() -> Proc:
+        share = {"running": 0.15, "socket_wait": 0.82, "idle_accept": 0.03}
+        return Proc(cores=0.15, threads=[Thread(0.15, 0.0, share, "idle_accept")])
+
+    return system(worker(), worker(), noise=noise)
+
+
+def starved(noise: float) -> Builder:
+    built = Builder(noise=noise).service("app", Proc(cores=0.5, run_delay=0.48)).load().generator()
+    return built.host(others=1.35)
+
+
+def throttled(noise: float) -> Builder:
+    built = system(Proc(cores=0.5, run_delay=0.0, busy=0.99), noise=noise)
+    entity = Entity("cgroup", "app", 0)
+    built.gauge("cgroup.quota_cores", entity, 0.5)
+    built.counter("cgroup.periods", entity, 10)
+    built.counter("cgroup.throttled_periods", entity, 9.5)
+    built.counter("cgroup.usage_s", entity, 0.49)
+    built.counter("cgroup.throttled_s", entity, 0.5)
+    return built
+
+
+def leaking(noise: float) -> Builder:
+    return system(Proc(cores=0.6, busy=0.7, rss=(50e6, 120e6)), growth=1.8, noise=noise)
+
+
+def out_of_files(noise: float) -> Builder:
+    built = system(Proc(cores=0.2, busy=0.3, fds=63, fd_limit=64), noise=noise)
+    built.errors.append(ErrorKind("GET /", "ConnectionRefused", 40, 21.0, 30.0))
+    return built
+
+
+def overflowing(noise: float) -> Builder:
+    built = system(Proc(cores=0.97), noise=noise)
+    listener = Entity("listener", "app", 0, name="127.0.0.1:8000")
+    built.gauge("sockets.accept_queue_max", listener, 129)
+    built.gauge("sockets.backlog", listener, 128)
+    built.counter("host.listen_overflows", Entity("host"), 20)
+    return built
+
+
+def churning(noise: float) -> Builder:
+    built = (
+        Builder(noise=noise).service("app", Proc(cores=0.95, system=0.4)).service("back", Proc(cores=0.3, system=0.15))
+    )
+    built.load().generator().host().edge("app", "back", outstanding=1, new=190)
+    return built.edge("generator", "app", outstanding=15)
+
+
+def one_slow(
+    noise: float, *, upstream_ms: tuple[float, ...] = (10, 10, 60), share: tuple[float, ...] = (1, 1, 1)
+) -> Builder:
+    built = Builder(noise=noise)
+    built.service("app", *(Proc(cores=0.2, instance=i) for i in range(3)), ports=(9001, 9002, 9003))
+    built.service("lb", Proc(cores=0.1), role="balancer", upstream="app")
+    built.target = "lb"
+    built.load(growth=1.05).generator().host()
+    for port, ms, part in zip((9001, 9002, 9003), upstream_ms, share, strict=True):
+        entity = Entity("upstream", "lb", 0, name=f"127.0.0.1:{port}")
+        built.counter("nginx.requests", entity, 66 * part)
+        built.counter("nginx.response_time_s", entity, 66 * part * ms / 1000)
+    return built
+
+
+def uneven(noise: float) -> Builder:
+    built = Builder(noise=noise)
+    procs = (Proc(cores=0.96, instance=0), Proc(cores=0.1, instance=1), Proc(cores=0.1, instance=2))
+    built.service("app", *procs, ports=(9001, 9002, 9003))
+    built.service("lb", Proc(cores=0.1), role="balancer", upstream="app")
+    built.target = "lb"
+    built.load().generator().host()
+    for port, rate in ((9001, 160), (9002, 20), (9003, 20)):
+        entity = Entity("upstream", "lb", 0, name=f"127.0.0.1:{port}")
+        built.counter("nginx.requests", entity, rate)
+        built.counter("nginx.response_time_s", entity, rate * 0.01)
+    return built
+
+
+def downstream(noise: float) -> Builder:
+    built = Builder(noise=noise).service("app", Proc(cores=0.2, busy=0.25)).service("back", Proc(cores=0.05, busy=0.08))
+    built.load().generator().host()
+    return built.edge("generator", "app", outstanding=15.5).edge("app", "back", outstanding=14)
+
+
+def crashed(noise: float) -> Builder:
+    built = system(Proc(cores=0.4, busy=0.5), growth=1.8, noise=noise)
+    lines = ["Traceback (most recent call last):", '  File "/srv/app/views.py", line 12, in pay', "KeyError: 'x'"]
+    built.events.append(
+        Event(25.0, "exited", "app", 0, 110, {"code": 1, "signal": None, "expected": False, "last_lines": lines})
+    )
+    return built
+
+
+def saturated_generator(noise: float) -> Builder:
+    built = Builder(noise=noise).service("app", Proc(cores=0.5, busy=0.6)).load().generator(cores=0.97)
+    return built.host()
+
+
+CASES: list[tuple[Callable[[float], Builder], str, str | None, str | None]] = [
+    (one_core, "bottleneck", "single_core", "app"),
+    (half_busy, "none", None, None),
+    (two_workers, "bottleneck", "all_cores", "app"),
+    (three_on_two, "bottleneck", "all_cores", "app"),
+    (two_workers_of_eight, "bottleneck", "single_core", "app"),
+    (asleep, "bottleneck", "event_loop_blocked", "app"),
+    (waits_for_socket, "bottleneck", "event_loop_blocked", "app"),
+    (threads_on_one_core, "bottleneck", "gil_contention", "app"),
+    (idle_pool, "bottleneck", "single_core", "app"),
+    (sync_workers, "bottleneck", "worker_pool_exhausted", "app"),
+    (starved, "bottleneck", "cpu_neighbour", "app"),
+    (throttled, "bottleneck", "cpu_quota", "app"),
+    (leaking, "bottleneck", "memory_leak", "app"),
+    (out_of_files, "bottleneck", "file_descriptors", "app"),
+    (overflowing, "bottleneck", "single_core", "app"),
+    (churning, "bottleneck", "connection_churn", "app"),
+    (one_slow, "bottleneck", "slow_backend", "app"),
+    (uneven, "bottleneck", "uneven_backends", "app"),
+    (downstream, "bottleneck", "slow_downstream", "back"),
+    (crashed, "bottleneck", "service_crashed", "app"),
+    (saturated_generator, "generator", None, None),
+]
+
+
+@pytest.mark.parametrize("noise", NOISE)
+@pytest.mark.parametrize(("build", "outcome", "kind", "service"), CASES, ids=[each[0].__name__ for each in CASES])
+def test_each_system_gets_its_verdict(
+    build: Callable[[float], Builder], outcome: str, kind: str | None, service: str | None, noise: float
+) -> None:
+    diagnosis = diagnose(build(noise).recording())
+    first = diagnosis.bottleneck
+    assert (diagnosis.outcome, first and first.kind, first and first.service) == (outcome, kind, service), diagnosis
+
+
+def test_symptoms_are_listed_after_their_cause() -> None:
+    diagnosis = diagnose(overflowing(0.0).recording())
+    assert [each.kind for each in diagnosis.others] == ["accept_backlog"]
+
+
+def test_a_blocked_loop_names_the_users_line() -> None:
+    first = diagnose(asleep(0.0).recording()).bottleneck
+    assert first is not None and first.where is not None
+    assert (first.where.function, first.where.file, first.where.line) == ("fetch", "views.py", 31)
+
+
+def test_a_crash_names_the_users_line_of_its_traceback() -> None:
+    first = diagnose(crashed(0.0).recording()).bottleneck
+    assert first is not None and first.where is not None
+    assert (first.where.function, first.where.file, first.where.line) == ("pay", "views.py", 12)
+
+
+def test_equal_backends_are_cleared() -> None:
+    verdict = ask(units("rules")["slow_backend"], Signals(one_slow(0.2, upstream_ms=(10, 12, 11)).recording()))
+    assert isinstance(verdict, Clear)
+
+
+def test_a_cache_that_fills_up_is_no_leak() -> None:
+    built = system(Proc(cores=0.6, busy=0.7, rss=(50e6, 50e6)), growth=1.8)
+    series = built.series["process.rss_bytes"][0]
+    filled = 50e6 + 40e6 * (1 - 2.718281828 ** (-(series.t - 20).clip(min=0) / 3))
+    series.v[:] = filled
+    verdict = ask(units("rules")["memory_leak"], Signals(built.recording()))
+    assert isinstance(verdict, Clear)
+
+
+def test_a_big_constant_memory_is_no_leak() -> None:
+    verdict = ask(units("rules")["memory_leak"], Signals(system(Proc(rss=(6e9, 6e9))).recording()))
+    assert isinstance(verdict, Clear)
+
+
+def test_a_slow_service_by_design_below_its_limit_is_none() -> None:
+    built = system(Proc(cores=0.05, busy=0.06), growth=1.95, rps=40)
+    assert diagnose(built.recording()).outcome == "none"
+
+
+def test_mostly_failing_requests_are_not_judged() -> None:
+    built = Builder().service("app", Proc(cores=0.2)).load(50, failed=150).generator().host()
+    diagnosis = diagnose(built.recording())
+    assert diagnosis.outcome == "unknown"
+    assert "failed" in diagnosis.sentence
+
+
+def test_a_limit_without_a_name_is_unknown() -> None:
+    """Throughput is flat and nothing is full: a lock or a pool that no rule knows. No invention."""
+    diagnosis = diagnose(system(Proc(cores=0.2, busy=0.25), growth=1.0).recording())
+    assert diagnosis.outcome == "unknown"
+    assert diagnosis.bottleneck is None
+
+
+def test_an_open_run_that_left_late_is_not_valid() -> None:
+    built = system(Proc(cores=0.2, busy=0.25))
+    built.profile = {"model": "open", "rate": 200.0}
+    built.histograms = Fixed(lag_ms=80.0)
+    verdict = ask(units("rules")["schedule_missed"], Signals(built.recording()))
+    assert isinstance(verdict, Found)
+
+
+@pytest.mark.parametrize("kind", sorted(units("rules")))
+def test_every_rule_without_data_is_unknown_or_clear_never_found(kind: str) -> None:
+    empty = Builder().service("app").load().recording()
+    verdict = ask(units("rules")[kind], Signals(empty))
+    assert isinstance(verdict, Unknown | Clear) or kind in ("probe_blind", "too_few_samples"), verdict
+
+
+@pytest.mark.parametrize("kind", sorted(units("rules")))
+def test_every_rule_teaches(kind: str) -> None:
+    text = sections(units("rules")[kind])
+    assert text["Title"]
+    assert all(len(text[name]) > 40 for name in ("What", "Why", "Fix"))
+
+
+@pytest.mark.parametrize("kind", sorted(units("rules")))
+@pytest.mark.parametrize("build", [each[0] for each in CASES], ids=[each[0].__name__ for each in CASES])
+def test_no_rule_asks_for_what_it_did_not_declare(kind: str, build: Callable[[float], Builder]) -> None:
+    verdict = ask(units("rules")[kind], Signals(build(0.0).recording()))
+    assert not (isinstance(verdict, Unknown) and "itself failed" in verdict.why), verdict
