@@ -1,8 +1,8 @@
 """HdrHistograms as numpy arrays: the bucket arithmetic, the codec and the percentiles. Pure.
 
-The library records a value in 2 us and decodes a histogram in 0.4 ms because both run in Python; its codec is C. So values are
-put into buckets here, whole arrays at once, and the library's codec writes and reads the bytes: other tools see no difference
-(tests/recording/test_histogram.py holds this arithmetic against the library's).
+The library records a value in 2 us and decodes a histogram in 0.4 ms because both run in Python; its codec is C. So
+values are put into buckets here, whole arrays at once, and the library's codec writes and reads the bytes: other
+tools see no difference (tests/recording/test_histogram.py holds this arithmetic against the library's).
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from hdrh.histogram import HdrHistogram  # type: ignore[import-untyped]
-from pyhdrh import decode as decode_counts  # type: ignore[import-untyped]
+from hdrh.histogram import HdrHistogram
+from pyhdrh import decode as decode_counts  # type: ignore[import-not-found]
 
 from loadlab.recording.model import Quantiles
 
@@ -28,7 +28,8 @@ HIGHEST_US = 3_600_000_000
 DIGITS = 3
 
 HALF_BITS = 10
-"""A bucket has 2**11 = 2048 parts, the smallest power of two with three digits; each further bucket doubles its width."""
+"""A bucket has 2**11 = 2048 parts, the smallest power of two with three digits; each further bucket doubles its
+width."""
 HALF = 1 << HALF_BITS
 SIZE = 23 * HALF
 """Counters of a histogram over 1 us to 1 h."""
@@ -41,7 +42,7 @@ COOKIE_MASK = 0xFFFFFF0F
 """The second half byte of a cookie is the size of a word, not part of the mark."""
 
 
-class Damaged(ValueError):
+class DamagedError(ValueError):
     """Bytes that are not a histogram of ours: torn or altered."""
 
 
@@ -50,14 +51,16 @@ def indices(values_us: npt.ArrayLike) -> Counts:
     clipped = np.clip(np.asarray(values_us), 0, HIGHEST_US).astype(np.int64)
     _, exponent = np.frexp(clipped.astype(np.float64))
     bucket = np.maximum(exponent.astype(np.int64) - 1 - HALF_BITS, 0)
-    return (bucket << HALF_BITS) + (clipped >> bucket)
+    found: Counts = (bucket << HALF_BITS) + (clipped >> bucket)
+    return found
 
 
 def midpoints_us(index: Counts) -> npt.NDArray[np.float64]:
     """The middle of each counter's range, in microseconds: at most 0.05% off any value in it."""
     bucket = np.maximum((index >> HALF_BITS) - 1, 0)
     low = (index - (bucket << HALF_BITS)) << bucket
-    return low + ((1 << bucket) - 1) / 2
+    middle: npt.NDArray[np.float64] = low + ((1 << bucket) - 1) / 2
+    return middle
 
 
 class Encoder:
@@ -86,16 +89,16 @@ class Adder:
 
     def __init__(self) -> None:
         self._buffer = (c_ulonglong * SIZE)()
-        self._scratch = np.frombuffer(self._buffer, dtype=np.uint64)
+        self._scratch = np.frombuffer(memoryview(self._buffer), dtype=np.uint64)
 
     def add(self, encoded: bytes, total: Counts) -> None:
-        """Add one histogram to `total` (SIZE counters). Raises Damaged, and then has added nothing."""
+        """Add one histogram to `total` (SIZE counters). Raises DamagedError, and then has added nothing."""
         data = unpack(encoded)
         try:
             found = decode_counts(data, PAYLOAD_HEADER_BYTES, addressof(self._buffer), SIZE, 8)
         except (ValueError, IndexError, OverflowError, MemoryError) as error:
             self._scratch[:] = 0
-            raise Damaged(f"a histogram cannot be decoded: {error}") from error
+            raise DamagedError(f"a histogram cannot be decoded: {error}") from error
         if found["total"]:
             part = slice(found["min_nonzero_index"], found["max_nonzero_index"] + 1)
             total[part] += self._scratch[part].astype(np.int64)
@@ -109,15 +112,18 @@ def unpack(encoded: bytes) -> bytes:
         length = int.from_bytes(raw[4:HEADER_BYTES], "big")
         cookie = int.from_bytes(raw[:4], "big") & COOKIE_MASK
         if cookie != COMPRESSED_COOKIE & COOKIE_MASK or length != len(raw) - HEADER_BYTES:
-            raise Damaged("not a compressed HdrHistogram, or cut off")
+            raise DamagedError("not a compressed HdrHistogram, or cut off")
         data = zlib.decompress(raw[HEADER_BYTES:])
     except (binascii.Error, zlib.error) as error:
-        raise Damaged(f"a histogram cannot be decoded: {error}") from error
-    if len(data) < PAYLOAD_HEADER_BYTES or int.from_bytes(data[:4], "big") & COOKIE_MASK != ENCODED_COOKIE & COOKIE_MASK:
-        raise Damaged("not a V2 HdrHistogram")
+        raise DamagedError(f"a histogram cannot be decoded: {error}") from error
+    if (
+        len(data) < PAYLOAD_HEADER_BYTES
+        or int.from_bytes(data[:4], "big") & COOKIE_MASK != ENCODED_COOKIE & COOKIE_MASK
+    ):
+        raise DamagedError("not a V2 HdrHistogram")
     digits, lowest = int.from_bytes(data[12:16], "big"), int.from_bytes(data[16:24], "big")
     if (digits, lowest) != (DIGITS, LOWEST_US) or int.from_bytes(data[24:32], "big") != HIGHEST_US:
-        raise Damaged("a histogram of another range or precision")
+        raise DamagedError("a histogram of another range or precision")
     return data
 
 

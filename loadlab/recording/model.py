@@ -23,9 +23,9 @@ class Entity:
     """What a row of samples is about. Unused parts stay at their defaults.
 
     kind: "host" | "core" | "process" | "thread" | "cgroup" | "listener" | "edge" | "upstream" | "generator" | "server"
-    service, instance: whose it is; service is "" for the host, "generator" for the load generator, "loadlab" for loadlab itself.
-    name: of a process its command line, of a thread its comm, of a core "cpu0", of a listener "127.0.0.1:8000",
-    of an edge the service at its other end, of an upstream its address.
+    service, instance: whose it is; service is "" for the host, "generator" for the load generator, "loadlab" for
+    loadlab itself. name: of a process its command line, of a thread its comm, of a core "cpu0", of a listener
+    "127.0.0.1:8000", of an edge the service at its other end, of an upstream its address.
     """
 
     kind: str
@@ -93,10 +93,13 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened once. kind: "started" | "ready" | "exited" | "restarted" | "listening" | "slowed" | "note".
+    """Something that happened once. kind: "started" | "ready" | "exited" | "restarted" | "listening" | "slowed" |
+    "note".
 
     `data` of "exited": {"code": int | None, "signal": int | None, "expected": bool, "last_lines": [str]};
-    of "slowed": {"candidate": str, "start": float, "end": float, "share": float} with candidate "" for an undisturbed window.
+    of "slowed": {"candidate": str, "start": float, "end": float, "share": float, "completed": int}: requests completed
+    between start and end, while the candidate was stopped for this share of the time; candidate "" for an undisturbed
+    window.
     """
 
     t: float
@@ -203,7 +206,8 @@ class Meta:
     services: tuple[ServiceMeta, ...]
     profile: Mapping[str, Any]
     machine: Mapping[str, Any]
-    """cores (int: those this process may use), memory_bytes, kernel, python, platform, cpu_model, cgroup (v1|v2|none), clock_ticks."""
+    """cores (int: those this process may use), memory_bytes, kernel, python, platform, cpu_model, cgroup
+    (v1|v2|none), clock_ticks."""
     versions: Mapping[str, str] = field(default_factory=dict)
     commit: str = ""
     spec: Mapping[str, Any] = field(default_factory=dict)
@@ -263,7 +267,8 @@ class Recording:
     ) -> Quantiles | None:
         """Percentiles of a window; None where nothing was recorded.
 
-        what: "latency" (intended start to kernel arrival) | "uncorrected" (actual start to arrival) | "schedule_lag" | "reader_lag".
+        what: "latency" (intended start to kernel arrival) | "uncorrected" (actual start to arrival) | "schedule_lag"
+        | "reader_lag".
         """
         if self._histograms is None:
             return None
