@@ -1,4 +1,5 @@
-"""Asks every rule. One that raises, or that lacks its data, is Unknown with the reason: it neither stops nor disappears."""
+"""Asks every rule. One that raises, or that lacks its data, is Unknown with the reason: it neither stops nor
+disappears."""
 
 from __future__ import annotations
 
@@ -32,7 +33,7 @@ def ask(rule: ModuleType, signals: Signals) -> Verdict:
         verdict: Verdict = rule.check(_Lenient(narrow(signals, (*rule.NEEDS, *rule.USES)), rule.USES))
     except Missing as missing:
         return Unknown(str(missing))
-    except Exception as error:  # a broken rule must not stop the others, nor look like a clear one
+    except Exception as error:  # noqa: BLE001 - a broken rule must not stop the others, nor look like a clear one
         return Unknown(f"the rule itself failed: {type(error).__name__}: {error}")
     return verdict if isinstance(verdict, Found | Clear | Unknown) else Unknown("the rule gave no verdict")
 

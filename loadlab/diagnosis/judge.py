@@ -1,4 +1,5 @@
-"""Recording in, Diagnosis out. The same bytes on every machine: nothing here asks a clock, a disk or the environment."""
+"""Recording in, Diagnosis out. The same bytes on every machine: nothing here asks a clock, a disk or the
+environment."""
 
 from __future__ import annotations
 

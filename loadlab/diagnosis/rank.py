@@ -18,7 +18,8 @@ from loadlab.rules import Fault, Found, Unknown
 from loadlab.signals.elasticity import Elasticity
 
 BINDING = 0.7
-"""Elasticity from which on a candidate is the bottleneck: of a hardware limit it is 1, less the noise of short windows."""
+"""Elasticity from which on a candidate is the bottleneck: of a hardware limit it is 1, less the noise of short
+windows."""
 
 NOT_BINDING = 0.3
 """Elasticity below which a candidate is not the bottleneck, if its interval stays under BINDING as well."""
@@ -96,7 +97,8 @@ def _finding(answer: Answer, fault: Fault, proof: Elasticity | None) -> Finding:
 
 
 def grade(fault: Fault, proof: Elasticity | None) -> str:
-    """confirmed: slowing it cost as much throughput as capacity. supported: two signals, not contradicted. Else suspected."""
+    """confirmed: slowing it cost as much throughput as capacity. supported: two signals, not contradicted. Else
+    suspected."""
     if proof is not None and proof.value >= BINDING and proof.low > NOT_BINDING:
         return "confirmed"
     if proof is not None and proof.value < NOT_BINDING and proof.high < BINDING:

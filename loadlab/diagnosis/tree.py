@@ -1,4 +1,5 @@
-"""The decision tree of scaling, as data: "Is your app slow? Profile the bottleneck." Its branches, and their steps in order.
+"""The decision tree of scaling, as data: "Is your app slow? Profile the bottleneck." Its branches, and their steps
+in order.
 
 Vertical before horizontal; indexes, then replicas, then shards. Rules name a branch and a step of it; the report draws
 the tree with the taken branch lit.

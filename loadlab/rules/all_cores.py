@@ -18,7 +18,8 @@ NEEDS = ("stations", "cpu", "host")
 USES = ("hot",)
 
 IDLE = 0.15
-"""Share of all cores that may be idle: schedulers leave a few per cent, and a core is seen idle between two requests."""
+"""Share of all cores that may be idle: schedulers leave a few per cent, and a core is seen idle between two
+requests."""
 
 OF_ROOM = 0.70
 """Share of the cores left by loadlab and strangers that the user's services use together."""

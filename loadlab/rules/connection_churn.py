@@ -54,7 +54,8 @@ def _costs(s: Signals, edge: Fresh) -> list[Fault]:
         Evidence(
             "per_request",
             edge.per_request,
-            f"{edge.per_s:.0f} new connections/s from {edge.source} to {edge.to}: {edge.per_request:.2f} for each request",
+            f"{edge.per_s:.0f} new connections/s from {edge.source} to {edge.to}: {edge.per_request:.2f} for "
+            "each request",
             PER_REQUEST,
         ),
         Evidence("kernel", kernel, f"{percent(kernel)} of their CPU time was spent in the kernel", KERNEL),
@@ -68,10 +69,11 @@ def _costs(s: Signals, edge: Fresh) -> list[Fault]:
                 SETTING_UP,
             )
         )
+    often = "every request" if edge.per_request >= 0.9 else "most requests"
     return [
         Fault(
             name,
-            f"{edge.source} opens a new connection to {edge.to} for {'every' if edge.per_request >= 0.9 else 'most'} request{'' if edge.per_request >= 0.9 else 's'}{at(where)}",
+            f"{edge.source} opens a new connection to {edge.to} for {often}{at(where)}",
             tuple(evidence),
             "Keep connections: one client or pool for the life of the process, keep-alive on both sides.",
             where=where,

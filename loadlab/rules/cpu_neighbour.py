@@ -41,7 +41,8 @@ def check(s: Signals) -> Verdict:
         (
             Fault(
                 name,
-                f"{name} waits for the CPU: processes outside the system use {s.host.others:.1f} of {s.host.cores} cores",
+                f"{name} waits for the CPU: processes outside the system use {s.host.others:.1f} of "
+                f"{s.host.cores} cores",
                 (
                     Evidence("others_cores", s.host.others, f"strangers used {percent(share)} of the machine", TAKEN),
                     Evidence(

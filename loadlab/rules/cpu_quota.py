@@ -19,7 +19,8 @@ NEEDS = ("quota",)
 USES = ("host",)
 
 THROTTLED = 0.25
-"""Share of periods in which the group was stopped. Short bursts throttle a few per cent of periods of a healthy service."""
+"""Share of periods in which the group was stopped. Short bursts throttle a few per cent of periods of a healthy
+service."""
 
 USED = 0.80
 """Share of the quota that is used: a group far below its quota is throttled by bursts, not for want of CPU."""

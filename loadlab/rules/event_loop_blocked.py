@@ -3,7 +3,8 @@
 What: the loop's thread is hardly ever waiting for events, yet uses little CPU: it stands in a blocking call (a
 synchronous client, a file, a sleep, a lock).
 Why: while it stands there no other request moves, so concurrency is one, however many connections are open.
-Fix: use the asynchronous form of the call, or move it off the loop (asyncio.to_thread, run_in_executor, a worker thread).
+Fix: use the asynchronous form of the call, or move it off the loop (asyncio.to_thread, run_in_executor, a worker
+thread).
 """
 
 from __future__ import annotations

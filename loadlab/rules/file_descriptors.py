@@ -1,8 +1,10 @@
 """The open-file limit is reached
 
 What: a process had as many files and sockets open as it may have.
-Why: from then on accept and connect fail: new clients wait in the kernel or are turned away, however idle the machine is.
-Fix: raise the limit (limits.files, ulimit -n, LimitNOFILE= of systemd), close what is not needed, bound the connections.
+Why: from then on accept and connect fail: new clients wait in the kernel or are turned away, however idle the
+machine is.
+Fix: raise the limit (limits.files, ulimit -n, LimitNOFILE= of systemd), close what is not needed, bound the
+connections.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ NEEDS = ("files",)
 USES = ("sockets",)
 
 LEFT = 2
-"""Descriptors that may be left. A probe looks twice a second, and a server at its limit closes one as it opens another."""
+"""Descriptors that may be left. A probe looks twice a second, and a server at its limit closes one as it opens
+another."""
 
 
 def check(s: Signals) -> Verdict:
@@ -43,7 +46,8 @@ def check(s: Signals) -> Verdict:
                 name,
                 f"{name} is at its limit of {top.limit:.0f} open files",
                 tuple(evidence),
-                f"Raise the limit above {top.limit:.0f} (limits.files, ulimit -n, LimitNOFILE=), or bound its connections.",
+                f"Raise the limit above {top.limit:.0f} (limits.files, ulimit -n, LimitNOFILE=), or bound its "
+                "connections.",
                 instance=top.entity.instance,
                 pid=top.entity.pid,
                 strength=1.0,

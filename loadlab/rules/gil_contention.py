@@ -1,8 +1,10 @@
 """Threads share one core through the interpreter lock
 
 What: several threads of one Python process want to compute; together they get about one core, and wait for each other.
-Why: only the thread that holds the global interpreter lock runs Python code. More threads add switching, not throughput.
-Fix: processes instead of threads (gunicorn -w, ProcessPoolExecutor), native code that releases the lock, or a free-threaded build.
+Why: only the thread that holds the global interpreter lock runs Python code. More threads add switching, not
+throughput.
+Fix: processes instead of threads (gunicorn -w, ProcessPoolExecutor), native code that releases the lock, or a
+free-threaded build.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The machine was not the run's own
 
 What: the hypervisor took a tenth of the machine's CPU time or more while it was measured.
-Why: stolen time slows every process by the same unknown factor; figures of such a minute cannot be compared with another's.
+Why: stolen time slows every process by the same unknown factor; figures of such a minute cannot be compared with
+another's.
 Fix: run again, or on a machine with cores of its own.
 """
 

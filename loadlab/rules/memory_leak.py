@@ -2,7 +2,8 @@
 
 What: at constant load, resident memory grew in every part of the window, as fast at its end as at its beginning.
 Why: whatever the load, the process will reach its limit and be killed, or push the machine into swap.
-Fix: find what keeps references (tracemalloc, memray attach; node --heapsnapshot-signal): caches without a bound, lists on
+Fix: find what keeps references (tracemalloc, memray attach; node --heapsnapshot-signal): caches without a bound,
+lists on
 module level, listeners never removed. Recycling workers (gunicorn --max-requests) buys time.
 """
 
@@ -39,7 +40,8 @@ def check(s: Signals) -> Verdict:
         return Unknown("no process was there for the whole window")
     if grown[0].seconds < SHORTEST_S or grown[0].requests < FEWEST_REQUESTS:
         return Unknown(
-            f"{grown[0].seconds:.0f} s and {grown[0].requests:.0f} requests are too short to tell a leak from warming up"
+            f"{grown[0].seconds:.0f} s and {grown[0].requests:.0f} requests are too short to tell a leak from "
+            "warming up"
         )
     leaking = sorted((each for each in grown if _leaks(each)), key=lambda each: -each.grown)
     if not leaking:
@@ -63,18 +65,21 @@ def _fault(s: Signals, growth: Growth) -> Fault:
     )
     return Fault(
         growth.service,
-        f"{growth.service} leaks memory: {growth.per_second / 2**20:.2f} MB/s, {growth.per_request / 1024:.1f} KB for each request{when}",
+        f"{growth.service} leaks memory: {growth.per_second / 2**20:.2f} MB/s, {growth.per_request / 1024:.1f} "
+        f"KB for each request{when}",
         (
             Evidence(
                 "grown_bytes",
                 growth.grown,
-                f"grew by {growth.grown / 2**20:.1f} MB ({percent(growth.grown / growth.first)}) in {growth.seconds:.0f} s at constant load",
+                f"grew by {growth.grown / 2**20:.1f} MB ({percent(growth.grown / growth.first)}) in "
+                f"{growth.seconds:.0f} s at constant load",
                 GROWN_BYTES,
             ),
             Evidence(
                 "last_quarter",
                 growth.parts[-1],
-                f"the last quarter grew by {growth.parts[-1] / 2**20:.1f} MB, the first by {growth.parts[0] / 2**20:.1f} MB",
+                f"the last quarter grew by {growth.parts[-1] / 2**20:.1f} MB, the first by "
+                f"{growth.parts[0] / 2**20:.1f} MB",
             ),
             Evidence(
                 "per_request_bytes",
@@ -82,7 +87,8 @@ def _fault(s: Signals, growth: Growth) -> Fault:
                 f"{growth.per_request:.0f} bytes for each of {growth.requests:.0f} requests",
             ),
         ),
-        "Find what keeps references to finished requests (tracemalloc, `memray attach`, a heap snapshot); recycle workers meanwhile.",
+        "Find what keeps references to finished requests (tracemalloc, `memray attach`, a heap snapshot); "
+        "recycle workers meanwhile.",
         instance=growth.instance,
         strength=min(1.0, growth.grown / growth.first),
         signals=2,

@@ -71,7 +71,8 @@ def _fault(name: str, instance: int, sentence: str, evidence: tuple[Evidence, ..
         name,
         sentence,
         evidence,
-        "Raise the limit, or hold less in the process: caches and sessions in a store of their own, streams for large bodies.",
+        "Raise the limit, or hold less in the process: caches and sessions in a store of their own, streams for "
+        "large bodies.",
         instance=instance,
         strength=0.9,
         signals=len(evidence),

@@ -46,7 +46,8 @@ def check(s: Signals) -> Verdict:
         (
             Fault(
                 "generator",
-                f"the generator could not keep its schedule: {rate:.0f} of {asked:.0f} requests/s left, up to {late:.0f} ms late",
+                f"the generator could not keep its schedule: {rate:.0f} of {asked:.0f} requests/s left, up to "
+                f"{late:.0f} ms late",
                 evidence,
                 "Ask for a lower rate, or leave the generator a core of its own.",
                 signals=2,

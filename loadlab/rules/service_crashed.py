@@ -2,7 +2,8 @@
 
 What: a process of the system ended though nobody asked it to, while it was under load.
 Why: every request it held is lost, and its share of the load falls on the others; a restart hides it from dashboards.
-Fix: its exit code or signal and its last lines are below: mend that first, everything else was measured on a broken system.
+Fix: its exit code or signal and its last lines are below: mend that first, everything else was measured on a broken
+system.
 """
 
 from __future__ import annotations

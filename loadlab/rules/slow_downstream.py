@@ -1,8 +1,10 @@
 """The time is spent waiting for another service
 
-What: most requests in the service are waiting, without blocking it, for an answer from another service; it has time left.
+What: most requests in the service are waiting, without blocking it, for an answer from another service; it has time
+left.
 Why: making this service faster or running more of it changes nothing: the other one decides.
-Fix: cache its answers, ask earlier or in parallel, put slow work into a queue, set a timeout; then look at that service.
+Fix: cache its answers, ask earlier or in parallel, put slow work into a queue, set a timeout; then look at that
+service.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ NEEDS = ("edges", "stations", "measurement")
 USES = ()
 
 WAITING = 0.5
-"""Share of the requests in a service that are outstanding downstream: past half, the other service has most of the time."""
+"""Share of the requests in a service that are outstanding downstream: past half, the other service has most of the
+time."""
 
 TIME_LEFT = 0.85
 """A caller whose serving thread is busier than this may itself be what requests wait for."""

@@ -1,7 +1,8 @@
 """Too few answers to judge
 
 What: fewer successful requests ended in the measured window than percentiles need, or most requests failed.
-Why: with under a hundred answers the 95th percentile rests on under five of them; and where most requests fail, what was
+Why: with under a hundred answers the 95th percentile rests on under five of them; and where most requests fail, what
+was
 measured is the error path.
 Fix: run longer, or with more users; look at the errors first.
 """

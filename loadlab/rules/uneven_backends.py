@@ -46,7 +46,8 @@ def _group(s: Signals, group: Group) -> list[Fault]:
 def _fault(group: Group, most: Backend, least: Backend, mean: float) -> Fault:
     return Fault(
         group.service,
-        f"instance {most.instance} of {group.service} gets {percent(most.share)} of the requests while instance {least.instance} idles",
+        f"instance {most.instance} of {group.service} gets {percent(most.share)} of the requests while instance "
+        f"{least.instance} idles",
         (
             Evidence(
                 "share",

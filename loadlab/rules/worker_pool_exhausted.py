@@ -1,6 +1,7 @@
 """All synchronous workers wait
 
-What: every worker that takes requests one at a time is busy, and spends most of that time waiting rather than computing.
+What: every worker that takes requests one at a time is busy, and spends most of that time waiting rather than
+computing.
 Why: a worker that waits for a database or another service holds its place; the next request waits in the accept queue.
 Fix: more workers (gunicorn -w), threads (gunicorn --threads), or an asynchronous server; then make the wait shorter.
 """
@@ -19,7 +20,8 @@ NEEDS = ("stations", "threads")
 USES = ("hot",)
 
 WAITING = 0.50
-"""Mean share of the workers' time spent stopped in calls. At half, twice the workers bring nearly twice the throughput."""
+"""Mean share of the workers' time spent stopped in calls. At half, twice the workers bring nearly twice the
+throughput."""
 
 
 def check(s: Signals) -> Verdict:

@@ -1,6 +1,7 @@
 """7 WHAT IT SAYS. Raw counters become statements about the system: cores used, loop busy, who waits for whom. Pure.
 
-`Signals(recording)` computes each one when first asked. A signal whose data are not there raises Missing with the reason;
+`Signals(recording)` computes each one when first asked. A signal whose data are not there raises Missing with the
+reason;
 diagnosis/apply turns that into Unknown. `narrow` gives a rule what it declared and nothing else.
 """
 

@@ -16,7 +16,8 @@ OWN = ("generator", "loadlab")
 
 @dataclass(frozen=True)
 class ProcessCpu:
-    """One process. `cores`: CPU seconds per second. `run_delay`: seconds per second ready but not running, over its threads."""
+    """One process. `cores`: CPU seconds per second. `run_delay`: seconds per second ready but not running, over its
+    threads."""
 
     entity: Entity
     cores: float

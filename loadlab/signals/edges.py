@@ -1,4 +1,5 @@
-"""Who calls whom, and how many requests are outstanding on each edge: the queue in front of each service, from outside."""
+"""Who calls whom, and how many requests are outstanding on each edge: the queue in front of each service, from
+outside."""
 
 from __future__ import annotations
 

@@ -33,7 +33,8 @@ REFUSALS = ("refused", "reset", "closed", "timeout", "timed out", "broken")
 
 
 def compute(recording: Recording) -> Files:
-    """Raises Missing where open files were not counted. Looks at the whole run: a limit hit in the search counts too."""
+    """Raises Missing where open files were not counted. Looks at the whole run: a limit hit in the search counts
+    too."""
     whole = Window(0.0, max(recording.end, 0.1))
     limits = {each.entity: each for each in recording.series("process.fd_limit")}
     found = []

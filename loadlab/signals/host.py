@@ -15,7 +15,8 @@ BUSY = ("cpu_user_s", "cpu_nice_s", "cpu_system_s", "cpu_irq_s", "cpu_softirq_s"
 
 @dataclass(frozen=True)
 class Host:
-    """All figures in cores (CPU seconds per second), but for `psi_cpu`, the share of time somebody waited for a core."""
+    """All figures in cores (CPU seconds per second), but for `psi_cpu`, the share of time somebody waited for a
+    core."""
 
     cores: int
     busy: float

@@ -1,6 +1,7 @@
 """Where the user's code spends its CPU, and where its threads stand still: function, file, line.
 
-The *user's* frame is blamed, not the library's: in each sample the innermost frame of a file that belongs to the service.
+The *user's* frame is blamed, not the library's: in each sample the innermost frame of a file that belongs to the
+service.
 A file belongs to it unless it lies in an interpreter's library or in an installed package.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import PurePath
 
 from loadlab.recording.model import Frame, Recording, ServiceMeta, Stacks
@@ -115,7 +117,8 @@ CONNECTS = frozenset(
         "_new_conn",
     }
 )
-"""Functions of Python's own and of common clients that set up a connection; seen in stacks, never in the user's names."""
+"""Functions of Python's own and of common clients that set up a connection; seen in stacks, never in the user's
+names."""
 
 
 def _lines(meta: ServiceMeta, stacks: list[Stacks], *, idle: bool) -> tuple[Line, ...]:
@@ -160,15 +163,14 @@ def _users(meta: ServiceMeta, frames: tuple[Frame, ...]) -> int | None:
 
 
 def is_users(file: str, cwd: str = "") -> bool:
-    """Whether a file is the user's own: not of the interpreter's library, not of an installed package, not frozen code."""
+    """Whether a file is the user's own: not of the interpreter's library, not of an installed package, not frozen
+    code."""
     if not file or file.startswith("<"):
         return False
     parts = PurePath(file).parts
     if any(name in parts for name in LIBRARIES):
         return bool(cwd) and file.startswith(cwd.rstrip("/") + "/")
-    library = any(
-        part == "lib" and following.startswith("python3") for part, following in zip(parts, parts[1:], strict=False)
-    )
+    library = any(part == "lib" and following.startswith("python3") for part, following in pairwise(parts))
     return not library
 
 

@@ -14,7 +14,8 @@ from loadlab.signals.rates import increase, peak, per_second
 from loadlab.signals.windows import Window, constant_load, measured
 
 PARTS = 4
-"""The window is cut into this many parts: growth that is a leak is there in each of them, a cache that warms up is not."""
+"""The window is cut into this many parts: growth that is a leak is there in each of them, a cache that warms up is
+not."""
 
 
 @dataclass(frozen=True)

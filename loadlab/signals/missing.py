@@ -3,5 +3,5 @@
 from __future__ import annotations
 
 
-class Missing(Exception):  # noqa: N818 - a reason that travels, not an error of the program
+class Missing(Exception):
     """Data that a signal needs are not in the recording. The text says which, for people."""

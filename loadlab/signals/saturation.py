@@ -18,7 +18,8 @@ REACHED = 1.30
 system served by one queueing station at 75% busy still gives about 1.3 on doubling (asymptotic bound 1/0.75)."""
 
 FLAT = 1.10
-"""Twice the users brought less than this: flat. Ten per cent is what neighbouring windows differ by on shared machines."""
+"""Twice the users brought less than this: flat. Ten per cent is what neighbouring windows differ by on shared
+machines."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class Step:
 class Saturation:
     """The levels in order of users, and what they say.
 
-    growth: throughput at the most users over throughput at half as many (interpolated between the levels on a log scale).
+    growth: throughput at the most users over throughput at half as many (interpolated between the levels on a log
+    scale).
     reached: True | False | None where there are not two levels to compare. best: the level with the highest throughput.
     """
 

@@ -34,21 +34,21 @@ class Sockets:
 
 
 def compute(recording: Recording) -> Sockets:
-    """Raises Missing where sockets were not sampled. Over the whole run: users that come at once are what fills a queue."""
+    """Raises Missing where sockets were not sampled. Over the whole run: users that come at once are what fills a
+    queue."""
     whole = Window(0.0, max(recording.end, 0.1))
     queues = recording.series("sockets.accept_queue_max")
     if not queues:
         raise Missing("listening sockets were not sampled")
-    found = []
-    for series in queues:
-        found.append(
-            Listener(
-                series.entity,
-                peak(series, whole) or 0.0,
-                _gauge(recording.series("sockets.backlog"), series.entity, whole),
-                _gauge(recording.series("sockets.established"), series.entity, whole),
-            )
+    found = [
+        Listener(
+            series.entity,
+            peak(series, whole) or 0.0,
+            _gauge(recording.series("sockets.backlog"), series.entity, whole),
+            _gauge(recording.series("sockets.established"), series.entity, whole),
         )
+        for series in queues
+    ]
     overflows = sum(increase(each, whole) for each in recording.series("host.listen_overflows"))
     return Sockets(tuple(found), overflows)
 

@@ -23,7 +23,8 @@ ON_CPU = 0.75
 left for anything else, run delay included."""
 
 STARVED = 0.20
-"""Seconds per second a thread is ready but not running, from which on it fights for the cores rather than using one up."""
+"""Seconds per second a thread is ready but not running, from which on it fights for the cores rather than using one
+up."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,8 @@ class Station:
 
     @property
     def full(self) -> bool:
-        """No time left. CPU and run delay count too: a loop that polls epoll without waiting is seen there now and then."""
+        """No time left. CPU and run delay count too: a loop that polls epoll without waiting is seen there now and
+        then."""
         return self.busy >= FULL or self.thread_cores + self.run_delay >= FULL
 
     @property

@@ -1,4 +1,5 @@
-"""Short descriptions of systems, and the verdict each must get: at several noise levels, and next to its look-alikes."""
+"""Short descriptions of systems, and the verdict each must get: at several noise levels, and next to its
+look-alikes."""
 
 from __future__ import annotations
 
@@ -203,13 +204,15 @@ def test_symptoms_are_listed_after_their_cause() -> None:
 
 def test_a_blocked_loop_names_the_users_line() -> None:
     first = diagnose(asleep(0.0).recording()).bottleneck
-    assert first is not None and first.where is not None
+    assert first is not None
+    assert first.where is not None
     assert (first.where.function, first.where.file, first.where.line) == ("fetch", "views.py", 31)
 
 
 def test_a_crash_names_the_users_line_of_its_traceback() -> None:
     first = diagnose(crashed(0.0).recording()).bottleneck
-    assert first is not None and first.where is not None
+    assert first is not None
+    assert first.where is not None
     assert (first.where.function, first.where.file, first.where.line) == ("pay", "views.py", 12)
 
 
