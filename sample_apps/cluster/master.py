@@ -24,7 +24,7 @@ GRACE_S = 5.0
 STARTUP_S = 1.0
 """A worker that dies younger than this could not start."""
 PAUSE_S = 0.25
-"""How long the master then waits before the next try. Well below STARTUP_S: who died meanwhile still counts as young."""
+"""How long the master then waits before the next try. Below STARTUP_S: who died meanwhile still counts as young."""
 MOST_FAILED_STARTS = 5
 
 

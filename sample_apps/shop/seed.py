@@ -22,7 +22,7 @@ TIERS: tuple[Literal["guest", "member", "gold"], ...] = ("guest", "member", "mem
 
 
 def triples(word: str) -> frozenset[str]:
-    """The letter triples of a word, its edges marked: "bag" is {" ba", "bag", "ag "}. Alike words share many of them."""
+    """The letter triples of a word, edges marked: "bag" is {" ba", "bag", "ag "}. Words alike share many of them."""
     padded = f" {word.lower()} "
     return frozenset(padded[at : at + 3] for at in range(len(padded) - 2))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Settings:
-    """`storage_url`: where data is kept. `season`: the words a visitor who searched for nothing is shown products for."""
+    """`storage_url`: where data is kept. `season`: what visitors who asked for nothing are shown products for."""
 
     storage_url: str = "memory://"
     products: int = 200
@@ -19,8 +19,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
-        """Settings from SHOP_STORAGE, SHOP_PRODUCTS, SHOP_USERS, SHOP_SEASON and SHOP_SECRET. Raises ValueError for a number
-        that is none."""
+        """From SHOP_STORAGE, SHOP_PRODUCTS, SHOP_USERS, SHOP_SEASON, SHOP_SECRET. Raises ValueError for no number."""
         plain = cls()
         return cls(
             storage_url=environment.get("SHOP_STORAGE", plain.storage_url),

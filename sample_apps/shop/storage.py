@@ -1,4 +1,4 @@
-"""Where data is kept. Every table is reached through `await`, so that a server can take the place of this process's memory.
+"""Where data is kept. Tables are reached through `await`, so that a server can take the place of this process's memory.
 
 Memory is not shared: with several processes each has orders and sessions of its own.
 """
@@ -15,17 +15,18 @@ from .seed import products, users
 from .settings import Settings
 
 K = TypeVar("K")
+Asked = TypeVar("Asked", contravariant=True)
 V = TypeVar("V")
 
 
-class Table(Protocol[K, V]):
+class Table(Protocol[Asked, V]):
     """Values by key."""
 
-    async def get(self, key: K) -> V | None:
+    async def get(self, key: Asked) -> V | None:
         """The value, or None."""
         ...
 
-    async def put(self, key: K, value: V) -> None:
+    async def put(self, key: Asked, value: V) -> None:
         """Adds or replaces a value."""
         ...
 
@@ -35,7 +36,7 @@ class Table(Protocol[K, V]):
 
 
 class MemoryTable(Generic[K, V]):
-    """A table in this process. With a `capacity` the oldest value makes room, so that memory stays bounded under load."""
+    """A table in this process. With a `capacity` the oldest value makes room: memory stays bounded under load."""
 
     def __init__(self, rows: dict[K, V] | None = None, capacity: int | None = None) -> None:
         self._rows: OrderedDict[K, V] = OrderedDict(rows or {})
