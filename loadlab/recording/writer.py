@@ -10,16 +10,17 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from queue import Empty, Full, Queue
-from typing import Any
+from typing import Any, Self, TypeVar
 
 from loadlab.clock import Clock, local_stamp
 from loadlab.errors import RecordingError
-from loadlab.load import LoadInterval
+from loadlab.load import Listener, LoadInterval
 from loadlab.probes import Row
 from loadlab.recording import runfile
 from loadlab.recording.disk import Disk
@@ -28,6 +29,7 @@ from loadlab.recording.model import Meta, Metric
 from loadlab.recording.runfile import RunFile, Stretch
 
 Job = Callable[[Disk], None]
+L = TypeVar("L", bound=Listener)
 
 COMMIT_S = 1.0
 
@@ -58,6 +60,7 @@ class Recorder:
         self._queue: Queue[Job] = Queue(QUEUE + SPARE)
         self._dropped: Counter[str] = Counter()
         self._waiters: list[threading.Event] = []
+        self._listeners: tuple[Listener, ...] = ()
         self._wake = threading.Event()
         self._closing = False
         self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
@@ -77,6 +80,12 @@ class Recorder:
             raise RecordingError(
                 f"{root}: a recording cannot be written there ({_why(error)}); choose another with --runs"
             ) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     @property
     def meta(self) -> Meta:
@@ -111,6 +120,8 @@ class Recorder:
 
     def interval(self, interval: LoadInterval) -> None:
         """What the generator did between two moments."""
+        for each in self._listeners:
+            each.interval(interval)
         late_ms = max(0.0, self.now() - interval.end) * 1000
         if not self._put(partial(Disk.interval, interval=interval, late_ms=late_ms)):
             with self._lock:
@@ -122,6 +133,17 @@ class Recorder:
         """Something that happened once; `data` as model.Event describes it. t: when, default now."""
         when = self.now() if t is None else t
         self._put(lambda disk: disk.samples.event(when, kind, service, instance, pid, data))
+
+    @contextmanager
+    def heard_by(self, listener: L) -> Iterator[L]:
+        """While the body runs, `listener` hears of each interval too."""
+        with self._lock:
+            self._listeners = (*self._listeners, listener)
+        try:
+            yield listener
+        finally:
+            with self._lock:
+                self._listeners = tuple(each for each in self._listeners if each is not listener)
 
     def phase(self, name: str) -> None:
         """A phase starts; the one before it, and its level, end."""
