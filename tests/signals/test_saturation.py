@@ -1,0 +1,68 @@
+"""Was a limit reached? Curves of throughput against users, at several noise levels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from loadlab.recording.model import Level
+from loadlab.signals import saturation
+from loadlab.signals.missing import Missing
+from tests.build import Builder
+
+
+def measured(curve: Callable[[int], float], *users: int, noise: float = 0.0, seed: int = 1) -> saturation.Saturation:
+    built = Builder(noise=noise, seed=seed).service("app")
+    for index, each in enumerate(users):
+        built.levels.append(Level(each, index * 2.0, index * 2.0 + 2, "search"))
+        for part in range(2):
+            built._second(index * 2.0 + part, index * 2.0 + part + 1, curve(each), 0.0)
+    return saturation.compute(built.recording())
+
+
+def linear(users: int) -> float:
+    return 40.0 * users
+
+
+def flat(users: int) -> float:
+    return min(400.0, 40.0 * users)
+
+
+def retrograde(users: int) -> float:
+    return 400.0 if users <= 10 else 400.0 * (10 / users) ** 0.3
+
+
+def one_station(users: int) -> float:
+    """Machine repair model with service time 2 ms and 8 ms elsewhere: 1/D = 500/s, N* = 5."""
+    return min(500.0, 100.0 * users) * (1 - 0.5**users if users < 10 else 1)
+
+
+DOUBLING = (1, 2, 4, 8, 16, 32, 64)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.05, 0.1])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("curve", "users", "reached"),
+    [
+        (linear, DOUBLING, False),
+        (flat, DOUBLING, True),
+        (retrograde, DOUBLING, True),
+        (one_station, DOUBLING, True),
+        (linear, (8, 16), False),
+        (flat, (64, 128), True),
+        (linear, (4, 6), False),
+    ],
+)
+def test_reached(curve: Callable[[int], float], users: tuple[int, ...], reached: bool, noise: float, seed: int) -> None:
+    assert measured(curve, *users, noise=noise, seed=seed).reached is reached
+
+
+def test_one_level_says_nothing() -> None:
+    assert measured(flat, 16).reached is None
+
+
+def test_no_level_is_missing() -> None:
+    with pytest.raises(Missing):
+        measured(flat)
