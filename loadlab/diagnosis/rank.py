@@ -72,7 +72,7 @@ def _findings(answers: list[Answer], elasticity: Mapping[str, Elasticity]) -> tu
     for answer in answers:
         faults = answer.verdict.faults if isinstance(answer.verdict, Found) else ()
         for fault in faults:
-            proof = elasticity.get(fault.service) if answer.rule.BRANCH == "cpu" else None
+            proof = elasticity.get(fault.service) if answer.rule.ELASTIC else None
             finding = _finding(answer, fault, proof)
             contradicted = proof is not None and proof.value < NOT_BINDING and proof.high < BINDING
             keyed.append((answer.rule.RANK + (SYMPTOM if contradicted else 0), -fault.strength, answer.kind, finding))

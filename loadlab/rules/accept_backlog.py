@@ -15,6 +15,7 @@ BRANCH = "server_limit"
 STEP = "horizontal"
 RANK = 70
 AT_LIMIT = False
+ELASTIC = False
 NEEDS = ("sockets",)
 USES = ()
 

@@ -14,6 +14,7 @@ BRANCH = "cpu"
 STEP = "horizontal"
 RANK = 58
 AT_LIMIT = True
+ELASTIC = True
 NEEDS = ("stations", "cpu", "host")
 USES = ("hot",)
 

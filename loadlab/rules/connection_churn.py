@@ -16,6 +16,7 @@ BRANCH = "network"
 STEP = "keep_alive"
 RANK = 48
 AT_LIMIT = True
+ELASTIC = False
 NEEDS = ("churn", "cpu")
 USES = ("hot", "stations")
 

@@ -16,6 +16,7 @@ BRANCH = "cpu"
 STEP = "isolate"
 RANK = 35
 AT_LIMIT = True
+ELASTIC = False
 NEEDS = ("stations", "host", "cpu")
 USES = ()
 

@@ -15,6 +15,7 @@ BRANCH = "cpu"
 STEP = "raise_quota"
 RANK = 30
 AT_LIMIT = True
+ELASTIC = False
 NEEDS = ("quota",)
 USES = ("host",)
 

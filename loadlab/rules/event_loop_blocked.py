@@ -17,6 +17,7 @@ BRANCH = "code"
 STEP = "make_async"
 RANK = 40
 AT_LIMIT = True
+ELASTIC = False
 NEEDS = ("stations", "threads")
 USES = ("hot",)
 

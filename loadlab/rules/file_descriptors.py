@@ -16,6 +16,7 @@ BRANCH = "server_limit"
 STEP = "raise_limit"
 RANK = 20
 AT_LIMIT = False
+ELASTIC = False
 NEEDS = ("files",)
 USES = ("sockets",)
 

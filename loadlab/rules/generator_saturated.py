@@ -15,6 +15,7 @@ BRANCH = "measurement"
 STEP = "stronger_generator"
 RANK = 0
 AT_LIMIT = False
+ELASTIC = False
 NEEDS = ("measurement", "cpu")
 USES = ("stations", "elasticity")
 

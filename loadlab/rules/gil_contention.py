@@ -18,6 +18,7 @@ BRANCH = "cpu"
 STEP = "processes"
 RANK = 45
 AT_LIMIT = True
+ELASTIC = True
 NEEDS = ("stations", "threads", "host")
 USES = ("hot",)
 

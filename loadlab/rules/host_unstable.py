@@ -15,6 +15,7 @@ BRANCH = "measurement"
 STEP = "quieter_machine"
 RANK = 4
 AT_LIMIT = False
+ELASTIC = False
 NEEDS = ("host",)
 USES = ()
 

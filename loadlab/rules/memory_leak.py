@@ -17,6 +17,7 @@ BRANCH = "memory"
 STEP = "fix_leak"
 RANK = 25
 AT_LIMIT = False
+ELASTIC = False
 NEEDS = ("memory",)
 USES = ()
 

@@ -15,6 +15,7 @@ BRANCH = "memory"
 STEP = "bigger_server_or_cache"
 RANK = 15
 AT_LIMIT = False
+ELASTIC = False
 NEEDS = ("memory",)
 USES = ()
 

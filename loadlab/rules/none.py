@@ -15,6 +15,7 @@ BRANCH = "none"
 STEP = "more_load"
 RANK = 1000
 AT_LIMIT = False
+ELASTIC = False
 NEEDS = ("saturation",)
 USES = ()
 

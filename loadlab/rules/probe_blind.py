@@ -14,6 +14,7 @@ BRANCH = "measurement"
 STEP = "check_machine"
 RANK = 3
 AT_LIMIT = False
+ELASTIC = False
 NEEDS = ("measurement",)
 USES = ("cpu",)
 

@@ -14,6 +14,7 @@ BRANCH = "measurement"
 STEP = "stronger_generator"
 RANK = 1
 AT_LIMIT = False
+ELASTIC = False
 NEEDS = ("measurement",)
 USES = ()
 

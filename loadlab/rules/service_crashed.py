@@ -21,6 +21,7 @@ BRANCH = "code"
 STEP = "fix_crash"
 RANK = 10
 AT_LIMIT = False
+ELASTIC = False
 NEEDS = ("life",)
 USES = ("memory",)
 

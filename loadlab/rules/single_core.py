@@ -16,6 +16,7 @@ BRANCH = "cpu"
 STEP = "cluster"
 RANK = 60
 AT_LIMIT = True
+ELASTIC = True
 NEEDS = ("stations", "cpu", "host")
 USES = ("hot",)
 

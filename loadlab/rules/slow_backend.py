@@ -18,6 +18,7 @@ BRANCH = "server_limit"
 STEP = "replace_backend"
 RANK = 50
 AT_LIMIT = False
+ELASTIC = False
 NEEDS = ("backends",)
 USES = ()
 

@@ -17,6 +17,7 @@ BRANCH = "network"
 STEP = "cache_or_queue"
 RANK = 65
 AT_LIMIT = True
+ELASTIC = False
 NEEDS = ("edges", "stations", "measurement")
 USES = ()
 

@@ -16,6 +16,7 @@ BRANCH = "measurement"
 STEP = "longer_run"
 RANK = 2
 AT_LIMIT = False
+ELASTIC = False
 NEEDS = ("latency",)
 USES = ()
 

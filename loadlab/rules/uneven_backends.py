@@ -15,6 +15,7 @@ BRANCH = "server_limit"
 STEP = "least_connections"
 RANK = 52
 AT_LIMIT = True
+ELASTIC = False
 NEEDS = ("backends", "stations")
 USES = ()
 

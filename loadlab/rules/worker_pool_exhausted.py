@@ -16,6 +16,7 @@ BRANCH = "server_limit"
 STEP = "more_workers"
 RANK = 46
 AT_LIMIT = True
+ELASTIC = False
 NEEDS = ("stations", "threads")
 USES = ("hot",)
 
