@@ -23,13 +23,12 @@ from loadlab.recording.model import Entity, Event, Floats, RequestInterval, Seri
 CHUNK = 5_000
 """Rows turned into an array at a time: the memory of the rows as Python objects stays below 20 MB."""
 
-EVENTS = "SELECT t, kind, service, instance, pid, data FROM events ORDER BY t, rowid"
-REQUESTS = (
-    "SELECT t, t_end, endpoint, result, count, sum_ms, p50_ms, p95_ms, p99_ms, max_ms FROM requests ORDER BY t, rowid"
-)
+# No ORDER BY: it would read a table to its end before the first row, and a damaged one has no end.
+EVENTS = "SELECT t, kind, service, instance, pid, data FROM events"
+REQUESTS = "SELECT t, t_end, endpoint, result, count, sum_ms, p50_ms, p95_ms, p99_ms, max_ms FROM requests"
 ENTITIES = "SELECT id, kind, service, instance, pid, tid, name FROM entities"
-TICKS = "SELECT t, probe, late_ms, cost_ms, error FROM ticks ORDER BY t, rowid"
-METRICS = "SELECT probe, name FROM metrics ORDER BY rowid"
+TICKS = "SELECT t, probe, late_ms, cost_ms, error FROM ticks"
+METRICS = "SELECT probe, name FROM metrics"
 
 
 @dataclass
@@ -56,11 +55,13 @@ def read_samples(folder: Path) -> Stored:
     stored = Stored()
     if not path.exists() or path.stat().st_size == 0:
         return stored
-    with _open(path) as db:
+    with _open(path, stored.damage) as db:
         _check(db, path)
         stored.ticks = _ticks(db, stored.damage)
-        stored.events = tuple(_events(_rows(db, EVENTS, "events", stored.damage)))
-        stored.requests = tuple(_requests(_rows(db, REQUESTS, "requests", stored.damage)))
+        events = _events(_rows(db, EVENTS, "events", stored.damage))
+        stored.events = tuple(sorted(events, key=lambda each: each.t))
+        requests = _requests(_rows(db, REQUESTS, "requests", stored.damage))
+        stored.requests = tuple(sorted(requests, key=lambda each: each.start))
         entities = _entities(_rows(db, ENTITIES, "entities", stored.damage))
         for probe, metrics in _catalogue(db, stored.damage).items():
             stored.series.update(_series(db, probe, metrics, entities, stored.damage))
@@ -71,22 +72,36 @@ def read_samples(folder: Path) -> Stored:
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[sqlite3.Connection]:
-    """Read-only. A killed run's file has a WAL beside it, which SQLite cannot read from a folder it may not write in:
-    then from a copy."""
+def _open(path: Path, damage: dict[str, str]) -> Iterator[sqlite3.Connection]:
+    """Read-only; from a copy where the file cannot be opened in its place. That is a killed run's in a folder that
+    may not be written in (SQLite needs to write beside a WAL), or one that was cut off."""
     with ExitStack() as stack:
         try:
             db = _connect(path)
-        except sqlite3.OperationalError:
+        except sqlite3.DatabaseError:
             try:
-                folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="loadlab-"))
-                db = _connect(_copy(path, Path(folder)))
+                copy = _copy(path, Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="loadlab-"))))
+                if _mended(copy):
+                    damage["recorder"] = f"{SAMPLES} was cut off; what is left of it was read"
+                db = _connect(copy)
             except (sqlite3.DatabaseError, OSError) as error:
-                raise _refused(path, error) from error
-        except sqlite3.DatabaseError as error:
-            raise _refused(path, error) from error
+                raise RecordingError(
+                    f"{path}: cannot be read as SQLite ({error}); the file was altered, make the run again"
+                ) from error
         stack.callback(db.close)
         yield db
+
+
+def _mended(path: Path) -> bool:
+    """Whether the file is shorter than its header says. This copy is then made as long again, with empty pages:
+    SQLite refuses a cut file as a whole, though the pages that are left are sound."""
+    with path.open("r+b") as file:
+        header = file.read(100)
+        length = int.from_bytes(header[16:18], "big") * int.from_bytes(header[28:32], "big")
+        if not header.startswith(b"SQLite format 3\0") or path.stat().st_size >= length:
+            return False
+        file.truncate(length)
+    return True
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -112,15 +127,8 @@ def _text(data: bytes) -> str:
     return data.decode("utf-8", "replace")
 
 
-def _refused(path: Path, error: Exception) -> RecordingError:
-    return RecordingError(f"{path}: cannot be read as SQLite ({error}); the file was altered, make the run again")
-
-
 def _check(db: sqlite3.Connection, path: Path) -> None:
-    try:
-        found = db.execute("PRAGMA user_version").fetchone()[0]
-    except sqlite3.DatabaseError as error:
-        raise _refused(path, error) from error
+    found = db.execute("PRAGMA user_version").fetchone()[0]
     if found > FORMAT:
         raise RecordingError(f"{path}: format {found}; this loadlab reads up to {FORMAT}: update loadlab")
 
@@ -147,8 +155,8 @@ def _ticks(db: sqlite3.Connection, damage: dict[str, str]) -> dict[str, Ticks]:
 
 
 def _tick_series(rows: Sequence[tuple[float, float, float]], errors: tuple[tuple[float, str], ...]) -> Ticks:
-    t, late_ms, cost_ms = np.array(rows, dtype=np.float64).T.copy()
-    return Ticks(t, late_ms, cost_ms, errors)
+    t, late_ms, cost_ms = np.array(sorted(rows), dtype=np.float64).T.copy()
+    return Ticks(t, late_ms, cost_ms, tuple(sorted(errors)))
 
 
 def _number(value: Any) -> float:
