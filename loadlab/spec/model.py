@@ -1,24 +1,28 @@
 """The nouns a user writes: Spec (a system under test) and Profile (how it is loaded). Frozen; see docs/formats.md.
 
-Strict: unknown keys and wrong types are refused. Cross-field rules live in the validators of spec/.
+Strict: unknown keys and wrong types are refused: "5" is no number, 1 is no yes; a whole number will do for a float.
+What no single field can tell lives in spec/checks/.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=60)]
+Arguments = Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
+"""TOML has arrays where Python has tuples: only the container is converted, each argument still has to be text."""
 Role = Literal["app", "balancer", "cache", "database", "queue", "worker", "external"]
 ShapeName = Literal["constant", "ramp", "steps", "spike", "soak", "breakpoint", "search"]
 
 
 class Strict(BaseModel):
-    """Frozen, no unknown keys, no silent conversions."""
+    """Frozen, no unknown keys, no silent conversions, no `nan` or `inf` (TOML has both)."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class Ready(Strict):
@@ -30,13 +34,32 @@ class Ready(Strict):
     within_s: float = Field(default=20.0, gt=0)
 
 
+UNITS = {"B": 1, "KB": 1000, "MB": 1000**2, "GB": 1000**3, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
+SIZE = r"^\d+(\.\d+)?\s*(B|KB|MB|GB|KiB|MiB|GiB)$"
+
+
+def size_bytes(text: str) -> int:
+    """`512MB` -> 512000000. Raises ValueError for what is no size."""
+    found = re.match(SIZE, text)
+    if found is None:
+        raise ValueError(f'{text!r} is no size; write it like "512MB" or "1.5GiB"')
+    unit = found[2]
+    return int(float(text.removesuffix(unit)) * UNITS[unit])
+
+
 class Limits(Strict):
     """What an instance may use. Enforced, or an error where this machine cannot."""
 
     cpu: float | None = Field(default=None, gt=0)
     """Cores."""
-    memory: str | None = Field(default=None, pattern=r"^\d+(\.\d+)?\s*(B|KB|MB|GB|KiB|MiB|GiB)$")
+    memory: str | None = Field(default=None, pattern=SIZE)
     files: int | None = Field(default=None, ge=16)
+    """Open files (RLIMIT_NOFILE, hard)."""
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """`memory` in bytes: MB are 1000 * 1000, MiB are 1024 * 1024."""
+        return None if self.memory is None else size_bytes(self.memory)
 
 
 class Autoscale(Strict):
@@ -64,13 +87,13 @@ class ServiceSpec(Strict):
 
     name: Name
     role: Role | None = None
-    command: tuple[str, ...] | None = None
+    command: Arguments | None = None
     uses: str | None = None
     attach: Attach | None = None
     cwd: str = "."
     instances: int = Field(default=1, ge=1, le=64)
     port: int | None = Field(default=None, ge=1, le=65535)
-    """A fixed port for the first instance; default: a free one."""
+    """A fixed port, for a single instance; default: a free one."""
     ready: Ready | None = None
     env: dict[str, str] = Field(default_factory=dict)
     limits: Limits | None = None
@@ -80,7 +103,7 @@ class ServiceSpec(Strict):
     scheme: Literal["http", "https"] = "http"
     verify: bool = True
     ca: str | None = None
-    setup: tuple[str, ...] | None = None
+    setup: Arguments | None = None
 
     @property
     def unit(self) -> str:
@@ -104,7 +127,7 @@ class Spec(Strict):
     name: Name
     description: str = ""
     load: LoadSpec = Field(default_factory=LoadSpec)
-    service: tuple[ServiceSpec, ...] = Field(min_length=1)
+    service: Annotated[tuple[ServiceSpec, ...], Field(strict=False, min_length=1)]
     folder: Path = Path()
 
     @property
