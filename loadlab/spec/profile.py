@@ -27,7 +27,7 @@ def build(source: Source) -> Profile:
     )
     if model is not None:
         problems += check(model, source)
-    lines = source.report(problems)
+    lines = source.describe(problems)
     if lines or model is None:
         raise SpecError(lines)
     return model

@@ -56,7 +56,7 @@ class Source:
         parent = value_at(loc[:-1], self.raw)
         return (isinstance(parent, Mapping) and loc[-1] in parent) or self.lines.get(loc) in self.lost
 
-    def services(self, spec: Spec) -> Iterator[tuple[int, ServiceSpec]]:
+    def each_service(self, spec: Spec) -> Iterator[tuple[int, ServiceSpec]]:
         """The services that the user wrote as tables, with their place in the file."""
         written = self.raw.get("service")
         for index, service in enumerate(spec.service):
@@ -70,7 +70,7 @@ class Source:
         tables = [each for each in written if isinstance(each, dict)] if isinstance(written, list) else []
         return tuple(dict.fromkeys(each["name"] for each in tables if isinstance(each.get("name"), str)))
 
-    def report(self, problems: Iterable[Problem]) -> list[str]:
+    def describe(self, problems: Iterable[Problem]) -> list[str]:
         """Problems as lines, in the order of the file, each once."""
         true = [each for each in problems if not each.missing or not self.given(*each.loc, each.missing)]
         ordered = sorted(true, key=lambda each: lines.line_of(each.loc, self.lines) or 0)

@@ -28,7 +28,7 @@ def build(written: Source, services: Mapping[str, Any] | None = None) -> Spec:
         spec = spec.model_copy(update={"folder": written.folder})
         said = {each.loc for each in problems}
         problems += [each for each in check_all(spec, written, known) if each.loc not in said or not each.with_found]
-    lines = written.report(problems)
+    lines = written.describe(problems)
     if lines or spec is None:
         raise SpecError(lines)
     return spec

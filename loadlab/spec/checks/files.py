@@ -20,7 +20,7 @@ def check(spec: Spec, source: Source, services: Mapping[str, Any]) -> Iterator[P
     if spec.load.locustfile is not None:
         yield from _file(spec.folder, spec.load.locustfile, ("load", "locustfile"))
     yield from _profile(spec)
-    for index, service in source.services(spec):
+    for index, service in source.each_service(spec):
         yield from _of_service(spec.folder, service, ("service", index))
 
 

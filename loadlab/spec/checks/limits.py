@@ -15,7 +15,7 @@ LEAST_MEMORY_BYTES = 4 * 1024**2
 
 def check(spec: Spec, source: Source, services: Mapping[str, Any]) -> Iterator[Problem]:
     """A memory limit in which nothing starts."""
-    for index, service in source.services(spec):
+    for index, service in source.each_service(spec):
         size = service.limits.memory_bytes if service.limits is not None else None
         if size is not None and size < LEAST_MEMORY_BYTES:
             yield Problem(("service", index, "limits", "memory"), 'nothing starts in so little; did you mean "MB"?')

@@ -21,7 +21,7 @@ def check(spec: Spec, source: Source, services: Mapping[str, Any]) -> Iterator[P
         yield Problem(("load", "path"), "the locustfile says what is asked for; leave one of the two out")
     if spec.load.locustfile is not None and source.given("load", "think_s"):
         yield Problem(("load", "think_s"), "the locustfile says how users pause (wait_time); leave one of the two out")
-    for index, service in source.services(spec):
+    for index, service in source.each_service(spec):
         if _is_target(service, spec) and service.command is not None and not _listens(service, source, index):
             yield Problem(
                 ("service", index),

@@ -16,7 +16,7 @@ RESERVED = ("generator", "loadlab")
 def check(spec: Spec, source: Source, services: Mapping[str, Any]) -> Iterator[Problem]:
     """Every name given twice, every reserved one, and a target nobody is called."""
     seen: dict[str, int] = {}
-    for index, service in source.services(spec):
+    for index, service in source.each_service(spec):
         loc = ("service", index, "name")
         if service.name in seen:
             yield Problem(loc, f"service #{seen[service.name] + 1} of this file has the same name; each needs its own")

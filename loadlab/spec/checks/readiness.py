@@ -16,7 +16,7 @@ WAYS = ("http", "tcp", "log")
 
 def check(spec: Spec, source: Source, services: Mapping[str, Any]) -> Iterator[Problem]:
     """Two ways at once, a path that is none, a pattern that is none, a check of a port nobody was given."""
-    for index, service in source.services(spec):
+    for index, service in source.each_service(spec):
         loc: Loc = ("service", index, "ready")
         given = [each for each in WAYS if source.given(*loc, each)]
         if len(given) > 1:

@@ -13,8 +13,8 @@ from loadlab.spec.source import Source
 
 def check(spec: Spec, source: Source, services: Mapping[str, Any]) -> Iterator[Problem]:
     """Every misspelled placeholder and every ring of services."""
-    indices = {service.name: index for index, service in source.services(spec)}
-    for index, service in source.services(spec):
+    indices = {service.name: index for index, service in source.each_service(spec)}
+    for index, service in source.each_service(spec):
         others = [each for each in source.names if each != service.name]
         names = [*others, service.name]
         for loc, text in placeholders.texts(service):

@@ -15,7 +15,7 @@ def check(spec: Spec, source: Source, services: Mapping[str, Any]) -> Iterator[P
     """Instances that would fight for a port, two services with one port, and scalers that cannot scale."""
     called = order.callers(spec)
     fixed: dict[int, str] = {}
-    for index, service in source.services(spec):
+    for index, service in source.each_service(spec):
         loc: Loc = ("service", index)
         yield from _ports(service, loc, is_called=bool(called[service.name]) or service.name == spec.load.target)
         yield from _autoscale(service, source, loc)

@@ -19,7 +19,7 @@ INTERNAL_UNITS = ("command", "attached")
 
 def check(spec: Spec, source: Source, services: Mapping[str, Any]) -> Iterator[Problem]:
     """Every service that says nothing, or two things, on how it starts; and keys that do not fit the way it does."""
-    for index, service in source.services(spec):
+    for index, service in source.each_service(spec):
         loc: Loc = ("service", index)
         given = [each for each in WAYS if source.given(*loc, each)]
         if not given:

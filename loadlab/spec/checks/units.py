@@ -12,7 +12,7 @@ from loadlab.spec.source import Source
 
 def check(spec: Spec, source: Source, services: Mapping[str, Any]) -> Iterator[Problem]:
     """The problems found by each service's own unit."""
-    for index, service in source.services(spec):
+    for index, service in source.each_service(spec):
         unit = services.get(service.unit)
         if unit is None:
             continue
