@@ -11,17 +11,15 @@ here in `finally`; the guardian does the same should both be killed. Signals go 
 
 from __future__ import annotations
 
-import os
 import random
-import signal
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from loadlab.clock import Clock
 from loadlab.experiments.counting import Count, WindowCounter
+from loadlab.experiments.held import Held
 from loadlab.experiments.pulse import BeatProcess, Pulse, PulseError, Spans, stood
 from loadlab.recording.writer import Recorder
 
@@ -109,10 +107,13 @@ def run(
         recorder.event("note", text="no slow-down experiment: there is nothing that may be slowed")
         return
     with ExitStack() as stack:
+        held = Held(guardian.candidate, {getattr(guardian, "pid", 0)})
+        # First in, last out: after the child that stops and continues has ended, whichever way.
+        stack.callback(held.release)
         if pulse is None:
             pulse = stack.enter_context(BeatProcess())
         counter = stack.enter_context(recorder.heard_by(WindowCounter()))
-        experiment = _Experiment(usable, generator, recorder, clock, guardian, pulse, counter, share)
+        experiment = _Experiment(usable, generator, recorder, clock, guardian, pulse, counter, held, share)
         try:
             experiment.go(budget_s, random.Random(seed))  # noqa: S311 - an order of windows, not a secret
         except PulseError as error:
@@ -160,6 +161,7 @@ class _Experiment:
         guardian: Guardian,
         pulse: Pulse,
         counter: WindowCounter,
+        held: Held,
         share: float,
     ) -> None:
         self._by_name = {each.name: each for each in candidates}
@@ -170,7 +172,7 @@ class _Experiment:
         self._pulse = pulse
         self._counter = counter
         self._share = share
-        self._untouchable = _untouchable() | {getattr(pulse, "pid", 0), getattr(guardian, "pid", 0)}
+        self._held = held
         self._waiting: list[_Window] = []
         self._settle_s = SETTLE_S
         self._window_s = WINDOW_S
@@ -215,29 +217,15 @@ class _Experiment:
     @contextmanager
     def _stopping(self, name: str, spans: Spans) -> Iterator[bool]:
         """Slow a candidate in the body; yields whether there was anything to slow. `spans` is filled at the end."""
-        with ExitStack() as stack:
-            pidfds = self._open(self._by_name[name]) if name else []
-            stack.callback(_continue, pidfds)
-            if pidfds:
-                self._pulse.start(pidfds, self._share)
-            yield bool(pidfds)
-            if pidfds:
-                spans += self._pulse.stop()
-
-    def _open(self, candidate: Candidate) -> list[int]:
-        """pidfds of all processes of a candidate. Each is known to the guardian before it is ever stopped."""
-        opened: dict[int, int] = {}
-        for pid in candidate.pids():
-            if pid not in self._untouchable:
-                with suppress(OSError):
-                    opened[pid] = os.pidfd_open(pid)
-        # Asked again: a pid that was given to a stranger before it was opened is not in this list.
-        still = set(candidate.pids())
-        for pid in set(opened) - still:
-            os.close(opened.pop(pid))
-        for pid in opened:
-            self._guardian.candidate(pid)
-        return list(opened.values())
+        pidfds = self._held.hold(self._by_name[name].pids) if name else []
+        if not pidfds:
+            yield False
+            return
+        if not self._guardian.alive:
+            raise PulseError("the guardian that would undo it has died")
+        self._pulse.start(pidfds, self._share)
+        yield True
+        spans += self._pulse.stop()
 
     def _cut_after(self, seconds: float) -> float:
         """Wait, cut the generator's interval; when that was, in the recorder's seconds."""
@@ -280,25 +268,3 @@ class _Experiment:
         if self._waiting:
             self._wait_until(self._waiting[-1].end)
         self._settle()
-
-
-def _continue(pidfds: Sequence[int]) -> None:
-    """Whatever happened: they run again, and the descriptors are given back."""
-    for pidfd in pidfds:
-        with suppress(OSError):
-            signal.pidfd_send_signal(pidfd, signal.SIGCONT)
-        os.close(pidfd)
-
-
-def _untouchable() -> set[int]:
-    """This process and all it descends from: stopping one of them could stop the hand that continues it."""
-    found, pid = {0, 1}, os.getpid()
-    while pid not in found:
-        found.add(pid)
-        try:
-            pid = int(
-                Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[1]
-            )
-        except (OSError, ValueError, IndexError):
-            break
-    return found

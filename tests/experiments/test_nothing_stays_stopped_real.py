@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from loadlab.clock import SYSTEM
+from loadlab.experiments.held import Held
 from loadlab.experiments.pulse import BeatProcess, PulseError, stood
 
 pytestmark = pytest.mark.real
@@ -24,6 +25,7 @@ EXPERIMENT = """
 import os, sys
 from pathlib import Path
 from loadlab.clock import SYSTEM
+from loadlab.experiments.held import Held
 from loadlab.experiments.pulse import BeatProcess
 
 pidfds = [os.pidfd_open(int(each)) for each in sys.argv[1:]]
@@ -124,3 +126,17 @@ def test_a_second_window_starts_from_nothing(children: list[int], pidfds: list[i
         assert stops(children[1:2])
         assert not stops(children[:1])
         assert len(pulse.stop()) > 10
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_killing_the_child_that_continues_is_made_good_at_the_end(children: list[int], seed: int) -> None:
+    told: list[int] = []
+    held = Held(told.append)
+    with BeatProcess() as pulse:
+        pulse.start(held.hold(lambda: children), 0.25)
+        assert told == children
+        assert stops(children)
+        SYSTEM.sleep(random.Random(seed).uniform(0, 0.03))
+        os.kill(pulse.pid, signal.SIGKILL)
+    held.release()
+    assert settled(children)

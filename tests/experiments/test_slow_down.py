@@ -213,6 +213,27 @@ def test_a_pulse_that_dies_ends_the_experiment_and_keeps_what_was_seen(
     assert len(slowed(found)) > 4
 
 
+def test_a_guardian_that_dies_ends_the_experiment(clock: FakeClock, recorder: Recorder, children: list[int]) -> None:
+    world = World(clock, recorder, culprit=0)
+
+    class Dying:
+        def __init__(self) -> None:
+            self.asked = 0
+
+        @property
+        def alive(self) -> bool:
+            self.asked += 1
+            return self.asked < 4
+
+        def candidate(self, pid: int) -> None:
+            world.candidate(pid)
+
+    run(candidates(children), world, recorder, clock, 20.0, Dying(), pulse=world)
+    found = result(recorder)
+    assert "guardian" in notes(found)[-1]
+    assert len([each for each in slowed(found) if each.data["candidate"]]) == 2
+
+
 def test_an_error_in_the_middle_gives_every_descriptor_back(
     clock: FakeClock, recorder: Recorder, children: list[int]
 ) -> None:
