@@ -8,6 +8,7 @@ Workers accept from one shared socket: whoever has time takes the next connectio
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import signal
 import socket
@@ -18,6 +19,7 @@ from dataclasses import dataclass, field
 
 import uvicorn
 
+log = logging.getLogger("master")
 WATCHED = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT}
 GRACE_S = 5.0
 """How long workers may finish their requests when the master is told to stop."""
@@ -68,7 +70,7 @@ class Master:
                 return 0
             if self._reap():
                 if self.failed_starts >= MOST_FAILED_STARTS:
-                    _say(f"{self.failed_starts} workers in a row could not start, giving up")
+                    log.error("%d workers in a row could not start, giving up", self.failed_starts)
                     return 3
                 if signal.sigtimedwait(WATCHED - {signal.SIGCHLD}, PAUSE_S) is not None:
                     return 0
@@ -79,7 +81,7 @@ class Master:
         if pid == 0:
             os._exit(_work(self.app, self.listener, master_pid))
         self.born[pid] = time.monotonic()
-        _say(f"worker {pid} forked")
+        log.info("worker %d forked", pid)
 
     def _reap(self) -> bool:
         """Forgets the workers that died; one signal may stand for several. True if one of them could not even start."""
@@ -89,7 +91,7 @@ class Master:
             if ended == 0:
                 continue
             lived_s = time.monotonic() - self.born.pop(pid)
-            _say(f"worker {pid} died after {lived_s:.1f} s: exit code {os.waitstatus_to_exitcode(status)}")
+            log.info("worker %d died after %.1f s: exit code %d", pid, lived_s, os.waitstatus_to_exitcode(status))
             failed = failed or lived_s < STARTUP_S
             self.failed_starts = self.failed_starts + 1 if lived_s < STARTUP_S else 0
         return failed
@@ -117,14 +119,10 @@ def _work(app: str, listener: socket.socket, master_pid: int) -> int:
         Worker(config, master_pid).run(sockets=[listener])
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else 1
-    except BaseException:
-        sys.excepthook(*sys.exc_info())
+    except Exception:
+        log.exception("worker failed")
         return 1
     return 0
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"master {os.getpid()}: {text}\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -135,6 +133,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)), help="default: one per core")
     options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(name)s %(process)d: %(message)s")
     with socket.create_server((options.host, options.port), backlog=2048) as listener:
         listener.setblocking(False)
         return Master(options.app, listener, max(1, options.workers)).run()

@@ -15,18 +15,18 @@ from .seed import products, users
 from .settings import Settings
 
 K = TypeVar("K")
-Asked = TypeVar("Asked", contravariant=True)
+K_contra = TypeVar("K_contra", contravariant=True)
 V = TypeVar("V")
 
 
-class Table(Protocol[Asked, V]):
+class Table(Protocol[K_contra, V]):
     """Values by key."""
 
-    async def get(self, key: Asked) -> V | None:
+    async def get(self, key: K_contra) -> V | None:
         """The value, or None."""
         ...
 
-    async def put(self, key: Asked, value: V) -> None:
+    async def put(self, key: K_contra, value: V) -> None:
         """Adds or replaces a value."""
         ...
 

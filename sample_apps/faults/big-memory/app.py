@@ -18,12 +18,12 @@ ROW = array("d", (math.hypot(number % 71, number % 37) for number in range(SIDE)
 DISTANCES = [ROW[shift:] + ROW[:shift] for shift in range(SIDE)]
 
 
-async def health(request: Request) -> Response:
+async def health(_: Request) -> Response:
     """For whoever waits until the service is up."""
     return PlainTextResponse("ok")
 
 
-async def nearest(request: Request) -> Response:
+async def nearest(_: Request) -> Response:
     """The ten places next to one drawn by lot."""
     place = random.randrange(SIDE)
     row = DISTANCES[place][:500]

@@ -16,7 +16,7 @@ IN_THREADS = os.environ.get("RATES_IN_THREADS", "no") == "yes"
 rates = Rates("127.0.0.1", int(os.environ["BANK_PORT"]))
 
 
-async def health(request: Request) -> Response:
+async def health(_: Request) -> Response:
     """For whoever waits until the service is up."""
     return PlainTextResponse("ok")
 

@@ -16,7 +16,7 @@ ROUND_TRIP_S = draw.uniform(0.012, 0.030)
 PRICES = {"usd": 1.08, "gbp": 0.85, "chf": 0.96, "jpy": 163.4}
 
 
-async def health(request: Request) -> Response:
+async def health(_: Request) -> Response:
     """For whoever waits until the service is up."""
     return PlainTextResponse("ok")
 

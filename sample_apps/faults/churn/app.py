@@ -15,12 +15,12 @@ content = Client("127.0.0.1", int(os.environ["CONTENT_PORT"]), keep=os.environ.g
 BOXES = ("news", "weather", "sports")
 
 
-async def health(request: Request) -> Response:
+async def health(_: Request) -> Response:
     """For whoever waits until the service is up."""
     return PlainTextResponse("ok")
 
 
-async def front(request: Request) -> Response:
+async def front(_: Request) -> Response:
     """All boxes, asked for at once."""
     boxes = await asyncio.gather(*(content.get(f"/box/{name}") for name in BOXES))
     return JSONResponse(dict(zip(BOXES, boxes, strict=True)))

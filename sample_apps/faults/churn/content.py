@@ -14,7 +14,7 @@ draw = random.Random(int(os.environ.get("LOADLAB_SEED", "1")))
 LINES = [f"line {number}: {draw.getrandbits(64):x}" for number in range(draw.randrange(5, 15))]
 
 
-async def health(request: Request) -> Response:
+async def health(_: Request) -> Response:
     """For whoever waits until the service is up."""
     return PlainTextResponse("ok")
 

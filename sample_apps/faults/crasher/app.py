@@ -24,12 +24,12 @@ ledger = Ledger(
 )
 
 
-async def health(request: Request) -> Response:
+async def health(_: Request) -> Response:
     """For whoever waits until the service is up."""
     return PlainTextResponse("ok")
 
 
-async def transfer(request: Request) -> Response:
+async def transfer(_: Request) -> Response:
     """Moves a small amount between two accounts."""
     source, target = random.sample(range(ACCOUNTS), 2)
     try:

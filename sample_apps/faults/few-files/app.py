@@ -27,12 +27,12 @@ async def ledger() -> AsyncIterator[bytes]:
         yield b"".join(b"%d;%d;%d\n" % (batch, entry, entry * 17 % 100) for entry in range(40))
 
 
-async def health(request: Request) -> Response:
+async def health(_: Request) -> Response:
     """For whoever waits until the service is up."""
     return PlainTextResponse("ok")
 
 
-async def export(request: Request) -> Response:
+async def export(_: Request) -> Response:
     """The whole ledger as one file."""
     try:
         with tempfile.TemporaryFile() as spool:

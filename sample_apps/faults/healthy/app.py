@@ -17,12 +17,12 @@ STATIONS = [
 ]
 
 
-async def health(request: Request) -> Response:
+async def health(_: Request) -> Response:
     """For whoever waits until the service is up."""
     return PlainTextResponse("ok")
 
 
-async def readings(request: Request) -> Response:
+async def readings(_: Request) -> Response:
     """All stations, the warmest first."""
     return JSONResponse(sorted(STATIONS, key=lambda station: -station["celsius"]))
 

@@ -16,12 +16,12 @@ PATIENCE_S = draw.uniform(0.18, 0.24)
 arrived = asyncio.Event()
 
 
-async def health(request: Request) -> Response:
+async def health(_: Request) -> Response:
     """For whoever waits until the service is up."""
     return PlainTextResponse("ok")
 
 
-async def news(request: Request) -> Response:
+async def news(_: Request) -> Response:
     """What is new, or nothing."""
     try:
         await asyncio.wait_for(arrived.wait(), PATIENCE_S)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 from collections import OrderedDict
@@ -36,23 +37,22 @@ class Answers:
 
 
 answers = Answers(KEPT_ANSWERS)
-booked = 0
+numbers = itertools.count(1)
 
 
-async def health(request: Request) -> Response:
+async def health(_: Request) -> Response:
     """For whoever waits until the service is up."""
     return PlainTextResponse("ok")
 
 
 async def book(request: Request) -> Response:
     """Books a seat; the plan of the whole train comes back with it."""
-    global booked
-    key = request.headers.get("idempotency-key", f"anonymous-{booked}")
+    number = next(numbers)
+    key = request.headers.get("idempotency-key", f"anonymous-{number}")
     answer = answers.get(key)
     if answer is None:
-        booked += 1
-        plan = [{"seat": seat, "free": seat > booked % SEATS} for seat in range(SEATS)]
-        answer = {"booking": booked, "plan": plan}
+        plan = [{"seat": seat, "free": seat > number % SEATS} for seat in range(SEATS)]
+        answer = {"booking": number, "plan": plan}
         answers.keep(key, answer)
     return JSONResponse(answer)
 

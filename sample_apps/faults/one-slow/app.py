@@ -19,7 +19,7 @@ REGION = os.environ["REGIONS"].split(",")[int(os.environ["INSTANCE"])]
 archive = asyncio.Semaphore(CONNECTIONS)
 
 
-async def health(request: Request) -> Response:
+async def health(_: Request) -> Response:
     """For whoever waits until the service is up."""
     return PlainTextResponse("ok")
 

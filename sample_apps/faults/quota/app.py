@@ -39,12 +39,12 @@ def palette(pixels: list[Colour], size: int) -> list[Colour]:
     return colours
 
 
-async def health(request: Request) -> Response:
+async def health(_: Request) -> Response:
     """For whoever waits until the service is up."""
     return PlainTextResponse("ok")
 
 
-async def frame(request: Request) -> Response:
+async def frame(_: Request) -> Response:
     """The palette of the picture."""
     return JSONResponse({"palette": [f"#{r:02x}{g:02x}{b:02x}" for r, g, b in palette(PIXELS, 4)]})
 

@@ -15,7 +15,7 @@ tariffs = Client("127.0.0.1", int(os.environ["TARIFFS_PORT"]))
 depot = Client("127.0.0.1", int(os.environ["DEPOT_PORT"]))
 
 
-async def health(request: Request) -> Response:
+async def health(_: Request) -> Response:
     """For whoever waits until the service is up."""
     return PlainTextResponse("ok")
 

@@ -17,12 +17,12 @@ LINES = int(os.environ.get("LINES", "0")) or draw.randrange(3, 6)
 lines = asyncio.Semaphore(LINES)
 
 
-async def health(request: Request) -> Response:
+async def health(_: Request) -> Response:
     """For whoever waits until the service is up."""
     return PlainTextResponse("ok")
 
 
-async def slot(request: Request) -> Response:
+async def slot(_: Request) -> Response:
     """The next free day."""
     async with lines:
         await asyncio.sleep(ANSWER_S * draw.uniform(0.8, 1.2))

@@ -10,7 +10,7 @@ from starlette.routing import Route
 STEPS = ((1, 399), (2, 499), (5, 699), (10, 1099), (31, 1999))
 
 
-async def health(request: Request) -> Response:
+async def health(_: Request) -> Response:
     """For whoever waits until the service is up."""
     return PlainTextResponse("ok")
 

@@ -38,7 +38,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *_: object) -> None:
         """Requests are not logged."""
 
 
@@ -60,7 +60,7 @@ def main() -> None:
             break
         children.append(pid)
 
-    def stop(number: int, frame: FrameType | None) -> None:
+    def stop(number: int, _: FrameType | None) -> None:
         for child in children:
             os.kill(child, number)
         os._exit(0)

@@ -34,7 +34,7 @@ class Index:
 index = Index(int(os.environ["INDEX_PORT"]))
 
 
-async def health(request: Request) -> Response:
+async def health(_: Request) -> Response:
     """For whoever waits until the service is up."""
     return PlainTextResponse("ok")
 

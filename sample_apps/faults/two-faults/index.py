@@ -17,7 +17,7 @@ TITLES = draw.randrange(300, 500)
 found: dict[str, list[str]] = {}
 
 
-async def health(request: Request) -> Response:
+async def health(_: Request) -> Response:
     """For whoever waits until the service is up."""
     return PlainTextResponse("ok")
 

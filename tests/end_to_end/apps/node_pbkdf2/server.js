@@ -1,0 +1,16 @@
+// Checks passwords the way many a tutorial does.
+"use strict";
+const crypto = require("node:crypto");
+const http = require("node:http");
+
+const salt = Buffer.from("salt");
+const rounds = 4000 + (Number(process.env.LOADLAB_SEED || "1") * 7919) % 3000;
+const known = crypto.pbkdf2Sync("secret", salt, rounds, 32, "sha256");
+
+http.createServer((request, response) => {
+  if (request.url === "/health") return response.end("ok");
+  const given = new URL(request.url, "http://localhost").searchParams.get("password") || "";
+  const right = crypto.timingSafeEqual(crypto.pbkdf2Sync(given, salt, rounds, 32, "sha256"), known);
+  response.statusCode = right ? 200 : 403;
+  response.end(JSON.stringify({ right }));
+}).listen(Number(process.argv[2]), "127.0.0.1");
