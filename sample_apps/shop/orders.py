@@ -22,7 +22,10 @@ class Refused(Exception):
 
 
 async def place(storage: Storage, user: User, items: object) -> Order:
-    """Prices the items, keeps the order. `items`, from outside: [{"id": 3, "quantity": 2}, ...]. Raises Refused."""
+    """Prices the items, keeps the order; what is not there now is sent later. Raises Refused.
+
+    `items` comes from outside: [{"id": 3, "quantity": 2}, ...].
+    """
     if not isinstance(items, list) or not 1 <= len(items) <= MOST_LINES:
         raise Refused(422, f"items: a list of 1 to {MOST_LINES} is needed")
     lines = tuple([await _line(storage, user, item) for item in items])
@@ -49,6 +52,6 @@ async def _line(storage: Storage, user: User, item: object) -> Line:
     if not isinstance(number, int) or not isinstance(quantity, int) or not 1 <= quantity <= MOST_PIECES:
         raise Refused(422, f'items: {{"id": 1, "quantity": 1..{MOST_PIECES}}} is needed, not {item!r:.80}')
     product = await storage.products.get(number)
-    if product is None or not product.available:
-        raise Refused(404, f"no product {number} on sale")
+    if product is None:
+        raise Refused(404, f"no product {number}")
     return Line(product.id, quantity, quantity * price(product, user).gross_cents)
