@@ -230,8 +230,10 @@ class _Experiment:
     def _cut_after(self, seconds: float) -> float:
         """Wait, cut the generator's interval; when that was, in the recorder's seconds."""
         self._clock.sleep(seconds)
+        # Before, not after: the interval then never ends earlier than the moment that is waited for.
+        now = self._recorder.now()
         self._generator.cut()
-        return self._recorder.now()
+        return now
 
     def _settle(self) -> None:
         """Record the windows whose intervals have arrived. One that the intervals do not fit is left out."""
