@@ -88,7 +88,7 @@ def _profile(meta: ServiceMeta, stacks: list[Stacks]) -> Profile:
     for each in gil:
         for thread, frames, count in each.samples:
             threads[(each.pid, thread)] += count
-            connecting += count if any(frame.function in CONNECTS for frame in frames) else 0
+            connecting += count if any(bare(frame.function) in CONNECTS for frame in frames) else 0
     per_process = Counter(pid for (pid, _), count in threads.items() if count >= max(2, 0.05 * cpu_samples))
     return Profile(
         meta.name,
@@ -123,14 +123,14 @@ names."""
 
 def _lines(meta: ServiceMeta, stacks: list[Stacks], *, idle: bool) -> tuple[Line, ...]:
     """idle: only samples that are in the user's code and whose innermost frame waits for no new work."""
-    total = 0
+    total = 0  # samples looked at; of threads that stand still, only those in the user's code
     where: Counter[tuple[str, str]] = Counter()
     lines: Counter[tuple[str, str, int]] = Counter()
     below: Counter[tuple[str, str, str]] = Counter()
     for each in stacks:
         for _, frames, count in each.samples:
-            total += count
             index = _users(meta, frames)
+            total += count if index is not None or not idle else 0
             if index is None:
                 continue
             frame = frames[index]
@@ -151,7 +151,12 @@ def _lines(meta: ServiceMeta, stacks: list[Stacks], *, idle: bool) -> tuple[Line
 
 
 def _only_waits(line: Line) -> bool:
-    return line.library.split(" ")[0] in WAITS_FOR_WORK or line.function in ("<module>", "main")
+    return bare(line.library.split(" ")[0]) in WAITS_FOR_WORK or line.function in ("<module>", "main")
+
+
+def bare(function: str) -> str:
+    """ "EpollSelector.select" -> "select"."""
+    return function.rpartition(".")[2]
 
 
 def _users(meta: ServiceMeta, frames: tuple[Frame, ...]) -> int | None:

