@@ -12,6 +12,7 @@ import numpy as np
 from loadlab.errors import RecordingError
 from loadlab.recording import runfile
 from loadlab.recording.errors_log import read_errors
+from loadlab.recording.folded import parse_folded
 from loadlab.recording.format import ERRORS, REQUESTS, STACK_NAME, STACKS
 from loadlab.recording.hlog import HistogramLog
 from loadlab.recording.model import Recording, Stacks, Ticks
@@ -49,10 +50,6 @@ def read(folder: Path) -> Recording:
 def _stacks(folder: Path) -> tuple[tuple[Stacks, ...], list[str]]:
     """The stacks of every process, and what could not be read."""
     found, unread = [], []
-    if not folder.is_dir():
-        return (), []
-    from loadlab.recording.folded import parse_folded
-
     for path in sorted(folder.glob("*.folded")):
         name = STACK_NAME.match(path.name)
         if name is None:

@@ -73,6 +73,17 @@ def test_a_finished_recording_is_read_without_a_trace(recorded: Path) -> None:
     assert sorted((each.name, each.stat().st_size) for each in recorded.rglob("*")) == before
 
 
+def test_stacks_come_back_with_file_and_line(recorder: Recorder) -> None:
+    recorder.stacks("my-app", 1, 11, "gil", 'thread (12): "MainThread";main (app.py:3);render (app.py:42) 7\n')
+    (recorder.folder / "stacks" / "of somebody else.folded").write_text("x")
+    (recorder.folder / "stacks" / "app-0-7.active.folded").write_bytes(b"\xff\xfe;;; not at all\n\x00")
+    recorder.close()
+    found = {each.service: each for each in read(recorder.folder).stacks}
+    ((_, frames, count),) = found["my-app"].samples
+    assert (frames[-1].function, frames[-1].file, frames[-1].line, count) == ("render", "app.py", 42, 7)
+    assert set(found) <= {"my-app", "app"}
+
+
 def test_derived_files_are_never_read(recorded: Path) -> None:
     for name in ("verdict.json", "summary.md", "report.html"):
         (recorded / name).write_bytes(b"\xff nonsense")
