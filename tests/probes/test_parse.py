@@ -1,0 +1,225 @@
+"""What the probes make of captured text of /proc, of nginx's log and of the kernel's socket table."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loadlab.probes import _sockets, _stacks, _threadstate, _tree, cgroup, core, host, nginx, process
+from loadlab.probes import sockets as listeners
+from loadlab.probes._threadstate import Doing
+from loadlab.recording.folded import folded, parse_folded
+from loadlab.recording.model import Frame
+
+STAT = b"4242 (a) b (c) S 1 4242 4242 0 -1 4194304 100 0 7 0 250 31 0 0 20 0 3 0 9911 1000000 2500 18446744073709551615"
+
+
+def test_a_name_with_brackets_does_not_shift_the_fields_of_stat() -> None:
+    fields = _tree.stat_fields(STAT)
+    assert (fields[0], fields[1], fields[11], fields[12], fields[17], fields[19], fields[21]) == (
+        b"S",
+        b"1",
+        b"250",
+        b"31",
+        b"3",
+        b"9911",
+        b"2500",
+    )
+
+
+@given(st.binary(max_size=300))
+def test_stat_of_anything_never_raises(raw: bytes) -> None:
+    _tree.stat_fields(raw)
+    _tree.mark_of(raw)
+
+
+def test_a_marker_is_found_in_an_environment() -> None:
+    assert _tree.mark_of(b"PATH=/bin\0LOADLAB_INSTANCE=app/2\0X=1") == "app/2"
+
+
+def test_limits_and_switches() -> None:
+    limits = b"Limit  Soft  Hard Units\nMax open files            256                  20000                files\n"
+    assert process.soft_limit(limits) == 256
+    assert process.soft_limit(b"Max open files            unlimited            unlimited            files\n") == float("inf")
+    status = b"Name:\tx\nvoluntary_ctxt_switches:\t12\nnonvoluntary_ctxt_switches:\t3\n"
+    assert process.parse_switches(status) == (12, 3)
+    assert process.parse_schedstat(b"940330000 312005000 3\n") == (0.94033, 0.312005)
+
+
+POLL_MEMORY = struct.pack("=ihhihh", 5, 1, 0, 9, 1, 0)
+
+
+@pytest.mark.skipif(_threadstate.CALLS.get(232) != "epoll", reason="system call numbers of x86-64")
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (b"running\n", Doing("running")),
+        (b"232 0x4 0x7f 0x400 0xffffffff 0x0 0x0 0x7ff 0x7ff\n", Doing("idle_epoll")),
+        (b"281 0x4 0x7f 0x400 0xffffffff 0x0 0x0 0x7ff 0x7ff\n", Doing("idle_epoll")),
+        (b"288 0x3 0x0 0x0 0x0 0x0 0x0 0x7ff 0x7ff\n", Doing("idle_accept")),
+        (b"202 0x7f 0x80 0x0 0x0 0x0 0x0 0x7ff 0x7ff\n", Doing("futex")),
+        (b"230 0x0 0x0 0x7ff 0x7ff 0x0 0x0 0x7ff 0x7ff\n", Doing("sleep")),
+        (b"45 0x9 0x7f 0x400 0x0 0x0 0x0 0x7ff 0x7ff\n", Doing("socket_wait", "db/0")),
+        (b"0 0x9 0x7f 0x400 0x0 0x0 0x0 0x7ff 0x7ff\n", Doing("socket_wait", "db/0")),
+        (b"0 0x7 0x7f 0x400 0x0 0x0 0x0 0x7ff 0x7ff\n", Doing("file_io", "file:/x.db")),
+        (b"73 0x7 0x2 0x0 0x0 0x0 0x0 0x7ff 0x7ff\n", Doing("lock_file", "file:/x.db")),
+        (b"72 0x7 0x7 0x0 0x0 0x0 0x0 0x7ff 0x7ff\n", Doing("lock_file", "file:/x.db")),
+        (b"72 0x7 0x1 0x0 0x0 0x0 0x0 0x7ff 0x7ff\n", Doing("other", "file:/x.db")),
+        (b"7 0x1000 0x2 0xffffffff 0x0 0x0 0x0 0x7ff 0x7ff\n", Doing("idle_accept")),
+        (b"7 0x0 0x0 0x64 0x0 0x0 0x0 0x7ff 0x7ff\n", Doing("sleep")),
+        (b"61 0xffffffff 0x0 0x0 0x0 0x0 0x0 0x7ff 0x7ff\n", Doing("wait_child")),
+        (b"-1 0x7ff 0x7ff\n", Doing("file_io")),
+        (b"", None),
+    ],
+)
+def test_what_a_thread_does(raw: bytes, expected: Doing | None) -> None:
+    peers = {9: "db/0", 7: "file:/x.db", 5: "listen"}
+    assert _threadstate.parse(raw, lambda fd: peers.get(fd, ""), lambda at, size: POLL_MEMORY[:size]) == expected
+
+
+def test_select_reads_its_descriptors_from_memory() -> None:
+    bits = (1 << 9 | 1 << 3).to_bytes(8, "little")
+    assert _threadstate.polled("select", [10, 0x1000, 0, 0], lambda at, size: bits) == [3, 9]
+    assert _threadstate.polled("select", [10, 0x1000, 0, 0], lambda at, size: b"") is None
+
+
+@pytest.mark.parametrize(
+    ("state", "wchan", "expected"),
+    [
+        (b"R", "0", "running"),
+        (b"S", "ep_poll", "idle_epoll"),
+        (b"S", "do_epoll_wait", "other"),
+        (b"S", "futex_do_wait", "futex"),
+        (b"S", "hrtimer_nanosleep", "sleep"),
+        (b"S", "sk_wait_data", "socket_wait"),
+        (b"S", "inet_csk_accept", "idle_accept"),
+        (b"D", "io_schedule", "file_io"),
+    ],
+)
+def test_without_syscall_the_kernel_function_tells(state: bytes, wchan: str, expected: str) -> None:
+    assert _threadstate.coarse(state, wchan).state == expected
+
+
+def test_cpu_times_and_pressure() -> None:
+    found = host.cpu("cpu  100 0 50 800 5 1 2 3 0 0\ncpu0 1 1 1 1 1 1 1 1\nctxt 77\nprocs_running 4\n")
+    assert found["cpu_user_s"] == pytest.approx(100 * host.TICK_S)
+    assert found["cpu_steal_s"] == pytest.approx(3 * host.TICK_S)
+    assert (found["context_switches"], found["procs_running"]) == (77, 4)
+    assert host.psi("some avg10=0.00 avg60=0.00 avg300=0.00 total=2936095\nfull avg10=0 total=5\n") == {
+        "some": 2.936095,
+        "full": 5e-06,
+    }
+    netstat = "TcpExt: ListenOverflows ListenDrops\nTcpExt: 7 9\n"
+    assert host.pairs(netstat, "TcpExt:") == {"ListenOverflows": 7, "ListenDrops": 9}
+
+
+def test_cores() -> None:
+    rows = core.parse("cpu  9 9 9 9 9 9 9 9\ncpu0 10 0 10 70 10 0 0 5\nintr 3\n")
+    assert [(each.name, [round(v / core.TICK_S) for v in values if v is not None]) for each, values in rows] == [
+        ("cpu0", [20, 80, 5])
+    ]
+
+
+def test_groups_of_both_versions(tmp_path: Path) -> None:
+    (tmp_path / "cpu.max").write_text("50000 100000\n")
+    (tmp_path / "cpu.stat").write_text("usage_usec 1500000\nnr_periods 10\nnr_throttled 4\nthrottled_usec 250000\n")
+    (tmp_path / "memory.max").write_text("max\n")
+    found = cgroup.v2(tmp_path)
+    assert (found["quota_cores"], found["periods"], found["throttled_periods"], found["usage_s"]) == (0.5, 10, 4, 1.5)
+    assert "memory_limit_bytes" not in found
+    (tmp_path / "cpu.cfs_quota_us").write_text("-1\n")
+    (tmp_path / "cpu.cfs_period_us").write_text("100000\n")
+    assert "quota_cores" not in cgroup.v1_cpu({"cpu": tmp_path})
+    (tmp_path / "memory.limit_in_bytes").write_text("1048576\n")
+    (tmp_path / "memory.usage_in_bytes").write_text("4096\n")
+    (tmp_path / "memory.failcnt").write_text("3\n")
+    (tmp_path / "memory.oom_control").write_text("oom_kill_disable 0\nunder_oom 0\noom_kill 2\n")
+    limits = cgroup.v1_memory({"memory": tmp_path})
+    assert limits == {
+        "memory_limit_bytes": 1048576,
+        "memory_usage_bytes": 4096,
+        "memory_max_events": 3,
+        "oom_kills": 2,
+    }
+
+
+def test_memberships_leave_out_root_groups() -> None:
+    content = "4:memory:/box/1\n3:cpu,cpuacct:/\n2:name=systemd:/x\n0::/\n"
+    assert cgroup.memberships(content, Path("/c")) == {"memory": Path("/c/memory/box/1")}
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("1.0 200 0.012 127.0.0.1:9001 0.011 0.000 0.011", {"": (1, 0, 0.012), "127.0.0.1:9001": (1, 0, 0.011)}),
+        ("1.0 502 0.012 127.0.0.1:9001 0.011 - -", {"": (1, 1, 0.012), "127.0.0.1:9001": (1, 1, 0.011)}),
+        (
+            "1.0 200 0.5 127.0.0.1:9001, 127.0.0.1:9002 0.4, 0.1 0.0, 0.0 -, 0.1",
+            {"": (1, 0, 0.5), "127.0.0.1:9001": (1, 1, 0.4), "127.0.0.1:9002": (1, 0, 0.1)},
+        ),
+        ("1.0 429 0.000 - - - -", {"": (1, 0, 0.0)}),
+        ("nonsense", {}),
+    ],
+)
+def test_lines_of_nginx(line: str, expected: dict[str, tuple[float, ...]]) -> None:
+    assert {address: values[:3] for address, values in nginx.parse(line)} == expected
+
+
+def test_a_log_is_read_on_from_where_it_stopped(tmp_path: Path) -> None:
+    path = tmp_path / "access.log"
+    log = nginx.Log(path)
+    log.read()
+    path.write_text("1 200 0.1 a:1 0.1 0 0\n1 200 0.1 a:1 0.1 0")
+    log.read()
+    assert log.sums["a:1"][0] == 1
+    with path.open("a") as file:
+        file.write(" 0\n")
+    log.read()
+    assert log.sums["a:1"][0] == 2
+
+
+@given(st.binary(max_size=400))
+def test_datagrams_of_anything_never_hang(data: bytes) -> None:
+    try:
+        _sockets.parse(data)
+    except OSError:
+        pass
+
+
+def test_a_datagram_as_the_kernel_sends_it() -> None:
+    body = struct.pack("=BBBB", socket.AF_INET, _sockets.LISTEN, 0, 0) + struct.pack("!HH", 8000, 0)
+    body += socket.inet_aton("127.0.0.1") + b"\0" * 12 + b"\0" * 16 + b"\0" * 12
+    body += struct.pack("=IIIII", 0, 7, 64, 0, 1234)
+    message = _sockets.HEADER.pack(16 + len(body), 20, 2, 1, 0) + body
+    (found,), done = _sockets.parse(message)
+    assert not done
+    assert (found.local, found.port, found.receive_queue, found.send_queue, found.inode) == ("127.0.0.1", 8000, 7, 64, 1234)
+    assert listeners.parse([found], {8000})[8000][:2] == (7, 64)
+
+
+def test_stacks_of_a_tree_are_told_apart() -> None:
+    text = (
+        'process 10:"python m.py";process 12:"python w.py";thread (12): MainThread;run (/a.py:3);hot (/a.py:9) 5\n'
+        'process 10:"python m.py";thread (0x7f): worker-1;run (/a.py:3) 2\n'
+        "garbage\n"
+    )
+    found = _stacks.split(text, 10)
+    assert found == {10: "worker-1;run (/a.py:3) 2\n", 12: "MainThread;run (/a.py:3);hot (/a.py:9) 5\n"}
+
+
+def test_a_refusal_of_ptrace_names_the_way_out() -> None:
+    assert "ptrace_scope" in _stacks.reason("Error: Permission Denied: Try running again with elevated permissions")
+
+
+names = st.text(st.characters(blacklist_characters=";\r\n()", blacklist_categories=["Cs", "Cc", "Zs", "Zl", "Zp"]), min_size=1)
+
+
+@given(names, st.lists(st.tuples(names, names, st.integers(1, 9999)), min_size=1, max_size=5), st.integers(1, 10**6))
+def test_folded_lines_come_back(thread: str, frames: list[tuple[str, str, int]], count: int) -> None:
+    stack = tuple(Frame(*each) for each in frames)
+    assert parse_folded(folded(thread, stack, count)) == ((thread, stack, count),)
