@@ -22,8 +22,8 @@ WANTED = {
     "int_from_float": "a whole number",
     "float_type": "a number, without quotes",
     "bool_type": "true or false, without quotes",
-    "dict_type": 'a table, like { KEY = "value" }',
-    "model_type": "a table, like { key = value }",
+    "dict_type": 'a table, like {{ KEY = "value" }}',
+    "model_type": "a table, like {{ key = value }}",
     "tuple_type": 'a list, like ["a", "b"]',
     "finite_number": "a number, not nan or inf",
     "greater_than": "more than {gt:g}",
@@ -42,11 +42,21 @@ MISSING = {
 
 def explain(errors: Iterable[ErrorDetails], model: type[BaseModel]) -> list[Problem]:
     """Problems, each key path once: a union's several complaints about one value are one problem."""
-    found: dict[Loc, Problem] = {}
+    found: dict[tuple[Loc, str], Problem] = {}
     for error in errors:
         problem = _problem(error, model)
-        found.setdefault(problem.loc, problem)
+        found.setdefault((problem.loc, problem.missing), problem)
     return list(found.values())
+
+
+def own_errors(errors: Iterable[ErrorDetails]) -> list[ErrorDetails]:
+    """Without those that follow from others: a list whose entries are wrong is not too short, a table is no number."""
+    return [each for each in errors if not _follows(each)]
+
+
+def _follows(error: ErrorDetails) -> bool:
+    entries_are_wrong = error["type"] == "too_short" and bool(error["input"])
+    return entries_are_wrong or (error["loc"][-1] == "float" and isinstance(error["input"], Mapping))
 
 
 def plain_loc(loc: Loc) -> Loc:
@@ -159,12 +169,14 @@ def _is_number(text: str) -> bool:
 def _model_at(loc: Loc, model: type[BaseModel]) -> type[BaseModel] | None:
     """The model whose table lies at a key path."""
     here: Any = model
+    any_key = False
     for part in loc:
-        if isinstance(part, int):
-            continue
-        if isinstance(here, type) and issubclass(here, BaseModel):
+        if isinstance(part, int) or any_key:
+            any_key = False
+        elif isinstance(here, type) and issubclass(here, BaseModel):
             field = next((each for name, each in here.model_fields.items() if (each.alias or name) == part), None)
             here = _model_in(field.annotation) if field is not None else None
+            any_key = field is not None and get_origin(field.annotation) is dict
     return here if isinstance(here, type) and issubclass(here, BaseModel) else None
 
 

@@ -11,17 +11,17 @@ PACKAGE = Path(__file__).resolve().parent.parent
 
 def samples() -> Path:
     """The sample systems, a folder each."""
-    return _place("sample_apps")
+    return place("sample_apps")
 
 
 def profiles() -> Path:
     """The load profiles that come with loadlab, a TOML file each."""
-    return _place("profiles")
+    return place("profiles")
 
 
 def locustfiles() -> Path:
     """The user behaviour that comes with loadlab."""
-    return _place("locustfiles")
+    return place("locustfiles")
 
 
 def sample_files() -> dict[str, Path]:
@@ -36,7 +36,7 @@ def profile_files() -> dict[str, Path]:
     return {each.stem: each for each in sorted(profiles().glob("*.toml"))}
 
 
-def _place(name: str, package: Path = PACKAGE) -> Path:
+def place(name: str, package: Path = PACKAGE) -> Path:
     """A wheel carries copies in `_data`; a checkout, an editable install too, has the folders beside the package."""
     for folder in (package / "_data" / name, package.parent / name):
         if folder.is_dir():

@@ -26,7 +26,8 @@ def build(source: Source) -> Profile:
         "endpoint_limits" in source.raw
     )
     if model is not None:
-        problems += check(model, source)
+        said = [each.loc for each in problems]
+        problems += [each for each in check(model, source) if not _was_said(each.loc, said)]
     lines = source.describe(problems)
     if lines or model is None:
         raise SpecError(lines)
@@ -91,6 +92,11 @@ def _is_endpoint(key: str) -> bool:
     """`p95_m = { max = 100 }` is a misspelled limit, "GET /orders" an endpoint."""
     known = LimitSet.model_fields
     return key not in known and (" " in key or "/" in key or nearest(key, known) is None)
+
+
+def _was_said(loc: Loc, said: list[Loc]) -> bool:
+    """Whether something at this key, or inside it, was wrong already."""
+    return bool(loc) and any(each[: len(loc)] == loc for each in said)
 
 
 def _moved_back(problem: Problem, moved: frozenset[str]) -> Problem:

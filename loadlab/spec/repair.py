@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from loadlab.spec.explain import explain, plain_loc
+from loadlab.spec.explain import explain, own_errors, plain_loc
 from loadlab.spec.problem import Loc, Problem, value_at
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -32,7 +32,7 @@ def validate(raw: dict[str, Any], model: type[Model], stub: dict[str, Any]) -> t
         try:
             return model.model_validate(work), problems
         except ValidationError as error:
-            errors = error.errors(include_url=False)
+            errors = own_errors(error.errors(include_url=False))
         if not problems:
             problems = explain(errors, model)
         _take_out(work, errors, stub)
@@ -47,21 +47,25 @@ def _take_out(work: dict[str, Any], errors: Iterable[ErrorDetails], stub: dict[s
 def _mend(work: dict[str, Any], loc: Loc, kind: str, stub: dict[str, Any]) -> None:
     """Removes the value at `loc`, or puts a valid one where it cannot be missing."""
     parent, key = value_at(loc[:-1], work), loc[-1]
-    if key == "name":
-        _put(parent, key, f"service-{loc[1]}" if loc[0] == "service" and len(loc) > 1 else "system")
-    elif loc == ("service",):
-        work["service"] = copy.deepcopy(stub["service"])
-    elif isinstance(parent, list) and isinstance(key, int):
+    if isinstance(parent, list) and isinstance(key, int):
         is_service = loc[0] == "service" and len(loc) == 2
         parent[key] = {**stub["service"][0], "name": f"service-{key}"} if is_service else str(parent[key])
+    elif not isinstance(parent, dict):
+        return  # taken out already, with what it stood in
+    elif kind == "extra_forbidden":
+        parent.pop(key, None)
+    elif key == "name":
+        parent[key] = f"service-{loc[1]}" if loc[0] == "service" and len(loc) > 1 else "system"
+    elif loc == ("service",):
+        work["service"] = copy.deepcopy(stub["service"])
     elif kind == "missing" and len(loc) > 1:
-        grandparent = value_at(loc[:-2], work)
-        if isinstance(grandparent, dict):
-            grandparent.pop(loc[-2], None)
-    elif isinstance(parent, dict):
+        _remove(work, loc[:-1])
+    else:
         parent.pop(key, None)
 
 
-def _put(parent: Any, key: str | int, value: str) -> None:
+def _remove(work: dict[str, Any], loc: Loc) -> None:
+    """Takes out a table that lacks something."""
+    parent = value_at(loc[:-1], work)
     if isinstance(parent, dict):
-        parent[key] = value
+        parent.pop(loc[-1], None)

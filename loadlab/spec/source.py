@@ -31,6 +31,7 @@ WAYS_OUT = {
     "Unterminated string": "the closing quotes are missing",
     "Expected newline or end of document": 'only one `key = value` fits on a line; quotes inside text are written \\"',
     "Unescaped": "a backslash in text is written \\\\, or put the text in single quotes",
+    "Invalid statement": "a line is `key = value`; a key may have letters, digits, - and _, anything else needs quotes",
     "Invalid initial character": "a key may have letters, digits, - and _; anything else needs quotes",
 }
 RECOVERABLE = ("Invalid value", "Expected '=' after a key", "Cannot overwrite a value", "Invalid initial character")
