@@ -1,0 +1,57 @@
+"""The options of `loadlab run`, in the order of its help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+WAY, LOAD, LOOK = "Which system", "How it is loaded", "How it is watched"
+
+System = Annotated[
+    str | None,
+    typer.Argument(help="A sample's name, a folder with a loadlab.toml, or such a file.", show_default=False),
+]
+Attach = Annotated[
+    int | None,
+    typer.Option(
+        min=1, max=65535, metavar="PORT", help="A service that already runs here, by its port.", rich_help_panel=WAY
+    ),
+]
+Pid = Annotated[int | None, typer.Option(min=1, help="The same, by its process id.", rich_help_panel=WAY)]
+Url = Annotated[
+    str | None, typer.Option(help="Only an address: loaded, but nothing of it is watched.", rich_help_panel=WAY)
+]
+Command = Annotated[
+    str | None,
+    typer.Option(help="Start this and stop it afterwards; {port} becomes a free port.", rich_help_panel=WAY),
+]
+Path_ = Annotated[str | None, typer.Option("--path", metavar="/PATH", help="What users ask for.", rich_help_panel=LOAD)]
+Locustfile = Annotated[Path | None, typer.Option(help="Users written for Locust instead.", rich_help_panel=LOAD)]
+Think = Annotated[
+    float | None,
+    typer.Option(min=0, metavar="SECONDS", help="Pause of a user between two requests.", rich_help_panel=LOAD),
+]
+ProfileName = Annotated[
+    str | None,
+    typer.Option("--profile", help="ramp, constant, smoke, soak, ci, or a file of yours.", rich_help_panel=LOAD),
+]
+Users = Annotated[int | None, typer.Option(min=1, help="At most so many users.", rich_help_panel=LOAD)]
+Duration = Annotated[
+    float | None, typer.Option(min=5, metavar="SECONDS", help="How long, all in all.", rich_help_panel=LOAD)
+]
+Prove = Annotated[
+    bool | None,
+    typer.Option(
+        "--prove/--no-prove",
+        help="Slow each suspect a little, to see which one matters. Default: what loadlab started, nothing attached.",
+        show_default=False,
+        rich_help_panel=LOOK,
+    ),
+]
+NoStacks = Annotated[
+    bool, typer.Option("--no-stacks", help="Leave stacks alone: no py-spy, no line to blame.", rich_help_panel=LOOK)
+]
+Setup = Annotated[bool, typer.Option("--setup", help="Run the setup commands of services again.", rich_help_panel=WAY)]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; of the result only the sentence.")]

@@ -1,0 +1,162 @@
+"""`loadlab run`: the whole thing."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from loadlab.cli import _recordings, _terminal
+from loadlab.cli import _run_options as options
+from loadlab.cli._options import RUNS, Json, Runs
+from loadlab.errors import Interrupted, LoadlabError, UsageError
+
+if TYPE_CHECKING:
+    from loadlab.live import Audience
+    from loadlab.spec.model import LoadSpec, Profile, Spec
+
+
+def run(
+    system: options.System = None,
+    attach: options.Attach = None,
+    pid: options.Pid = None,
+    url: options.Url = None,
+    command: options.Command = None,
+    path: options.Path_ = None,
+    locustfile: options.Locustfile = None,
+    think: options.Think = None,
+    profile: options.ProfileName = None,
+    users: options.Users = None,
+    duration: options.Duration = None,
+    prove: options.Prove = None,
+    no_stacks: options.NoStacks = False,
+    setup: options.Setup = False,
+    runs: Runs = RUNS,
+    as_json: Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Load a system, watch it from outside, say what limits it.
+
+    loadlab run                     ./loadlab.toml, else the sample "single"
+    loadlab run balanced            a sample: single, cluster, balanced, ...
+    loadlab run shop/loadlab.toml   a file, or its folder
+    loadlab run --attach 8000 --path /orders
+    loadlab run --command "uvicorn app:app --port {port}"
+    loadlab run --profile ci --json > verdict.json
+
+    Takes about a minute; ends with one sentence, its evidence, the next step
+    and the path of a report. The recording stays in runs/.
+
+    Exit codes: 0 fine (a bottleneck found is no error), 2 a bad file or option,
+    4 something could not be started, 5 the run is not valid, 10 a limit of the
+    profile failed, 130 interrupted.
+    """
+    spec = _spec(system, {"attach_port": attach, "attach_pid": pid, "attach_url": url, "command": command}, path)
+    spec = spec.model_copy(update={"load": _load(spec.load, path, locustfile, think)})
+    chosen = _profile(spec, profile, users, duration)
+    from loadlab import flow
+    from loadlab.cli import _verdict
+
+    how = flow.Options(runs=runs, prove=prove, stacks=not no_stacks, setup=setup)
+    folder = _record(spec, chosen, how, _audience(spec, chosen, as_json=as_json, quiet=quiet))
+    diagnosis = flow.diagnose(folder)
+    page = flow.render(folder)
+    if as_json:
+        sys.stdout.write((folder / "verdict.json").read_text(encoding="utf-8"))
+    elif quiet:
+        _terminal.say(diagnosis.sentence)
+    else:
+        _verdict.show(diagnosis, page)
+    raise typer.Exit(_verdict.exit_code(diagnosis))
+
+
+def _record(spec: Spec, profile: Profile, how: Any, audience: Any) -> Path:
+    """The folder of the recording. What goes wrong says where the recording so far lies."""
+    from loadlab import flow
+    from loadlab.cli._interrupt import interruptible
+
+    before = set(_recordings.all_of(how.runs))
+    try:
+        with audience, interruptible(audience.note):
+            return flow.run(spec, profile, how, audience)
+    except (KeyboardInterrupt, Interrupted) as error:
+        folder = _new(before, how.runs)
+        if folder is None:
+            raise Interrupted("stopped before anything was recorded") from error
+        text = f"stopped; everything was shut down, the recording up to here is kept: {folder}\n"
+        raise Interrupted(f"{text}loadlab diagnose {folder}   says what it already shows") from error
+    except LoadlabError as error:
+        folder = _new(before, how.runs)
+        if folder is not None and str(folder) not in str(error):
+            _terminal.say(f"recorded so far, with the logs of each service: {folder}", _terminal.err())
+        raise
+
+
+def _new(before: set[Path], root: Path) -> Path | None:
+    """The recording this run made: others may write there too, but ours is the first that was not there."""
+    return next((each for each in _recordings.all_of(root) if each not in before), None)
+
+
+def _spec(system: str | None, adhoc: dict[str, Any], path: str | None) -> Spec:
+    from loadlab.spec import read
+
+    if all(value is None for value in adhoc.values()):
+        return read.system(read.find(system, Path.cwd()))
+    if system is not None:
+        given = ", ".join("--" + name.removeprefix("attach_") for name, value in adhoc.items() if value is not None)
+        raise UsageError(f"{system} and {given.replace('--port', '--attach')} are two systems; give one of them")
+    return read.adhoc(path=path or "/", **adhoc)
+
+
+def _load(load: LoadSpec, path: str | None, locustfile: Path | None, think: float | None) -> LoadSpec:
+    if locustfile is not None and path is not None:
+        raise UsageError("--path and --locustfile: the file decides what its users ask for; give one of them")
+    if path is not None and not path.startswith("/"):
+        raise UsageError(f"--path {path}: a path begins with a slash: --path /{path}")
+    if locustfile is not None and not locustfile.is_file():
+        raise UsageError(f"--locustfile {locustfile}: there is no such file")
+    changes: dict[str, Any] = {}
+    if path is not None:
+        # What was typed wins over the file: its users would ask for something else.
+        changes = {"path": path, "locustfile": None}
+    if locustfile is not None:
+        changes["locustfile"] = str(locustfile.absolute())
+    if think is not None:
+        if changes.get("locustfile", load.locustfile):
+            raise UsageError("--think is for the default user; a locustfile has its own pauses (wait_time)")
+        changes["think_s"] = think
+    return load.model_copy(update=changes)
+
+
+def _profile(spec: Spec, name: str | None, users: int | None, duration: float | None) -> Profile:
+    from loadlab.spec import read
+
+    folder = spec.folder if name is None else Path.cwd()
+    profile = read.profile(name or spec.load.profile, folder)
+    if users is not None and profile.model == "open":
+        raise UsageError(
+            f"--users: profile {profile.name} is open: requests leave on a schedule, whoever waits; set its rate"
+        )
+    if duration is not None and duration <= profile.warmup_s:
+        raise UsageError(
+            f"--duration {duration:g}: profile {profile.name} spends {profile.warmup_s:g} s on warming up alone"
+        )
+    changes = {"users": users, "duration_s": duration}
+    return profile.model_copy(update={key: value for key, value in changes.items() if value is not None})
+
+
+def _audience(spec: Spec, profile: Profile, *, as_json: bool, quiet: bool) -> Any:
+    """Who watches: a live screen, lines, or nobody."""
+    from loadlab.cli._lines import Lines, Nobody
+    from loadlab.cli._screen import Screen
+
+    if quiet or (as_json and not _terminal.is_watched(sys.stderr)):
+        return Nobody()
+    audience: Audience
+    if _terminal.can_draw(sys.stderr):
+        audience = Screen(_terminal.err(), spec.name, profile)
+    else:
+        audience = Lines(_terminal.err(), spec.name, profile)
+    return audience

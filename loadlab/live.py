@@ -1,0 +1,300 @@
+"""What is seen while a run lasts: once a second, a Live, computed from the rows on their way into the recording.
+
+Feed stands in front of the recorder: whatever a probe or the generator says goes there first, unchanged; then it is
+counted for the screen. The screen judges nothing: verdicts come from the recording alone.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Protocol
+
+import numpy as np
+
+from loadlab.catalogue import units
+from loadlab.load import Listener, LoadInterval
+from loadlab.probes import Row, Sink
+from loadlab.recording.model import Entity
+
+EVERY_S = 1.0
+"""How often the audience hears: fast enough to watch, slow enough that drawing costs under 1% of a core."""
+
+EVER_IDLE = 5
+"""Samples of waiting for work from which on a thread counts as one that serves; the same as in signals/threads."""
+
+OWN = ("generator", "loadlab")
+"""Reserved names of services: loadlab's own processes."""
+
+STALE_S = 2.5
+"""Older figures of the generator are not shown: a phase without load has no rate."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceLive:
+    """A service now. cpu_cores: CPU seconds per second of all its processes. loop_busy: share of time its busiest
+    serving thread was not waiting for work, None where none was seen waiting yet."""
+
+    name: str
+    cpu_cores: float
+    loop_busy: float | None
+    rss_bytes: float
+    instances: int
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """The run now. `t`: seconds since its start. `errors`: failed requests so far, `error_share` of the last second.
+
+    Latencies are those of the last second's successful requests; None where there were none.
+    """
+
+    t: float
+    phase: str
+    remaining_s: float
+    users: int
+    rps: float
+    p50_ms: float | None
+    p99_ms: float | None
+    errors: int
+    services: tuple[ServiceLive, ...] = ()
+    error_share: float = 0.0
+
+
+class Audience(Protocol):
+    """Who watches. Called from several threads, one call at a time per method."""
+
+    def phase(self, name: str, ends_in_s: float) -> None:
+        """A phase starts."""
+        ...
+
+    def tick(self, live: Live) -> None:
+        """About once a second."""
+        ...
+
+    def note(self, text: str) -> None:
+        """Something worth a line: a service is ready, an instance died."""
+        ...
+
+
+class Recording(Sink, Listener, Protocol):
+    """What Feed needs of the recorder."""
+
+    def event(self, kind: str, **data: Any) -> None:
+        """Something that happened once."""
+        ...
+
+
+class Feed:
+    """Implements probes.Sink, load.Listener and the phase half of Audience. Thread-safe.
+
+    `columns` gives the names of a probe's columns, by default those its unit declares.
+    """
+
+    def __init__(
+        self, recorder: Recording, audience: Audience, columns: Callable[[str], Sequence[str]] | None = None
+    ) -> None:
+        self._recorder = recorder
+        self._audience = audience
+        self._columns = columns or declared
+        self._lock = threading.Lock()
+        self._processes = Counters()
+        self._threads = Counters()
+        self._load = Load()
+        self._phase, self._phase_ends = "start", 0.0
+        self._last = 0.0
+        self._deaf = False
+
+    def rows(self, probe: str, t: float, rows: Iterable[Row], late_ms: float, cost_ms: float) -> None:
+        """One good tick of a probe."""
+        ready = tuple(rows)
+        self._recorder.rows(probe, t, ready, late_ms, cost_ms)
+        if probe not in ("process", "threads"):
+            return
+        with self._lock:
+            store = self._processes if probe == "process" else self._threads
+            store.take(t, ready, self._columns(probe))
+        if probe == "process":
+            self._tell(t)
+
+    def failed(self, probe: str, t: float, error: str, late_ms: float, cost_ms: float) -> None:
+        """One tick of a probe that raised."""
+        self._recorder.failed(probe, t, error, late_ms, cost_ms)
+
+    def interval(self, interval: LoadInterval) -> None:
+        """What the generator did between two moments."""
+        self._recorder.interval(interval)
+        with self._lock:
+            self._load.take(interval)
+        self._tell(interval.end)
+
+    def phase(self, name: str, ends_in_s: float) -> None:
+        """A phase starts: the audience hears of it, and each Live names it."""
+        with self._lock:
+            self._phase, self._phase_ends = name, max(self._last, self._load.end) + ends_in_s
+        self._audience.phase(name, ends_in_s)
+
+    def _tell(self, t: float) -> None:
+        with self._lock:
+            if self._deaf or t - self._last < EVERY_S - 0.05:
+                return
+            live = self._live(t)
+            self._last = t
+        try:
+            self._audience.tick(live)
+        except Exception as error:  # noqa: BLE001 - a screen that breaks must not stop a probe, nor break in silence
+            self._deaf = True
+            self._recorder.event("note", text=f"the live screen stopped: {type(error).__name__}: {error}")
+
+    def _live(self, t: float) -> Live:
+        load = self._load.since_last(t)
+        return Live(
+            t=t,
+            phase=self._phase,
+            remaining_s=max(0.0, self._phase_ends - t),
+            services=services(self._processes.differences(), self._threads.differences()),
+            **load,
+        )
+
+
+class Load:
+    """The generator's last second."""
+
+    def __init__(self) -> None:
+        self.end = 0.0
+        self._errors = 0
+        self._fresh: list[LoadInterval] = []
+        self._shown: dict[str, Any] = _silence(0)
+
+    def take(self, interval: LoadInterval) -> None:
+        """One more interval."""
+        self._fresh.append(interval)
+        self._errors += interval.failed
+        self.end = max(self.end, interval.end)
+
+    def since_last(self, t: float) -> dict[str, Any]:
+        """The fields of Live that are the generator's. Where nothing new came, the last, until they are stale."""
+        if self._fresh:
+            self._shown = _figures(self._fresh, self._errors)
+            self._fresh = []
+        elif t - self.end > STALE_S:
+            self._shown = _silence(self._errors)
+        return self._shown
+
+
+def _silence(errors: int) -> dict[str, Any]:
+    return {"users": 0, "rps": 0.0, "p50_ms": None, "p99_ms": None, "errors": errors, "error_share": 0.0}
+
+
+def _figures(intervals: Sequence[LoadInterval], errors: int) -> dict[str, Any]:
+    seconds = sum(each.end - each.start for each in intervals)
+    good, bad = sum(each.succeeded for each in intervals), sum(each.failed for each in intervals)
+    p50, p99 = _percentiles(intervals)
+    return {
+        "users": intervals[-1].users,
+        "rps": good / seconds if seconds > 0 else 0.0,
+        "p50_ms": p50,
+        "p99_ms": p99,
+        "errors": errors,
+        "error_share": bad / (good + bad) if good + bad else 0.0,
+    }
+
+
+def _percentiles(intervals: Sequence[LoadInterval]) -> tuple[float | None, float | None]:
+    arrays = [
+        np.asarray(each.latency_us)
+        for interval in intervals
+        for each in interval.endpoints
+        if each.result == "ok" and len(each.latency_us)
+    ]
+    if not arrays:
+        return None, None
+    p50, p99 = np.percentile(np.concatenate(arrays), (50, 99)) / 1000
+    return float(p50), float(p99)
+
+
+@dataclass(slots=True)
+class Change:
+    """What one entity's row said now, and how far each column moved since the audience heard last."""
+
+    now: dict[str, float]
+    moved: dict[str, float]
+    seconds: float
+
+
+@dataclass(slots=True)
+class Counters:
+    """The last rows of a probe, and those the audience saw before."""
+
+    t: float = 0.0
+    is_fresh: bool = False
+    found: Mapping[Entity, Change] = field(default_factory=dict)
+    last: dict[Entity, tuple[float, ...]] = field(default_factory=dict)
+    before: dict[Entity, tuple[float, tuple[float, ...]]] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+
+    def take(self, t: float, rows: Iterable[Row], names: Sequence[str]) -> None:
+        """One tick's rows; entities that are not in it are gone."""
+        self.t, self.names, self.is_fresh = t, tuple(names), True
+        self.last = {entity: tuple(0.0 if each is None else each for each in values) for entity, values in rows}
+        for entity, values in self.last.items():
+            self.before.setdefault(entity, (t, values))
+
+    def differences(self) -> Mapping[Entity, Change]:
+        """Since the last call, or what it gave where no tick came since. An entity first seen since then moved from
+        its first row on."""
+        if self.is_fresh:
+            self.found = {entity: self._change(entity, values) for entity, values in self.last.items()}
+            self.before = {entity: (self.t, values) for entity, values in self.last.items()}
+            self.is_fresh = False
+        return self.found
+
+    def _change(self, entity: Entity, values: tuple[float, ...]) -> Change:
+        t, old = self.before[entity]
+        moved = (max(0.0, new - was) for new, was in zip(values, old, strict=True))
+        return Change(dict(zip(self.names, values, strict=True)), dict(zip(self.names, moved, strict=True)), self.t - t)
+
+
+def services(processes: Mapping[Entity, Change], threads: Mapping[Entity, Change]) -> tuple[ServiceLive, ...]:
+    """One row a service, in the order of the probe's rows; loadlab's own come last."""
+    names = dict.fromkeys(each.service for each in processes)
+    ordered = sorted(names, key=lambda name: OWN.index(name) if name in OWN else -1)
+    return tuple(_service(name, processes, threads) for name in ordered)
+
+
+def _service(name: str, processes: Mapping[Entity, Change], threads: Mapping[Entity, Change]) -> ServiceLive:
+    mine = {entity: change for entity, change in processes.items() if entity.service == name}
+    cores = sum(
+        (each.moved["cpu_user_s"] + each.moved["cpu_system_s"]) / each.seconds
+        for each in mine.values()
+        if each.seconds > 0
+    )
+    busy = [_loop_busy(threads, entity.pid) for entity in mine]
+    return ServiceLive(
+        name=name,
+        cpu_cores=cores,
+        loop_busy=max((each for each in busy if each is not None), default=None),
+        rss_bytes=sum(each.now["rss_bytes"] for each in mine.values()),
+        instances=len({each.instance for each in mine}),
+    )
+
+
+def _loop_busy(threads: Mapping[Entity, Change], pid: int) -> float | None:
+    """Of the thread of a process that waited for work most often since the run began."""
+    mine = [each for entity, each in threads.items() if entity.pid == pid]
+    serving = max(mine, key=lambda each: _idle(each.now), default=None)
+    if serving is None or _idle(serving.now) < EVER_IDLE or serving.moved["samples"] <= 0:
+        return None
+    return max(0.0, 1.0 - _idle(serving.moved) / serving.moved["samples"])
+
+
+def _idle(columns: Mapping[str, float]) -> float:
+    return columns["idle_epoll"] + columns["idle_accept"]
+
+
+@cache
+def declared(probe: str) -> tuple[str, ...]:
+    """The names of a probe's columns, in order."""
+    return tuple(each.name for each in units("probes")[probe].METRICS)
