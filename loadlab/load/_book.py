@@ -1,0 +1,194 @@
+"""What the generator's child process remembers of an interval, and how it travels to the parent. Pure.
+
+On the hot path a request costs four appends to arrays of 32-bit integers and a few additions; nothing is rounded,
+bucketed or averaged here. A frame is a JSON header and the raw arrays behind it.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from array import array
+from dataclasses import dataclass, field
+from typing import Any
+
+from loadlab.load import EndpointInterval, Failures, LoadInterval
+
+MOST_NAMES = 300
+"""Endpoints kept apart; further names count as OTHER. More would be URLs with ids in them: use name=."""
+
+OTHER = "(other)"
+LONGEST_US = 2**32 - 1
+LENGTHS = struct.Struct("=II")
+
+
+@dataclass
+class Counts:
+    """Of the whole run so far; a frame carries differences."""
+
+    sent: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    connects: int = 0
+    bytes_received: int = 0
+    not_sent: int = 0
+    kernel_stamped: int = 0
+
+
+@dataclass
+class Failure:
+    """One kind of failure within an interval."""
+
+    count: int
+    first: float
+    last: float
+    sample: str
+
+
+@dataclass
+class Book:
+    """The running interval. Times given to it are seconds of CLOCK_MONOTONIC."""
+
+    t0: float
+    counts: Counts = field(default_factory=Counts)
+    users: int = 0
+    closing: bool = False
+    """Set at the end of the run: what is under way then stays counted as in flight."""
+    _start: float = 0.0
+    _before: Counts = field(default_factory=Counts)
+    _latency: dict[tuple[str, bool], tuple[array[int], array[int]]] = field(default_factory=dict)
+    _schedule: array[int] = field(default_factory=lambda: array("I"))
+    _reader: array[int] = field(default_factory=lambda: array("I"))
+    _failures: dict[tuple[str, str], Failure] = field(default_factory=dict)
+    _names: set[str] = field(default_factory=set)
+
+    @property
+    def in_flight(self) -> int:
+        """Sent and not yet answered: the law sent = succeeded + failed + in flight, by construction."""
+        return self.counts.sent - self.counts.succeeded - self.counts.failed
+
+    def sent(self) -> None:
+        """A request leaves."""
+        self.counts.sent += 1
+
+    def done(self, name: str, intended: float, started: float, arrived: float, read: float, *, ok: bool) -> None:
+        """A request that was `sent` has ended. arrived: in the kernel; read: by this process."""
+        if ok:
+            self.counts.succeeded += 1
+        else:
+            self.counts.failed += 1
+        pair = self._latency.get((name, ok))
+        if pair is None:
+            pair = self._pair(name, ok)
+        pair[0].append(microseconds(arrived - intended))
+        pair[1].append(microseconds(arrived - started))
+        self._schedule.append(microseconds(started - intended))
+        self._reader.append(microseconds(read - arrived))
+
+    def _pair(self, name: str, ok: bool) -> tuple[array[int], array[int]]:
+        if name not in self._names and len(self._names) >= MOST_NAMES:
+            name = OTHER
+        self._names.add(name)
+        return self._latency.setdefault((name, ok), (array("I"), array("I")))
+
+    def failure(self, name: str, error: str, now: float, sample: str = "") -> None:
+        """Why a request failed, for people."""
+        name = name if name in self._names or len(self._names) < MOST_NAMES else OTHER
+        t = now - self.t0
+        known = self._failures.get((name, error))
+        if known is None:
+            self._failures[(name, error)] = Failure(1, t, t, sample[:2000])
+        else:
+            known.count += 1
+            known.last = t
+
+    def abandoned(self, name: str, intended: float, started: float, now: float) -> None:
+        """The user was stopped before its request ended: a failure, but for the end of the run."""
+        if not self.closing:
+            self.failure(name, "Stopped", now)
+            self.done(name, intended, started, now, now, ok=False)
+
+    def cut(self, now: float) -> LoadInterval:
+        """End the interval and begin the next one."""
+        counts, before = self.counts, self._before
+        interval = LoadInterval(
+            start=self._start,
+            end=now - self.t0,
+            users=self.users,
+            in_flight=self.in_flight,
+            sent=counts.sent - before.sent,
+            succeeded=counts.succeeded - before.succeeded,
+            failed=counts.failed - before.failed,
+            connects=counts.connects - before.connects,
+            bytes_received=counts.bytes_received - before.bytes_received,
+            not_sent=counts.not_sent - before.not_sent,
+            kernel_stamped=counts.kernel_stamped - before.kernel_stamped,
+            endpoints=tuple(
+                EndpointInterval(name, "ok" if ok else "fail", *pair) for (name, ok), pair in self._latency.items()
+            ),
+            schedule_lag_us=self._schedule,
+            reader_lag_us=self._reader,
+            errors=tuple(
+                Failures(name, error, each.count, each.first, each.last, each.sample)
+                for (name, error), each in self._failures.items()
+            ),
+        )
+        self._start = now - self.t0
+        self._before = Counts(**vars(counts))
+        self._latency, self._failures = {}, {}
+        self._schedule, self._reader = array("I"), array("I")
+        return interval
+
+
+def microseconds(seconds: float) -> int:
+    """Whole microseconds, at least 0: kernel and user clocks differ by less than one."""
+    return min(LONGEST_US, max(0, round(seconds * 1e6)))
+
+
+PLAIN = (
+    "start",
+    "end",
+    "users",
+    "in_flight",
+    "sent",
+    "succeeded",
+    "failed",
+    "connects",
+    "bytes_received",
+    "not_sent",
+    "kernel_stamped",
+)
+
+
+def encode(interval: LoadInterval) -> bytes:
+    """A frame: lengths, header, arrays."""
+    header: dict[str, Any] = {name: getattr(interval, name) for name in PLAIN}
+    header["endpoints"] = [(each.endpoint, each.result, len(each.latency_us)) for each in interval.endpoints]
+    header["lags"] = len(interval.schedule_lag_us)
+    header["errors"] = [(e.endpoint, e.error, e.count, e.first, e.last, e.sample) for e in interval.errors]
+    arrays = [part for each in interval.endpoints for part in (each.latency_us, each.service_us)]
+    body = b"".join(each.tobytes() for each in (*arrays, interval.schedule_lag_us, interval.reader_lag_us))
+    head = json.dumps(header).encode()
+    return LENGTHS.pack(len(head), len(body)) + head + body
+
+
+def decode(head: bytes, body: bytes) -> LoadInterval:
+    """The interval of a frame. Raises ValueError or KeyError for what is none."""
+    header = json.loads(head)
+    rest = memoryview(body).cast("I")
+
+    def take(count: int) -> array[int]:
+        nonlocal rest
+        part, rest = rest[:count], rest[count:]
+        return array("I", part)
+
+    endpoints = tuple(
+        EndpointInterval(name, result, take(count), take(count)) for name, result, count in header["endpoints"]
+    )
+    return LoadInterval(
+        **{name: header[name] for name in PLAIN},
+        endpoints=endpoints,
+        schedule_lag_us=take(header["lags"]),
+        reader_lag_us=take(header["lags"]),
+        errors=tuple(Failures(*each) for each in header["errors"]),
+    )

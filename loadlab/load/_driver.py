@@ -1,0 +1,206 @@
+"""Runs the generator's child process from loadlab's side: commands in, intervals out."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+from loadlab.clock import SYSTEM, Clock
+from loadlab.errors import LoadError
+from loadlab.load import Listener
+from loadlab.load._book import LENGTHS, decode
+
+READY_S = 20.0
+"""Importing Locust takes one to three seconds; on a machine that swaps, longer."""
+STOP_S = 5.0
+
+
+@dataclass(frozen=True)
+class LoadConfig:
+    """What the child needs. host: where the load goes, "http://127.0.0.1:8000"."""
+
+    host: str
+    path: str = "/"
+    locustfile: str | None = None
+    think_s: float = 0.0
+    model: str = "closed"
+    rate: float = 0.0
+    arrivals: str = "poisson"
+    interval_s: float = 1.0
+    verify: bool = True
+    ca: str | None = None
+    log: Path | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+class ChildGenerator:
+    """Implements load.Generator. A context manager; see `start`."""
+
+    def __init__(self, config: LoadConfig, listener: Listener, clock: Clock, t0: float) -> None:
+        self._clock = clock
+        self._listener = listener
+        self._log = config.log
+        self._heard = threading.Event()
+        self._stopping = False
+        self._lock = threading.Lock()
+        self.problem: str | None = None
+        """Why the child is gone, once it is; None while it runs or was stopped on purpose."""
+        self._child = _spawn(config, t0)
+        self._reader = threading.Thread(target=self._read, name="load-intervals", daemon=True)
+        self._reader.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def pid(self) -> int:
+        """The child process."""
+        return self._child.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self._child.poll() is None
+
+    def wait_ready(self) -> None:
+        """Until it has sent its first interval. Raises LoadError with its own last words where it cannot start."""
+        deadline = self._clock.monotonic() + READY_S
+        while not self._heard.wait(0.05):
+            if not self.alive:
+                raise LoadError(self._obituary("could not start"))
+            if self._clock.monotonic() > deadline:
+                raise LoadError(f"the load generator said nothing for {READY_S:.0f} s; its log: {self._log}")
+
+    def check(self) -> None:
+        """Raises LoadError where it died during the run."""
+        if self.problem is not None and not self._stopping:
+            raise LoadError(self.problem)
+
+    def set_users(self, users: int) -> None:
+        """See load.Generator."""
+        self._tell(users=users)
+
+    def set_rate(self, rate: float) -> None:
+        """See load.Generator."""
+        self._tell(rate=rate)
+
+    def cut(self) -> None:
+        """End the running interval now; it is heard of within milliseconds."""
+        self._tell(cut=True)
+
+    def stop(self) -> None:
+        """See load.Generator. Harmless a second time."""
+        if self._stopping:
+            return
+        self._stopping = True
+        with suppress(LoadError):
+            self._tell(stop=True)
+        try:
+            self._child.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            self._child.wait()
+        self._reader.join(2.0)
+        if self._child.stdin is not None:
+            with suppress(OSError):
+                self._child.stdin.close()
+
+    def _tell(self, **command: Any) -> None:
+        with self._lock:
+            try:
+                pipe = self._pipe(self._child.stdin)
+                pipe.write(json.dumps(command).encode() + b"\n")
+                pipe.flush()
+            except (OSError, ValueError) as error:
+                raise LoadError(self._obituary("died")) from error
+
+    def _read(self) -> None:
+        pipe = self._pipe(self._child.stdout)
+        while True:
+            lengths = pipe.read(LENGTHS.size)
+            if len(lengths) < LENGTHS.size:
+                break
+            head, body = LENGTHS.unpack(lengths)
+            frame = pipe.read(head + body)
+            if len(frame) < head + body:
+                break
+            self._listener.interval(decode(frame[:head], frame[head:]))
+            self._heard.set()
+        if not self._stopping:
+            self._child.wait()
+            self.problem = self._obituary("died")
+
+    @staticmethod
+    def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
+        if pipe is None:  # both are asked for in _spawn
+            raise LoadError("the load generator has no pipe")
+        return pipe
+
+    def _obituary(self, how: str) -> str:
+        code = self._child.poll()
+        lines = last_lines(self._log, 12)
+        said = "\n".join(f"    {line}" for line in lines) or "    (it said nothing)"
+        return f"the load generator {how} (exit code {code}); its last lines:\n{said}"
+
+
+def start(config: LoadConfig, listener: Listener, clock: Clock = SYSTEM, t0: float = 0.0) -> ChildGenerator:
+    """A generator that is ready and sends nothing yet. Raises LoadError, a broken locustfile's traceback included."""
+    made = ChildGenerator(config, listener, clock, t0)
+    try:
+        made.wait_ready()
+    except BaseException:
+        made.stop()
+        raise
+    return made
+
+
+def _spawn(config: LoadConfig, t0: float) -> subprocess.Popen[bytes]:
+    first = {key: value for key, value in asdict(config).items() if key not in ("log", "env")} | {"t0": t0}
+    log = config.log.open("ab") if config.log is not None else None
+    try:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "loadlab.load._generator"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log or subprocess.DEVNULL,
+            env={**config.env, "GEVENT_SUPPORT": "True", "PYTHONPATH": _path(config.env)},
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise LoadError(f"the load generator could not be started: {error}") from error
+    finally:
+        if log is not None:
+            log.close()
+    if child.stdin is not None:
+        with suppress(BrokenPipeError):
+            child.stdin.write(json.dumps(first).encode() + b"\n")
+            child.stdin.flush()
+    return child
+
+
+def _path(env: Mapping[str, str]) -> str:
+    """The child must find this very loadlab, wherever it was started from."""
+    here = str(Path(__file__).parents[2])
+    return ":".join(part for part in (here, env.get("PYTHONPATH", "")) if part)
+
+
+def last_lines(path: Path | None, count: int) -> list[str]:
+    """The end of a log; [] where there is none."""
+    if path is None or not path.exists():
+        return []
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 8192))
+        return file.read().decode("utf-8", "replace").splitlines()[-count:]
