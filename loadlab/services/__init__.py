@@ -14,13 +14,67 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from loadlab.spec.model import Ready
+from loadlab.spec.model import Limits, Ready, ServiceSpec, Spec
 
 UNIT = ("ROLE", "check", "plan")
 
 
+@dataclass(frozen=True)
+class Server:
+    """A server's binary on this machine. features: the options it was built with, as it spells them."""
+
+    path: Path
+    version: str = ""
+    features: frozenset[str] = frozenset()
+
+    def at_least(self, *version: int) -> bool:
+        """Whether it is this version or later: at_least(1, 19, 5)."""
+        parts = tuple(int(each) for each in self.version.split(".") if each.isdigit())
+        return parts >= version
+
+
+@dataclass(frozen=True)
+class Found:
+    """Something that already runs. pids: the root of each process tree; none where there is only an address."""
+
+    pids: tuple[int, ...] = ()
+    host: str = "127.0.0.1"
+    ports: tuple[int, ...] = ()
+    scheme: str = "http"
+
+
 class Names(Protocol):
     """Resolves placeholders, gives out ports and folders. One for a run; pure once the ports are drawn."""
+
+    @property
+    def spec(self) -> Spec:
+        """The whole system."""
+        ...
+
+    @property
+    def uid(self) -> int:
+        """The user everything runs as."""
+        ...
+
+    def host(self, service: str) -> str:
+        """Where the instances of a service listen."""
+        ...
+
+    def url(self, service: str) -> str:
+        """The address of a service's first instance."""
+        ...
+
+    def spare(self, service: str, instance: int, what: str) -> int:
+        """One more port of an instance, for `what`: the same for the same question."""
+        ...
+
+    def server(self, name: str, service: ServiceSpec) -> Server:
+        """The binary of a server. Raises ServerMissing."""
+        ...
+
+    def found(self, service: ServiceSpec) -> Found:
+        """What an attached service is. Raises ServiceError."""
+        ...
 
     def ports(self, service: str) -> tuple[int, ...]:
         """The port of each instance."""
@@ -47,12 +101,26 @@ class ProcessPlan:
     env: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     ports: tuple[int, ...] = ()
+    """Where it answers what it is asked for; the first is the one that is checked and loaded."""
+    spare_ports: tuple[int, ...] = ()
+    """Where it listens besides: its status, its peers."""
     host: str = "127.0.0.1"
     scheme: str = "http"
     ready: Ready = field(default_factory=Ready)
     stop_signal: int = 15
     status: Mapping[str, str] = field(default_factory=dict)
     """What a server's own probe needs: for nginx {"access_log": path, "status_url": url}."""
+    test: tuple[str, ...] = ()
+    """Run before the start where the server can check its configuration; what it prints is the error."""
+    scratch: tuple[str, ...] = ()
+    """Files and folders below `folder` that are removed at the end: a log of every request, buffers."""
+    limits: Limits | None = None
+    restart: bool = False
+    """Whether a dead instance is started again."""
+    setup: tuple[str, ...] = ()
+    """Run once in `cwd` before the first start."""
+    verify: bool = True
+    ca: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -67,11 +135,12 @@ class Plan:
     """Processes somebody else started: watched, never signalled but by --prove."""
     url: str = ""
     """Where the service answers, e.g. http://127.0.0.1:8000; the first instance's where there are several."""
+    attached_ports: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class Target:
-    """Something that runs and is watched: the root of a process tree. service "generator" and "loadlab" are loadlab's own."""
+    """Something that runs and is watched: the root of a process tree. loadlab's own are "generator" and "loadlab"."""
 
     service: str
     instance: int

@@ -1,4 +1,4 @@
-"""Everything the probes look at: the services, the load generator, and loadlab itself, which is watched like the rest."""
+"""Everything the probes look at: the services, the load generator, and loadlab itself, watched like the rest."""
 
 from __future__ import annotations
 

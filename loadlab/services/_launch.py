@@ -1,0 +1,351 @@
+"""Acts on plans: starts every service in order, waits until each is ready, and ends all of them again."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from loadlab.clock import Clock
+from loadlab.errors import NotReady, PortBusy, ServiceError
+from loadlab.services import Plan, ProcessPlan, Target, _find, _limits, _ports, _ready, _setup, _stop
+from loadlab.services._guardian import MARK
+from loadlab.services._instance import Exit, Instance, Journal
+from loadlab.services._kin import Kin, adopting
+from loadlab.services._plans import plan_all
+from loadlab.services._start import Child, child_of, environment, last_lines, spawn
+from loadlab.services._supervise import Hands, Supervisor, losses
+
+__all__ = ["Guardian", "Running", "launch", "plan_all"]
+
+ASK_AGAIN_S = 0.03
+TEST_WITHIN_S = 20.0
+SETUP_WITHIN_S = 600.0
+"""`npm ci` of a large project over a slow line."""
+
+
+class Guardian(Protocol):
+    """What this needs of services._guardian.Guardian."""
+
+    @property
+    def mark(self) -> str:
+        """The run's mark."""
+        ...
+
+    def watch(self, pid: int) -> None:
+        """Kill this one should loadlab end."""
+        ...
+
+    def forget(self, pid: int, start: int) -> None:
+        """It ended, and left nobody."""
+        ...
+
+    def cgroup(self, path: Path) -> None:
+        """Remove this cgroup."""
+        ...
+
+    def temp(self, path: Path) -> None:
+        """Remove this file or folder."""
+        ...
+
+
+@contextmanager
+def launch(
+    plans: Sequence[Plan],
+    recorder: Journal,
+    clock: Clock,
+    guardian: Guardian,
+    on_note: Callable[[str], None] = lambda _: None,
+    *,
+    setup_again: bool = False,
+) -> Iterator[Running]:
+    """Every service, ready; when the body ends, in whatever way, nothing of them is left.
+
+    Raises PortBusy, NotReady, LimitUnavailable, or ServiceError for a service that cannot be started or dies before it
+    is ready. `setup_again`: run each `setup` though it ran before.
+    """
+    with adopting():
+        running = Running(plans, recorder, clock, guardian, on_note)
+        try:
+            running.start(setup_again=setup_again)
+            yield running
+        finally:
+            running.stop()
+
+
+class Running:
+    """What runs now. Implements Targets."""
+
+    def __init__(
+        self,
+        plans: Sequence[Plan],
+        recorder: Journal,
+        clock: Clock,
+        guardian: Guardian,
+        on_note: Callable[[str], None],
+    ) -> None:
+        self.plans = tuple(plans)
+        self._journal = recorder
+        self._clock = clock
+        self._guardian = guardian
+        self._note = on_note
+        self._kin = Kin((f"{MARK}={guardian.mark}".encode(),))
+        self._groups: list[list[Instance]] = []
+        self._supervisor = Supervisor(
+            Hands(recorder, clock, self._kin, self._spawn, guardian.mark, guardian.forget, on_note)
+        )
+        self._means: _limits.Means | None = None
+        self._stopping: threading.Thread | None = None
+
+    def now(self) -> tuple[Target, ...]:
+        """All instances that run, in the order in which they were started."""
+        targets = (each.target() for each in self._supervisor.instances)
+        return tuple(each for each in targets if each is not None)
+
+    def url(self, service: str) -> str:
+        """Where a service answers; of several instances the first."""
+        return next(each.url for each in self.plans if each.service == service)
+
+    def check(self) -> tuple[Exit, ...]:
+        """Every end nobody asked for, so far. Raises ServiceError where a service has no instance left, and none will
+        be started: the load cannot go on."""
+        instances = self._supervisor.instances
+        for name, mine in losses(instances).items():
+            last = mine[-1]
+            exit_ = last.exits[-1] if last.exits else None
+            if last.attached:
+                raise ServiceError(f"{name}, which was attached, ended while it was under load")
+            how = exit_.how if exit_ is not None else "ended"
+            raise ServiceError(
+                last.report(
+                    f"{last.title} {how} while it was under load"
+                    + ("" if len(mine) == 1 else f"; none of its {len(mine)} instances is left"),
+                    'mend what ended it, or write restart = "on-exit" to have it started again, as a cluster would',
+                    exit_.last_lines if exit_ is not None else (),
+                )
+            )
+        return tuple(each for one in instances for each in one.exits if not each.expected)
+
+    def start(self, *, setup_again: bool = False) -> None:
+        """Every service in order; see launch."""
+        self._refuse_busy_ports()
+        self._supervisor.start()
+        for plan in self.plans:
+            self._prepare(plan, setup_again=setup_again)
+            group = [self._attached(plan, pid, at) for at, pid in enumerate(plan.attached_pids)]
+            group += [self._started(plan, process) for process in plan.processes]
+            self._await_ready([each for each in group if not each.attached])
+        self._supervisor.settle()
+
+    def stop(self) -> None:
+        """End everything. Ctrl-C while it works does not keep it from ending its work; may be called again."""
+        if self._stopping is None:
+            self._stopping = threading.Thread(target=self._stop, name="loadlab-teardown")
+            self._stopping.start()
+        interrupted: BaseException | None = None
+        while self._stopping.is_alive():
+            try:
+                self._stopping.join(0.1)
+            except BaseException as error:  # noqa: BLE001 - whatever a signal handler raises here has to wait
+                interrupted = error
+        if interrupted is not None:
+            raise interrupted
+
+    def _stop(self) -> None:
+        began = self._clock.monotonic()
+        self._supervisor.expect_ends()
+        own = [[each for each in group if not each.attached] for group in reversed(self._groups)]
+        left = _stop.teardown([each for each in own if each], self._kin, self._clock, self._note)
+        self._supervisor.finish()
+        self._kin.reap(())
+        instances = [each for group in own for each in group]
+        folders = _stop.remove_cgroups(instances, began + _stop.ALL_S, self._clock)
+        _stop.remove_scratch(instances)
+        for each in (each for plan in self.plans for each in plan.processes):
+            for port in (*each.ports, *each.spare_ports):
+                _ports.hand_over(port)
+        remaining = [f"process {each.pid} ({_find.named(each.pid)})" for each in left] + folders
+        if remaining:
+            text = f"could not be removed: {', '.join(remaining)}"
+            self._note(text)
+            self._journal.event("note", text=text)
+
+    def _refuse_busy_ports(self) -> None:
+        for process in (each for plan in self.plans for each in plan.processes):
+            for port in (*process.ports, *process.spare_ports):
+                if _ports.answered(port, process.host):
+                    who = _find.occupant(port)
+                    raise PortBusy(
+                        f"port {port}, where {process.service} should listen, is taken: somebody already answers there"
+                        f"{f' ({who})' if who else ''}. Stop it, give {process.service} another port, or measure what "
+                        f"runs there: loadlab run --attach {port}"
+                    )
+
+    def _prepare(self, plan: Plan, *, setup_again: bool) -> None:
+        """Folders, files, the setup, and the server's own opinion of its configuration."""
+        for process in plan.processes:
+            for name in process.scratch:
+                self._guardian.temp(process.folder / name)
+            try:
+                process.folder.mkdir(parents=True, exist_ok=True)
+                for name, text in process.files.items():
+                    (process.folder / name).write_text(text, encoding="utf-8")
+            except OSError as error:
+                raise ServiceError(f"{process.service}: {error}; free some space or use --runs DIR") from error
+        if plan.processes:
+            self._set_up(plan.processes[0], again=setup_again)
+        for process in plan.processes:
+            if process.test:
+                self._test(process)
+
+    def _set_up(self, process: ProcessPlan, *, again: bool) -> None:
+        setup = process.setup
+        if not setup or (_setup.is_done(setup, process.cwd) and not again):
+            return
+        self._note(f"{process.service}: setting up: {' '.join(setup)}")
+        log = self._journal.log_path(process.service, process.instance)
+        child = spawn(setup, process.cwd, environment(process, self._guardian.mark), log, self._guardian)
+        self._kin.roots.add(child.key)
+        try:
+            code = self._await_end(child, SETUP_WITHIN_S)
+        finally:
+            child.close()
+        if code != 0:
+            how = f"ended with exit code {code}" if code is not None else f"took longer than {SETUP_WITHIN_S:g} s"
+            lines = "\n".join(f"    {each}" for each in last_lines(log, child.log_from))
+            raise ServiceError(
+                f"the setup of {process.service} {how}: {' '.join(setup)}\n  in: {process.cwd}\n"
+                f"  its last lines ({log}):\n{lines}\n  run it by hand there, mend it, and start again"
+            )
+        _setup.mark_done(setup, process.cwd)
+
+    def _await_end(self, child: Child, within_s: float) -> int | None:
+        until = self._clock.monotonic() + within_s
+        while self._clock.monotonic() < until:
+            ended, code = child.ended()
+            if ended:
+                return code
+            self._clock.sleep(ASK_AGAIN_S)
+        return None
+
+    def _test(self, process: ProcessPlan) -> None:
+        try:
+            done = subprocess.run(
+                process.test,
+                cwd=process.cwd,
+                env=environment(process, self._guardian.mark),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=TEST_WITHIN_S,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise ServiceError(f"{process.service}: its configuration could not be tested: {error}") from error
+        if done.returncode != 0:
+            words = "\n".join(f"    {each}" for each in done.stdout.decode("utf-8", "replace").splitlines()[-15:])
+            files = ", ".join(str(process.folder / each) for each in process.files)
+            raise ServiceError(
+                f"{process.service}: {process.test[0]} refuses its configuration ({files}):\n{words}\n"
+                "  correct `with` (settings, config) of this service"
+            )
+
+    def _attached(self, plan: Plan, pid: int, at: int) -> Instance:
+        child = child_of(pid)
+        if child is None:
+            raise ServiceError(f"{plan.service}: process {pid}, to which it was attached, has ended")
+        process = ProcessPlan(plan.service, at, (), Path(), Path(), ports=plan.attached_ports)
+        log = self._journal.log_path(plan.service, at)
+        instance = Instance(process, plan.role, plan.unit, log, len(plan.attached_pids), child=child, attached=True)
+        self._groups.append([instance])
+        self._supervisor.add(instance)
+        return instance
+
+    def _started(self, plan: Plan, process: ProcessPlan) -> Instance:
+        log = self._journal.log_path(process.service, process.instance)
+        instance = Instance(process, plan.role, plan.unit, log, len(plan.processes))
+        if process.instance == 0 or not self._groups:
+            self._groups.append([])
+        self._groups[-1].append(instance)
+        instance.env = environment(process, self._guardian.mark)
+        self._limit(instance)
+        for port in (*process.ports, *process.spare_ports):
+            _ports.hand_over(port)
+        instance.child = self._spawn(instance)
+        instance.started_at = self._clock.monotonic()
+        self._journal.event("started", process.service, process.instance, instance.child.pid, ports=list(process.ports))
+        self._supervisor.add(instance)
+        return instance
+
+    def _limit(self, instance: Instance) -> None:
+        limits = instance.plan.limits
+        if limits is None:
+            return
+        self._means = self._means or _limits.means()
+        instance.applied = _limits.apply(limits, instance.label, self._guardian.mark, self._guardian, self._means)
+        if instance.applied.note:
+            self._note(instance.applied.note)
+
+    def _spawn(self, instance: Instance) -> Child:
+        plan = instance.plan
+        try:
+            child = spawn(plan.argv, plan.cwd, instance.env, instance.log, self._guardian, instance.applied)
+        except ServiceError as error:
+            raise ServiceError(f"{instance.title}: {error}") from error
+        self._kin.roots.add(child.key)
+        return child
+
+    def _await_ready(self, group: Sequence[Instance]) -> None:
+        waiting = {}
+        for each in group:
+            log_from = each.child.log_from if each.child is not None else 0
+            waiting[each.plan.instance] = (each, _ready.check(each.plan, each.log, log_from, self._clock))
+        while waiting:
+            for instance, check in list(waiting.values()):
+                answer = check()
+                if instance.lost:
+                    self._died(instance)
+                if answer is None and instance.child is not None:
+                    instance.ready = True
+                    plan, pid = instance.plan, instance.child.pid
+                    self._journal.event("ready", plan.service, plan.instance, pid)
+                    del waiting[plan.instance]
+                elif self._clock.monotonic() - instance.started_at > instance.plan.ready.within_s:
+                    self._never(instance, answer or "")
+            if waiting:
+                self._clock.sleep(ASK_AGAIN_S)
+
+    def _died(self, instance: Instance) -> None:
+        exit_ = instance.exits[-1]
+        after_s = self._clock.monotonic() - instance.started_at
+        raise ServiceError(
+            instance.report(
+                f"{instance.title} {exit_.how} before it was ready, {after_s:.1f} s after its start",
+                "run the command by hand in that folder, mend it, and start again",
+                exit_.last_lines,
+            )
+        )
+
+    def _never(self, instance: Instance, answer: str) -> None:
+        child = instance.child
+        lines = last_lines(instance.log, child.log_from) if child is not None else []
+        within_s = instance.plan.ready.within_s
+        raise NotReady(
+            instance.report(
+                f"{instance.title} runs but was not ready within {within_s:g} s: {answer}{self._elsewhere(instance)}",
+                "if it only needs longer, raise ready = { within_s = ... }; else correct its `ready` or its port",
+                lines,
+            )
+        )
+
+    def _elsewhere(self, instance: Instance) -> str:
+        """The likeliest reason: it listens on another port, or another address."""
+        if instance.child is None or not instance.plan.ports:
+            return ""
+        there = _find.listening(_find.tree(instance.child.pid))
+        shown = ", ".join(sorted({f"{each.address}:{each.port}" for each in there}))
+        wanted = {each.port for each in there} & set(instance.plan.ports)
+        return f"; it listens on {shown} instead" if shown and not wanted else ""

@@ -1,0 +1,161 @@
+"""The names of a run: ports, folders, addresses, and the placeholders that stand for them."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from loadlab.catalogue import units
+from loadlab.errors import ServiceError
+from loadlab.services import Found, Plan, Server, _find, _ports, _resolver
+from loadlab.spec import placeholders
+from loadlab.spec.model import Attach, ServiceSpec, Spec
+
+LOOPBACK = "127.0.0.1"
+ESCAPED = re.compile(r"\{" + placeholders.PLACEHOLDER.pattern + r"\}")
+EITHER = re.compile(f"(?P<escaped>{ESCAPED.pattern})|(?P<plain>{placeholders.PLACEHOLDER.pattern})")
+
+
+def attach(where: Attach) -> Found:
+    """What an attached service is. Raises ServiceError."""
+    if where.port is not None:
+        return _find.by_port(where.port)
+    if where.pid is not None:
+        return _find.by_pid(where.pid)
+    return _find.by_url(where.url or "")
+
+
+@dataclass
+class RunNames:
+    """Implements services.Names. `root`: the recording's folder. What touches the machine can be exchanged."""
+
+    spec: Spec
+    root: Path
+    draw: Callable[[], int] = _ports.draw
+    attach: Callable[[Attach], Found] = attach
+    resolve: Callable[[str, str | None], Server] = _resolver.find
+    uid: int = field(default_factory=os.geteuid)
+    python: str = sys.executable
+    _ports: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    _spare: dict[tuple[str, int, str], int] = field(default_factory=dict)
+    _found: dict[str, Found] = field(default_factory=dict)
+    _servers: dict[tuple[str, str | None], Server] = field(default_factory=dict)
+    _urls: dict[str, str] = field(default_factory=dict)
+
+    def ports(self, service: str) -> tuple[int, ...]:
+        """One for each instance; none for a command that is not told one."""
+        if service not in self._ports:
+            self._ports[service] = self._drawn(self._service(service))
+        return self._ports[service]
+
+    def spare(self, service: str, instance: int, what: str) -> int:
+        key = (service, instance, what)
+        if key not in self._spare:
+            self._spare[key] = self.draw()
+        return self._spare[key]
+
+    def folder(self, service: str, instance: int) -> Path:
+        return self.root.absolute() / "services" / f"{service}-{instance}"
+
+    def host(self, service: str) -> str:
+        one = self._service(service)
+        return self.found(one).host if one.attach is not None else LOOPBACK
+
+    def url(self, service: str) -> str:
+        """As its plan says, for those planned already: a database's is not http."""
+        if service in self._urls:
+            return self._urls[service]
+        return next(iter(self._addresses(self._service(service))), "")
+
+    def learn(self, plan: Plan) -> None:
+        """What a plan says of its service is what others are told."""
+        if plan.url:
+            self._urls[plan.service] = plan.url
+
+    def found(self, service: ServiceSpec) -> Found:
+        if service.attach is None:
+            raise ServiceError(f"{service.name} is not attached")
+        if service.name not in self._found:
+            self._found[service.name] = self.attach(service.attach)
+        return self._found[service.name]
+
+    def server(self, name: str, service: ServiceSpec) -> Server:
+        explicit = service.with_.get("binary")
+        key = (name, explicit if isinstance(explicit, str) else None)
+        if key not in self._servers:
+            self._servers[key] = self.resolve(*key)
+        return self._servers[key]
+
+    def fill(self, text: str, service: str, instance: int) -> str:
+        """`{{port}}` is a literal `{port}`; braces around anything unknown are left alone: JSON, awk, templates."""
+
+        def replace(found: re.Match[str]) -> str:
+            if found["escaped"]:
+                meant = found["escaped"][1:-1]
+                return meant if self._value(meant[1:-1], service, instance) is not None else found[0]
+            value = self._value(found[0][1:-1], service, instance)
+            return found[0] if value is None else value
+
+        return EITHER.sub(replace, text)
+
+    def _value(self, name: str, service: str, instance: int) -> str | None:
+        """What a placeholder stands for; None where it is none."""
+        word, dot, attribute = name.partition(".")
+        if not dot:
+            return self._own(word, service, instance)
+        if attribute in placeholders.OF_OTHERS and any(each.name == word for each in self.spec.service):
+            return self._of(word, attribute, service)
+        return None
+
+    def _own(self, word: str, service: str, instance: int) -> str | None:
+        match word:
+            case "python":
+                return self.python
+            case "instance":
+                return str(instance)
+            case "dir":
+                return str(self.folder(service, instance))
+            case "port":
+                ports = self.ports(service)
+                return str(ports[instance]) if instance < len(ports) else None
+        return None
+
+    def _of(self, other: str, attribute: str, asking: str) -> str:
+        if attribute == "host":
+            return self.host(other)
+        if attribute == "url":
+            return self.url(other)
+        ports = self.ports(other)
+        if not ports:
+            raise ServiceError(
+                f"{asking} refers to {{{other}.{attribute}}}, but {other} has no port; use {{port}} in its command or "
+                "env, or write port = 8000 for one that the program has fixed"
+            )
+        if attribute == "port":
+            return str(ports[0])
+        if attribute == "ports":
+            return ",".join(map(str, ports))
+        return ",".join(self._addresses(self._service(other))[1:])
+
+    def _addresses(self, service: ServiceSpec) -> list[str]:
+        scheme = self.found(service).scheme if service.attach is not None else service.scheme
+        host = self.host(service.name)
+        shown = f"[{host}]" if ":" in host else host
+        return [f"{scheme}://{shown}:{port}" for port in self.ports(service.name)]
+
+    def _drawn(self, service: ServiceSpec) -> tuple[int, ...]:
+        if service.attach is not None:
+            return self.found(service).ports
+        if service.port is not None:
+            return (service.port,)
+        if service.command is not None and not placeholders.uses_own(service, "port"):
+            return ()
+        count = getattr(units("services").get(service.unit), "instances", lambda one: one.instances)
+        return tuple(self.draw() for _ in range(count(service)))
+
+    def _service(self, name: str) -> ServiceSpec:
+        return next(each for each in self.spec.service if each.name == name)

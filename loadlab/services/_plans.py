@@ -1,0 +1,51 @@
+"""From a Spec to plans: each service's unit plans its processes; what holds for every service is added here."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from loadlab.catalogue import units
+from loadlab.services import Plan, ProcessPlan
+from loadlab.services._names import RunNames
+from loadlab.spec.model import Ready, ServiceSpec, Spec
+from loadlab.spec.order import start_order
+
+
+def plan_all(spec: Spec, folder: Path, names: RunNames | None = None) -> tuple[Plan, ...]:
+    """The plan of each service, in the order in which they start. Pure but for ports, which are drawn and held, and for
+    looking for servers and attached processes. `folder`: the recording's.
+
+    Raises ServiceError (nobody to attach to), ServerMissing, SpecError (a template).
+    """
+    known = names or RunNames(spec, folder)
+    by_name = {each.name: each for each in spec.service}
+    plans = []
+    for name in start_order(spec):
+        service = by_name[name]
+        made = units("services")[service.unit].plan(service, known)
+        plan = replace(made, processes=tuple(_completed(each, service, spec) for each in made.processes))
+        known.learn(plan)
+        plans.append(plan)
+    return tuple(plans)
+
+
+def _completed(process: ProcessPlan, service: ServiceSpec, spec: Spec) -> ProcessPlan:
+    """What a service may say whatever its unit is."""
+    return replace(
+        process,
+        scheme=service.scheme,
+        ready=_ready(service.ready or process.ready, bool(process.ports)),
+        limits=service.limits,
+        restart=service.restart == "on-exit",
+        setup=service.setup or (),
+        verify=service.verify,
+        ca=spec.folder / service.ca if service.ca is not None else None,
+    )
+
+
+def _ready(given: Ready, has_port: bool) -> Ready:
+    """tcp where there is a port; without one, alive for half a second, which is what an empty Ready means."""
+    if given.http is not None or given.log is not None or not has_port:
+        return given
+    return given.model_copy(update={"tcp": True})

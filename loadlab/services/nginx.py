@@ -1,0 +1,122 @@
+"""nginx as a load balancer, in a folder of its own, on loopback.
+
+What: its configuration is made here, or is the user's own template (`config`). It writes a line for each request
+(LOG_FORMAT) into a file that is removed at the end, and shows its counters where it was built with stub_status.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from loadlab.services import Names, Plan, ProcessPlan, Server, _nginx_config, _templates
+from loadlab.services._nginx_config import LOG_FORMAT, Backend, Config
+from loadlab.spec.model import ServiceSpec, Spec
+
+ROLE = "balancer"
+WITH = ("upstream", "strategy", "weights", "keepalive", "listen", "settings", "config", "binary")
+SCRATCH = ("access.log", "nginx.pid", *_nginx_config.TEMP_FOLDERS.values())
+STATUS = re.compile(r"location\s+(?:=\s*)?(/\S*)\s*\{[^}]*\bstub_status\b")
+"""Where a user's own configuration shows the counters."""
+
+
+def check(service: ServiceSpec, spec: Spec) -> list[str]:
+    """Unknown keys, an upstream that is no service, a strategy nginx does not have, weights that do not fit."""
+    given = service.with_
+    problems = [f"{key} means nothing to nginx here (known: {', '.join(WITH)})" for key in given if key not in WITH]
+    if "config" in given:
+        return problems
+    by_name = {each.name: each for each in spec.service}
+    upstreams = _nginx_config.upstreams(given)
+    if not upstreams:
+        problems.append('upstream is missing: the service that gets the requests, as in upstream = "app"')
+    for name in upstreams:
+        if name not in by_name or name == service.name:
+            known = ", ".join(each for each in by_name if each != service.name)
+            problems.append(f'upstream = "{name}" is no other service of this system (known: {known})')
+    servers = sum(by_name[each].instances for each in upstreams if each in by_name)
+    return problems + _nginx_config.problems(given, servers)
+
+
+def plan(service: ServiceSpec, names: Names) -> Plan:
+    """One nginx an instance. Raises ServerMissing."""
+    server = names.server("nginx", service)
+    processes = tuple(_process(service, names, server, each) for each in range(service.instances))
+    return Plan(service.name, service.role or ROLE, service.unit, processes, url=names.url(service.name))
+
+
+def _process(service: ServiceSpec, names: Names, server: Server, instance: int) -> ProcessPlan:
+    folder, port = names.folder(service.name, instance), names.ports(service.name)[instance]
+    if "config" in service.with_:
+        text, status = _rendered(service, names, folder, port)
+        spare: tuple[int, ...] = ()
+    else:
+        spare = _status_port(service, names, server, instance)
+        text, status = _generated(service, names, instance, spare)
+    argv = [str(server.path), "-p", f"{folder}/", "-c", str(folder / "nginx.conf")]
+    argv += ["-e", "stderr"] if server.at_least(1, 19, 5) else []
+    argv += _nginx_config.lacking(text, folder)
+    return ProcessPlan(
+        service=service.name,
+        instance=instance,
+        argv=tuple(argv),
+        cwd=folder,
+        folder=folder,
+        env={key: names.fill(value, service.name, instance) for key, value in service.env.items()},
+        files={"nginx.conf": text},
+        ports=(port,),
+        spare_ports=spare,
+        status=status,
+        test=(*argv, "-t", "-q"),
+        scratch=SCRATCH,
+    )
+
+
+def _status_port(service: ServiceSpec, names: Names, server: Server, instance: int) -> tuple[int, ...]:
+    """For its counters, where it can show them."""
+    shows = "with-http_stub_status_module" in server.features
+    return (names.spare(service.name, instance, "status"),) if shows else ()
+
+
+def _generated(
+    service: ServiceSpec, names: Names, instance: int, spare: tuple[int, ...]
+) -> tuple[str, Mapping[str, str]]:
+    given = _templates.filled(service.with_, lambda text: names.fill(text, service.name, instance))
+    folder = names.folder(service.name, instance)
+    text = _nginx_config.render(
+        Config(
+            folder=folder,
+            port=names.ports(service.name)[instance],
+            backends=_backends(given, names),
+            given=given,
+            status_port=spare[0] if spare else None,
+            as_root=names.uid == 0,
+        )
+    )
+    status = {} if "access_log" in given.get("settings", {}) else {"access_log": str(folder / "access.log")}
+    if spare:
+        status["status_url"] = f"http://127.0.0.1:{spare[0]}/"
+    return text, status
+
+
+def _backends(given: Mapping[str, Any], names: Names) -> tuple[Backend, ...]:
+    weights = list(given.get("weights", ()))
+    found = []
+    for name in _nginx_config.upstreams(given):
+        scheme = names.url(name).partition("://")[0] or "http"
+        found += [(names.host(name), port, scheme) for port in names.ports(name)]
+    return tuple(Backend(*each, weights[at] if at < len(weights) else 1) for at, each in enumerate(found))
+
+
+def _rendered(service: ServiceSpec, names: Names, folder: Path, port: int) -> tuple[str, Mapping[str, str]]:
+    """The user's own file; its log and counters are read where it has them."""
+    log = str(folder / "access.log")
+    more = {"access_log": log, "log_format": f"log_format loadlab {LOG_FORMAT};"}
+    text = _templates.render(service, names, folder, port, more)
+    status = {"access_log": log} if log in text and "log_format loadlab" in text else {}
+    counters = STATUS.search(text)
+    if counters:
+        status["status_url"] = f"http://127.0.0.1:{port}{counters[1]}"
+    return text, status
