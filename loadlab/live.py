@@ -17,7 +17,7 @@ import numpy as np
 from loadlab.catalogue import units
 from loadlab.load import Listener, LoadInterval
 from loadlab.probes import Row, Sink
-from loadlab.recording.model import Entity
+from loadlab.recording.model import Entity, Metric
 
 EVERY_S = 1.0
 """How often the audience hears: fast enough to watch, slow enough that drawing costs under 1% of a core."""
@@ -66,8 +66,8 @@ class Live:
 class Audience(Protocol):
     """Who watches. Called from several threads, one call at a time per method."""
 
-    def phase(self, name: str, ends_in_s: float) -> None:
-        """A phase starts."""
+    def phase(self, name: str, ends_in_s: float | None) -> None:
+        """A phase starts; None where its end is not known."""
         ...
 
     def tick(self, live: Live) -> None:
@@ -107,6 +107,10 @@ class Feed:
         self._last = 0.0
         self._deaf = False
 
+    def declare(self, probe: str, metrics: tuple[Metric, ...]) -> None:
+        """The columns of a probe's rows."""
+        self._recorder.declare(probe, metrics)
+
     def rows(self, probe: str, t: float, rows: Iterable[Row], late_ms: float, cost_ms: float) -> None:
         """One good tick of a probe."""
         ready = tuple(rows)
@@ -130,10 +134,10 @@ class Feed:
             self._load.take(interval)
         self._tell(interval.end)
 
-    def phase(self, name: str, ends_in_s: float) -> None:
+    def phase(self, name: str, ends_in_s: float | None) -> None:
         """A phase starts: the audience hears of it, and each Live names it."""
         with self._lock:
-            self._phase, self._phase_ends = name, max(self._last, self._load.end) + ends_in_s
+            self._phase, self._phase_ends = name, max(self._last, self._load.end) + (ends_in_s or 0.0)
         self._audience.phase(name, ends_in_s)
 
     def _tell(self, t: float) -> None:

@@ -15,9 +15,13 @@ MOST_SERVICES = 9
 """Rows of services: the picture stays below twenty lines."""
 NARROW = 72
 """Columns below which bars are left away."""
+NAME = 34
+"""Columns of a service's name."""
 HOT = 0.9
 WARM = 0.7
 BAR = 10
+SPARKLINE = 60
+"""Seconds. With it no line is wider than 78 columns: a terminal made narrower than before wraps none of them."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +52,10 @@ def draw(frame: Frame, width: int) -> RenderableType:
 
 
 def _head(frame: Frame, width: int) -> Text:
+    time = f"  {clock(frame.elapsed_s)} of about {clock(frame.duration_s)}"
     left = Text.assemble((frame.system, "bold"), (f"  profile {frame.profile}", "dim"))
-    right = f"{clock(frame.elapsed_s)} of about {clock(frame.duration_s)}"
-    left.truncate(max(8, width - len(right) - 2), overflow="ellipsis")
-    left.append(" " * max(1, width - left.cell_len - len(right)) + right, "dim")
-    return left
+    left.truncate(max(8, width - len(time)), overflow="ellipsis")
+    return left.append(time)
 
 
 def _phases(frame: Frame, width: int) -> Text:
@@ -71,7 +74,7 @@ def _phases(frame: Frame, width: int) -> Text:
     return text
 
 
-def _load(live: Live, history: tuple[float, ...], width: int) -> Table:
+def _load(live: Live, history: tuple[float, ...], width: int) -> RenderableType:
     grid = Table.grid(padding=(0, 3))
     failing = "bold red" if live.error_share > 0 else "yellow" if live.errors else ""
     cells = (
@@ -84,9 +87,10 @@ def _load(live: Live, history: tuple[float, ...], width: int) -> Table:
     if width < NARROW:
         grid.add_row(*cells[:3])
         grid.add_row(*cells[3:])
-        return grid
-    grid.add_row(*cells, Text(sparkline(list(history), width - 68), "green", no_wrap=True))
-    return grid
+    else:
+        grid.add_row(*cells)
+    line = sparkline(list(history), min(SPARKLINE, width - 13))
+    return Group(grid, Text.assemble(("throughput ", "dim"), (line, "green"), no_wrap=True))
 
 
 def _pair(name: str, value: str, style: str = "") -> Text:
@@ -95,7 +99,7 @@ def _pair(name: str, value: str, style: str = "") -> Text:
 
 def _services(services: tuple[ServiceLive, ...], cores: int, width: int) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-    table.add_column("service", overflow="ellipsis", no_wrap=True, min_width=9, max_width=max(9, width - 44))
+    table.add_column("service", overflow="ellipsis", no_wrap=True, min_width=9, max_width=max(9, min(NAME, width - 44)))
     for name in ("CPU cores", "loop busy", "memory"):
         table.add_column(name, no_wrap=True, justify="left")
     for each in services[:MOST_SERVICES]:

@@ -25,7 +25,7 @@ class Nobody:
     def __exit__(self, *_: object) -> None:
         """Nothing to put back."""
 
-    def phase(self, name: str, ends_in_s: float) -> None:
+    def phase(self, name: str, ends_in_s: float | None) -> None:
         """Not shown."""
 
     def tick(self, live: Live) -> None:
@@ -47,9 +47,9 @@ class Lines(Nobody):
         self._say(self._head)
         return self
 
-    def phase(self, name: str, ends_in_s: float) -> None:
+    def phase(self, name: str, ends_in_s: float | None) -> None:
         """`steady: the measured window (12 s)`."""
-        lasts = f" ({ends_in_s:.0f} s)" if ends_in_s >= 1 else ""
+        lasts = f" ({ends_in_s:.0f} s)" if ends_in_s else ""
         self._say(f"{name}: {FULL_PHASES.get(name, name)}{lasts}")
 
     def tick(self, live: Live) -> None:

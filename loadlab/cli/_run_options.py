@@ -45,7 +45,8 @@ Prove = Annotated[
     bool | None,
     typer.Option(
         "--prove/--no-prove",
-        help="Slow each suspect a little, to see which one matters. Default: what loadlab started, nothing attached.",
+        help="Slow suspects a little, to see which one matters: --prove attached ones too, --no-prove none. "
+        "Default: those that loadlab started.",
         show_default=False,
         rich_help_panel=LOOK,
     ),

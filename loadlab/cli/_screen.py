@@ -46,12 +46,12 @@ class Screen:
     def __exit__(self, *_: object) -> None:
         self._region.stop()
 
-    def phase(self, name: str, ends_in_s: float) -> None:
+    def phase(self, name: str, ends_in_s: float | None) -> None:
         """The phase before gets its tick mark."""
         with self._lock:
             if self._phase != name and self._phase not in self._done:
                 self._done = (*self._done, self._phase)
-            self._phase, self._phase_s = name, ends_in_s
+            self._phase, self._phase_s = name, ends_in_s or 0.0
             self._phase_began = self._clock.monotonic()
         self._region.refresh()
 

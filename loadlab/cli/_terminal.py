@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, TextIO
 
-from loadlab.errors import LoadlabError, SpecError
+from loadlab.errors import Interrupted, LoadlabError, SpecError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -44,10 +44,11 @@ def complain(error: LoadlabError) -> None:
     from rich.text import Text
 
     console = err()
+    label = ("stopped: ", "bold yellow") if isinstance(error, Interrupted) else ("error: ", "bold red")
     lines = list(error.problems) if isinstance(error, SpecError) else str(error).splitlines() or [type(error).__name__]
     if isinstance(error, SpecError) and len(lines) > 1:
         lines = [f"{len(lines)} problems", *(f"  {each}" for each in lines)]
-    say(Text.assemble(("error: ", "bold red"), lines[0]), console)
+    say(Text.assemble(label, lines[0]), console)
     for line in lines[1:]:
         say(line, console)
 

@@ -119,8 +119,8 @@ def _sure(finding: Finding) -> Line:
 
 def _proof(proof: Proof, service: str) -> str:
     return (
-        f"slowed by {100 * proof.slowed_by:.0f}%, {service} took {proof.elasticity:.2f} of that from the throughput "
-        f"({proof.low:.2f} to {proof.high:.2f}; 1 is all of it, 0 is nothing)"
+        f"slowing {service} by {100 * proof.slowed_by:.0f}% cost {proof.elasticity:.2f} of that in throughput "
+        f"({proof.low:.2f} to {proof.high:.2f}; 1 is all of it, 0 nothing)"
     )
 
 

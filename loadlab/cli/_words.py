@@ -8,6 +8,7 @@ FULL_PHASES = {
     "search": "more and more users, until throughput stops rising",
     "steady": "the measured window",
     "stacks": "looking at stacks",
+    "more_users": "twice the users for a moment: would they bring more?",
     "proof": "slowing each suspect a little, to see which one matters",
     "stop": "stopping everything",
 }

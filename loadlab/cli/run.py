@@ -84,9 +84,9 @@ def _record(spec: Spec, profile: Profile, how: Any, audience: Any) -> Path:
     except (KeyboardInterrupt, Interrupted) as error:
         folder = _new(before, how.runs)
         if folder is None:
-            raise Interrupted("stopped before anything was recorded") from error
-        text = f"stopped; everything was shut down, the recording up to here is kept: {folder}\n"
-        raise Interrupted(f"{text}loadlab diagnose {folder}   says what it already shows") from error
+            raise Interrupted("nothing was recorded yet") from error
+        text = f"everything was shut down, the recording up to here is kept in {folder}"
+        raise Interrupted(f"{text}\nwhat it already shows: loadlab diagnose {folder}") from error
     except LoadlabError as error:
         folder = _new(before, how.runs)
         if folder is not None and str(folder) not in str(error):
