@@ -22,16 +22,17 @@ pytestmark = pytest.mark.real
 WITHIN_S = 1.0
 
 EXPERIMENT = """
-import os, sys
-from pathlib import Path
+import sys
 from loadlab.clock import SYSTEM
 from loadlab.experiments.held import Held
 from loadlab.experiments.pulse import BeatProcess
+from loadlab.services._guardian import Guardian
 
-pidfds = [os.pidfd_open(int(each)) for each in sys.argv[1:]]
-with BeatProcess() as pulse:
-    pulse.start(pidfds, 0.25)
-    print(pulse.pid, flush=True)
+pids = [int(each) for each in sys.argv[2:]]
+with Guardian() as guardian, BeatProcess() as pulse:
+    held = Held(guardian.candidate if sys.argv[1] == "guarded" else id, {guardian.pid})
+    pulse.start(held.hold(lambda: pids), 0.25)
+    print(pulse.pid, guardian.pid, flush=True)
     SYSTEM.sleep(60)
 """
 
@@ -76,20 +77,45 @@ def pidfds(children: list[int]) -> Iterator[list[int]]:
         os.close(each)
 
 
+def ended(pid: int) -> bool:
+    """Whether a process of the experiment's own is gone within two seconds."""
+    deadline = SYSTEM.monotonic() + 2
+    while SYSTEM.monotonic() < deadline:
+        try:
+            if state(pid) == "Z":
+                return True
+        except OSError:
+            return True
+        SYSTEM.sleep(0.02)
+    return False
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_killing_loadlab_in_the_middle_continues_everything(children: list[int], seed: int) -> None:
-    argv = [sys.executable, "-c", EXPERIMENT, *map(str, children)]
+    argv = [sys.executable, "-c", EXPERIMENT, "unguarded", *map(str, children)]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
-        beat = int(parent.stdout.readline())
+        own = [int(each) for each in parent.stdout.readline().split()]
         assert stops(children)
         SYSTEM.sleep(random.Random(seed).uniform(0, 0.1))
         parent.kill()
     assert settled(children)
-    deadline = SYSTEM.monotonic() + 2
-    while Path(f"/proc/{beat}").exists() and state(beat) != "Z" and SYSTEM.monotonic() < deadline:
-        SYSTEM.sleep(0.02)
-    assert not Path(f"/proc/{beat}").exists() or state(beat) == "Z"
+    assert all(ended(each) for each in own)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_killing_the_child_and_then_loadlab_leaves_it_to_the_guardian(children: list[int], seed: int) -> None:
+    argv = [sys.executable, "-c", EXPERIMENT, "guarded", *map(str, children)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        beat, guardian = (int(each) for each in parent.stdout.readline().split())
+        assert stops(children)
+        SYSTEM.sleep(random.Random(seed).uniform(0, 0.03))
+        os.kill(beat, signal.SIGKILL)
+        parent.kill()
+    assert settled(children)
+    assert ended(beat)
+    assert ended(guardian)
 
 
 def test_terminating_the_child_continues_everything(children: list[int], pidfds: list[int]) -> None:
