@@ -46,6 +46,7 @@ ACTS = {
 """Clocks, processes, sockets, threads: nothing pure asks them."""
 BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "base", "misc"}
 
+
 def test_a_package_imports_only_what_lies_below_it() -> None:
     """cli -> flow -> {report, gate} -> diagnosis -> rules -> signals -> recording.model; flow -> what acts."""
     found = [
@@ -115,13 +116,13 @@ def test_only_the_command_line_prints_and_exits() -> None:
 
 
 def test_no_function_is_named_like_a_package() -> None:
-    """Packages are nouns, functions verbs; a command of the command line is named as the user types it."""
+    """Packages are nouns, functions verbs: an import says which. A command is named as the user types it."""
     packages = {each.name for each in PACKAGE.iterdir() if (each / "__init__.py").is_file()}
     found = [
         f"{path}:{node.lineno} {node.name}()"
         for path in modules()
         if package_of(path) != "cli"
-        for node in ast.walk(tree(path))
+        for node in tree(path).body
         if isinstance(node, ast.FunctionDef) and node.name in packages
     ]
     assert not found, found

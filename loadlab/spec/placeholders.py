@@ -1,6 +1,7 @@
 """`{port}`, `{db.url}`: finding what a service refers to, and what is misspelled.
 
-Text in braces that resembles nothing known is left as it is: `awk '{print $1}'` and JSON are no placeholders.
+Text in braces that resembles nothing known is left as it is: `awk '{print $1}'` and JSON are no placeholders, and
+`{{port}}` is a literal `{port}`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ OWN = ("python", "port", "instance", "dir")
 """Placeholders of the service itself."""
 OF_OTHERS = ("host", "port", "ports", "url", "replica_urls")
 """What can be asked of any service: {name.url}."""
+PORTS = ("port", "ports", "url", "replica_urls")
+"""Those that need a port to be known."""
 
 
 def strings(value: Any, loc: Loc) -> Iterator[tuple[Loc, str]]:
@@ -38,22 +41,37 @@ def texts(service: ServiceSpec) -> Iterator[tuple[Loc, str]]:
     yield from strings(service.with_, ("with",))
 
 
+def found_in(text: str) -> Iterator[re.Match[str]]:
+    """The placeholders of a text, without those in double braces."""
+    for found in PLACEHOLDER.finditer(text):
+        if text[: found.start()].endswith("{") and text[found.end() :].startswith("}"):
+            continue
+        yield found
+
+
 def uses_own(service: ServiceSpec, name: str) -> bool:
     """Whether a service asks for its own `{port}`, `{instance}`, ..."""
     wanted = {"{" + name + "}", "{" + service.name + "." + name + "}"}
-    return any(found[0] in wanted for _, text in texts(service) for found in PLACEHOLDER.finditer(text))
+    return any(found[0] in wanted for _, text in texts(service) for found in found_in(text))
 
 
 def references(text: str, names: Iterable[str]) -> tuple[str, ...]:
     """The services a text refers to, in the order of the text."""
     known = set(names)
-    return tuple(dict.fromkeys(found[1] for found in PLACEHOLDER.finditer(text) if found[2] and found[1] in known))
+    return tuple(dict.fromkeys(found[1] for found in found_in(text) if found[2] and found[1] in known))
+
+
+def asked_for_port(text: str, names: Iterable[str]) -> tuple[str, ...]:
+    """The services whose port a text needs to know: {name.url}, but not {name.host}."""
+    known = set(names)
+    asked = (found[1] for found in found_in(text) if found[2] in PORTS and found[1] in known)
+    return tuple(dict.fromkeys(asked))
 
 
 def misspelled(text: str, names: Iterable[str]) -> Iterator[tuple[str, str]]:
     """(placeholder, what was probably meant) for those that are nearly right."""
     known = tuple(names)
-    for found in PLACEHOLDER.finditer(text):
+    for found in found_in(text):
         word, attribute = found[1], found[2]
         guess = _own(word, known) if attribute is None else _of_other(word, attribute, known)
         if guess is not None:

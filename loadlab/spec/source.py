@@ -83,7 +83,7 @@ class Source:
         found = value_at(problem.loc, self.raw) if problem.with_found else None
         value = "" if found is None else f" = {shown(found)}"
         path = key_path(problem.loc, self.raw)
-        return f"{where}: {path}{value}: {problem.says}" if path else f"{where}: {problem.says}"
+        return _one_line(f"{where}: {path}{value}: {problem.says}" if path else f"{where}: {problem.says}")
 
 
 def read(path: Path) -> Source:
@@ -144,7 +144,12 @@ def _syntax_line(error: tomllib.TOMLDecodeError, label: str, row: str, number: i
         "see toml.io for what TOML allows"
     ]
     excerpt = f" in `{row.strip()[:60]}`" if row.strip() else ""
-    return f"{label}:{number}{column}: not TOML: {what[:1].lower()}{what[1:]}{excerpt}; {ways_out[0]}"
+    return _one_line(f"{label}:{number}{column}: not TOML: {what[:1].lower()}{what[1:]}{excerpt}; {ways_out[0]}")
+
+
+def _one_line(text: str) -> str:
+    """What cannot be printed is shown as \\n, \\x1b ...: a file's text does not get to steer the terminal."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 def _depth(value: Any) -> int:

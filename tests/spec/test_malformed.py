@@ -147,9 +147,24 @@ MALFORMED: dict[str, tuple[str, list[str]]] = {
             r":10: service\[db\]\.with\.deep\.er\[#1\] = .*: \{ap\.port\} means nothing; did you mean \{app\.port\}\?",
         ],
     ),
+    "an address of a service without a port": (
+        'name = "orders"\n'
+        + APP
+        + 'env = { A = "{w.url}", B = "{w.host}", C = "{{w.url}} {{prot}}" }\n[[service]]\nname = "w"\ncommand = ["w"]\n',
+        [
+            r':6: service\[app\]\.env\.A = "\{w\.url\}": w has no port; use \{port\} in its command or env, or write port'
+        ],
+    ),
+    "blanks and worse": (
+        'name = "orders"\n[load]\npath = "/a b"\n' + APP + 'role = "\\u001b[31m\\n"\n',
+        [
+            r':3: load\.path = "/a b": a path has no blanks; a blank is written %20$',
+            r":8: service\[app\]\.role = .*: unknown; \(known: app,",
+        ],
+    ),
     "a ring": (
-        'name = "orders"\n[[service]]\nname = "a"\ncommand = ["a", "{port}", "{b.url}"]\n'
-        '[[service]]\nname = "b"\ncommand = ["b", "{c.port}"]\n[[service]]\nname = "c"\nenv = { A = "{a.url}" }\n'
+        'name = "orders"\n[[service]]\nname = "a"\ncommand = ["a", "{port}", "{b.host}"]\n'
+        '[[service]]\nname = "b"\ncommand = ["b", "{c.host}"]\n[[service]]\nname = "c"\nenv = { A = "{a.url}" }\n'
         'command = ["c"]\n',
         [r":2: service\[a\]: they wait for each other: a -> b -> c -> a; none of them can start first"],
     ),

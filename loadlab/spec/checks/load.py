@@ -17,12 +17,14 @@ def check(spec: Spec, source: Source, services: Mapping[str, Any]) -> Iterator[P
     if not path.startswith("/"):
         example = "/" + path.split("://")[-1].lstrip("/")
         yield Problem(("load", "path"), f'expected a path that starts with a slash, like "{example}"')
+    if any(each.isspace() or not each.isprintable() for each in path):
+        yield Problem(("load", "path"), "a path has no blanks; a blank is written %20")
     if spec.load.locustfile is not None and source.given("load", "path"):
         yield Problem(("load", "path"), "the locustfile says what is asked for; leave one of the two out")
     if spec.load.locustfile is not None and source.given("load", "think_s"):
         yield Problem(("load", "think_s"), "the locustfile says how users pause (wait_time); leave one of the two out")
     for index, service in source.each_service(spec):
-        if _is_target(service, spec) and service.command is not None and not _listens(service, source, index):
+        if is_target(service, spec) and service.command is not None and not _listens(service, source, index):
             yield Problem(
                 ("service", index),
                 "gets the load, but on which port? use {port} in command or env, "
@@ -36,7 +38,8 @@ def check(spec: Spec, source: Source, services: Mapping[str, Any]) -> Iterator[P
             yield Problem(("service", index, "verify"), "with ca the certificate is checked; leave one of the two out")
 
 
-def _is_target(service: ServiceSpec, spec: Spec) -> bool:
+def is_target(service: ServiceSpec, spec: Spec) -> bool:
+    """Whether a service gets the load; of a target nobody is called, none does."""
     if spec.load.target is not None:
         return service.name == spec.load.target
     return service is spec.target
