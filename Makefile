@@ -32,7 +32,7 @@ unit: $(STAMP)
 real: $(STAMP) system
 	$(BIN)/pytest -q -m "real or e2e or browser"
 
-$(STAMP): pyproject.toml constraints.txt hatch_build.py $(wildcard package.json package-lock.json)
+$(STAMP): pyproject.toml constraints.txt hatch_build.py $(wildcard package.json package-lock.json loadlab/report/js/*)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "loadlab needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python3.11 ..."; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
