@@ -158,7 +158,7 @@ class Feed:
             t=t,
             phase=self._phase,
             remaining_s=max(0.0, self._phase_ends - t),
-            services=services(self._processes.differences(), self._threads.differences()),
+            services=per_service(self._processes.differences(), self._threads.differences()),
             **load,
         )
 
@@ -261,7 +261,7 @@ class Counters:
         return Change(dict(zip(self.names, values, strict=True)), dict(zip(self.names, moved, strict=True)), self.t - t)
 
 
-def services(processes: Mapping[Entity, Change], threads: Mapping[Entity, Change]) -> tuple[ServiceLive, ...]:
+def per_service(processes: Mapping[Entity, Change], threads: Mapping[Entity, Change]) -> tuple[ServiceLive, ...]:
     """One row a service, in the order of the probe's rows; loadlab's own come last."""
     names = dict.fromkeys(each.service for each in processes)
     ordered = sorted(names, key=lambda name: OWN.index(name) if name in OWN else -1)
