@@ -2,65 +2,80 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from loadlab.clock import FakeClock
+from loadlab.experiments import slow_down
 from loadlab.experiments.proof import Proof
 from loadlab.recording.model import Meta
-from loadlab.recording.reader import read
 from loadlab.recording.writer import Recorder
 from loadlab.services import Target
-from loadlab.spec.model import Attach, ServiceSpec, Spec
 
-SPEC = Spec(
-    name="x",
-    service=(
-        ServiceSpec(name="app", command=("a",)),
-        ServiceSpec(name="theirs", attach=Attach(port=8000)),
-        ServiceSpec(name="far", attach=Attach(url="http://127.0.0.1:9")),
-    ),
-)
+OWN = Target("loadlab", 0, 4)
+LOAD = Target("generator", 0, 3)
+APP = Target("app", 0, 1)
+THEIRS = Target("theirs", 0, 2, attached=True)
 
 
 class Watched:
+    def __init__(self, *targets: Target) -> None:
+        self.targets = targets
+
     def now(self) -> tuple[Target, ...]:
-        return Target("generator", 0, 3), Target("app", 0, 1), Target("theirs", 0, 2, attached=True)
+        return self.targets
 
     def pids(self, service: str) -> list[int]:
-        return {"app": [10, 11], "theirs": [20], "generator": [30]}[service]
+        return [10, 11] if service == "app" else [20]
 
 
 class Guardian:
-    alive = False
+    alive = True
 
     def candidate(self, pid: int) -> None:
-        raise AssertionError("nothing may be slowed here")
+        raise AssertionError("nothing is slowed here")
 
 
 class Load:
     def cut(self) -> None:
-        raise AssertionError("nothing may be tried here")
+        raise AssertionError("nothing is tried here")
 
 
-@pytest.fixture
-def recorder(tmp_path: Path) -> Recorder:
-    return Recorder.create(tmp_path, Meta(1, "x", "", "0", "a", (), {}, {}), FakeClock(), 0.0)
+def proof(tmp_path: Path, prove: bool | None, *targets: Target) -> Proof:
+    clock = FakeClock()
+    with Recorder.create(tmp_path, Meta(1, "x", "", "0", "a", (), {}, {}), clock, 0.0) as recorder:
+        return Proof(Watched(*targets), Load(), recorder, clock, Guardian(), prove)
 
 
-def test_candidates_are_what_runs_here_and_the_generator(recorder: Recorder) -> None:
-    found = Proof(SPEC, Watched(), Load(), recorder, Guardian()).candidates()
-    recorder.close()
-    assert [(each.name, list(each.pids()), each.attached) for each in found] == [
-        ("app", [10, 11], False),
-        ("theirs", [20], True),
-        ("generator", [30], False),
-    ]
+def test_every_service_and_the_generator_are_tried_but_never_loadlab(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, Any] = {}
+
+    def run(candidates: Sequence[slow_down.Candidate], *_: object, slow_attached: bool) -> None:
+        seen.update({each.name: (list(each.pids()), each.attached) for each in candidates}, told=slow_attached)
+
+    monkeypatch.setattr(slow_down, "run", run)
+    experiment = proof(tmp_path, None, OWN, LOAD, APP, THEIRS).experiment
+    assert experiment is not None
+    experiment(20.0)
+    assert seen == {"generator": ([20], False), "app": ([10, 11], False), "theirs": ([20], True), "told": False}
 
 
-def test_not_wanted_is_not_even_a_note(recorder: Recorder) -> None:
-    Proof(SPEC, Watched(), Load(), recorder, Guardian(), wanted=False).run(20)
-    Proof(SPEC, Watched(), Load(), recorder, Guardian(), wanted=None).run(20)
-    recorder.close()
-    assert [each.kind for each in read(recorder.folder).events] == ["note"]
+@pytest.mark.parametrize(
+    ("prove", "targets", "made"),
+    [
+        (None, (LOAD, APP), True),
+        (False, (LOAD, APP), False),
+        (None, (LOAD, THEIRS), False),
+        (True, (LOAD, THEIRS), True),
+        (True, (LOAD, OWN), False),
+    ],
+)
+def test_when_an_experiment_is_made(
+    tmp_path: Path, prove: bool | None, targets: tuple[Target, ...], made: bool
+) -> None:
+    assert (proof(tmp_path, prove, *targets).experiment is not None) == made
