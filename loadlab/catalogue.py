@@ -1,7 +1,8 @@
 """Finds the units of a family: every module of the package whose name has no leading underscore.
 
 A family's package says in `UNIT` which attributes a unit must have. A unit that lacks one, that does not import, or
-whose docstring has no What / Why / Fix where the family asks for it, is a CatalogueError: nothing is skipped in silence.
+whose docstring has no What / Why / Fix where the family asks for it, is a CatalogueError: nothing is skipped in
+silence.
 """
 
 from __future__ import annotations

@@ -1,37 +1,34 @@
-"""The whole product on one page: a spec starts services, loads and watches them, keeps a recording, and says what limits them.
-
-`run` records; `diagnose` and `render` read a recording and give the same bytes on every machine.
+"""The whole product on one page: a spec starts services, loads and watches them, keeps a recording, and says what
+limits them. `run` records; `diagnose` and `render` read a recording, and give the same bytes on every machine.
 """
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from loadlab import report
 from loadlab.catalogue import units
-from loadlab.clock import SYSTEM
+from loadlab.clock import SYSTEM, iso
 from loadlab.diagnosis.judge import diagnose as judge
 from loadlab.diagnosis.model import Diagnosis
 from loadlab.errors import LoadlabError
 from loadlab.experiments.proof import Proof
 from loadlab.live import Audience, Feed
 from loadlab.load import _conduct, _driver
-from loadlab.probes import _stacks
-from loadlab.probes._sampler import Sampler
-from loadlab.recording import reader
-from loadlab.recording.meta import describe
+from loadlab.probes import _sampler, _stacks
+from loadlab.recording import describe, reader
 from loadlab.recording.writer import Recorder
-from loadlab.report import html, summary, verdict_json
-from loadlab.services import _launch
-from loadlab.services._guardian import Guardian
-from loadlab.services._watched import Watched
+from loadlab.services import _guardian, _launch, _watched
 from loadlab.spec.model import Profile, Spec
 
 
 @dataclass(frozen=True)
 class Options:
-    """How a run is made, beside what it runs. prove None: wherever loadlab itself started the services."""
+    """How a run is made, beside what it runs. prove None: whatever loadlab itself started is slowed for the proof,
+    nothing else; True: attached processes too; False: nothing."""
 
     runs: Path = Path("runs")
     prove: bool | None = None
@@ -41,21 +38,27 @@ class Options:
 
 def run(spec: Spec, profile: Profile, options: Options, audience: Audience) -> Path:
     """Records one run and returns its folder. Raises LoadlabError; whatever happens, nothing is left running."""
-    t0 = SYSTEM.monotonic()
+    t0, meta = SYSTEM.monotonic(), describe.meta(spec, profile, iso(SYSTEM.wall()))
     with ExitStack() as stack:
-        guardian = stack.enter_context(Guardian())
-        recorder = stack.enter_context(Recorder.create(options.runs, describe(spec, profile), SYSTEM, t0))
+        guardian = stack.enter_context(_guardian.Guardian())
+        recorder = Recorder.create(options.runs, meta, SYSTEM, t0)
+        stack.callback(recorder.close)
+        feed = Feed(recorder, audience)
+        feed.phase("start", 0.0)
         recorder.phase("start")
         plans = _launch.plan_all(spec, recorder.folder)
-        recorder.update_meta(**describe.planned(plans))
-        services = stack.enter_context(_launch.launch(plans, recorder, SYSTEM, guardian, audience.note))
-        feed = Feed(recorder, audience)
-        load = stack.enter_context(_driver.start(_driver.config(spec, profile, services), feed, SYSTEM, t0))
-        watched = Watched(services, load)
-        stack.enter_context(Sampler(units("probes"), watched, feed, SYSTEM, t0))
-        proof = Proof(spec, watched, load, recorder, guardian, options.prove)
-        stacks = _stacks.Window(watched, recorder) if options.stacks else None
-        _conduct.conduct(profile, load, recorder, stacks=stacks, proof=proof.run, clock=SYSTEM, tell=audience.phase)
+        recorder.update_meta(services=describe.planned(meta.services, plans))
+        launched = _launch.launch(plans, recorder, SYSTEM, guardian, audience.note, setup_again=options.setup)
+        services = stack.enter_context(launched)
+        load = stack.enter_context(_driver.start(_config(spec, profile, services, recorder), feed, SYSTEM, t0))
+        watched = _watched.Watched(services, lambda: load.pid if load.alive else None)
+        stack.enter_context(_sampler.Sampler(units("probes"), watched, feed, SYSTEM, t0))
+        meter = stack.enter_context(recorder.heard_by(_conduct.Meter()))
+        proof = Proof(watched, load, recorder, SYSTEM, guardian, options.prove)
+        stacks = _stacks.Window(watched, recorder, SYSTEM, t0) if options.stacks else None
+        _conduct.Conductor(
+            profile, load, recorder, meter, SYSTEM, feed.phase, services.check, stacks, proof.experiment
+        ).conduct()
     return recorder.folder
 
 
@@ -63,19 +66,34 @@ def diagnose(folder: Path) -> Diagnosis:
     """What a recording says; written beside it as verdict.json and summary.md."""
     recording = reader.read(folder)
     diagnosis = judge(recording)
-    write(folder / "verdict.json", verdict_json(diagnosis))
-    write(folder / "summary.md", summary(recording, diagnosis))
+    _write(folder / "verdict.json", report.verdict_json(diagnosis))
+    _write(folder / "summary.md", report.summary(recording, diagnosis))
     return diagnosis
 
 
 def render(folder: Path) -> Path:
     """The page of a recording, written beside it."""
     recording = reader.read(folder)
-    return write(folder / "report.html", html(recording, judge(recording)))
+    return _write(folder / "report.html", report.html(recording, judge(recording)))
 
 
-def write(path: Path, text: str) -> Path:
-    """Raises LoadlabError with the way out where the disk will not take it."""
+def _config(spec: Spec, profile: Profile, services: _launch.Running, recorder: Recorder) -> _driver.LoadConfig:
+    target = spec.target
+    return _driver.LoadConfig(
+        host=services.url(target.name),
+        path=spec.load.path,
+        locustfile=str((spec.folder / spec.load.locustfile).resolve()) if spec.load.locustfile else None,
+        think_s=spec.load.think_s,
+        model=profile.model,
+        arrivals=profile.arrivals,
+        verify=target.verify,
+        ca=str((spec.folder / target.ca).resolve()) if target.ca else None,
+        log=recorder.log_path("generator", 0),
+        env=dict(os.environ),
+    )
+
+
+def _write(path: Path, text: str) -> Path:
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:

@@ -1,18 +1,16 @@
-"""Who is tried: each service that runs, and the load generator; somebody else's only where the user said so."""
+"""Which candidates the proof slows, and whether it may: everything loadlab started, attached processes only if told
+to."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
-from loadlab.clock import SYSTEM, Clock
-from loadlab.experiments.slow_down import Candidate, Cutter, Guardian, run
+from loadlab.clock import Clock
+from loadlab.experiments import slow_down
 from loadlab.recording.writer import Recorder
 from loadlab.services import Target
-from loadlab.spec.model import Spec
-
-GENERATOR = "generator"
 
 
 class Watched(Protocol):
@@ -22,52 +20,52 @@ class Watched(Protocol):
         """All targets alive."""
         ...
 
-    def pids(self, service: str) -> Sequence[int]:
-        """Every process of a service now, children included."""
+    def pids(self, service: str) -> list[int]:
+        """Every process of a service now."""
         ...
 
 
 class Proof:
-    """The slow-down experiment on a system. wanted: None tries what loadlab itself started, True attached services too,
-    False nothing."""
+    """The slow-down experiment of one run. prove: see flow.Options."""
 
     def __init__(
         self,
-        spec: Spec,
         watched: Watched,
-        load: Cutter,
+        generator: slow_down.Cutter,
         recorder: Recorder,
-        guardian: Guardian,
-        wanted: bool | None = None,
-        clock: Clock = SYSTEM,
+        clock: Clock,
+        guardian: slow_down.Guardian,
+        prove: bool | None,
     ) -> None:
-        self._spec = spec
         self._watched = watched
-        self._load = load
+        self._generator = generator
         self._recorder = recorder
-        self._guardian = guardian
-        self._wanted = wanted
         self._clock = clock
+        self._guardian = guardian
+        self._prove = prove
 
-    def run(self, budget_s: float) -> None:
-        """Try each candidate for about `budget_s` seconds in all; see slow_down.run."""
-        if self._wanted is False:
-            return
-        run(
-            self.candidates(),
-            self._load,
+    @property
+    def experiment(self) -> Callable[[float], None] | None:
+        """To be called with the seconds it may take; None where none is to be made."""
+        wanted = [each for each in self._watched.now() if each.service != "loadlab" and self._may(each)]
+        services = {each.service for each in wanted if each.service != "generator"}
+        return self._run if services and self._prove is not False else None
+
+    def _may(self, target: Target) -> bool:
+        return not target.attached or self._prove is True
+
+    def _run(self, budget_s: float) -> None:
+        targets = {each.service: each for each in self._watched.now() if each.service != "loadlab"}
+        candidates = [
+            slow_down.Candidate(name, partial(self._watched.pids, name), each.attached)
+            for name, each in targets.items()
+        ]
+        slow_down.run(
+            candidates,
+            self._generator,
             self._recorder,
             self._clock,
             budget_s,
             self._guardian,
-            slow_attached=self._wanted is True,
+            slow_attached=self._prove is True,
         )
-
-    def candidates(self) -> list[Candidate]:
-        """Services that have processes here, in the order of the spec, and the generator."""
-        alive = {each.service for each in self._watched.now()}
-        foreign = {each.service for each in self._watched.now() if each.attached}
-        names = [each.name for each in self._spec.service if each.name in alive]
-        return [
-            Candidate(name, partial(self._watched.pids, name), attached=name in foreign) for name in (*names, GENERATOR)
-        ]

@@ -31,7 +31,7 @@ MORE_S = 2.5
 HEARD_S = 0.3
 """How long an interval may take from the generator to here after a cut."""
 
-Tell = Callable[[str, float | None], None]
+Tell = Callable[[str, float], None]
 Experiment = Callable[[float], None]
 
 
@@ -88,7 +88,7 @@ class Conductor:
     meter: Meter
     clock: Clock
     tell: Tell
-    alive: Callable[[], None]
+    alive: Callable[[], object]
     """Raises where a service died that the run cannot do without."""
     stacks: Experiment | None = None
     proof: Experiment | None = None
@@ -166,7 +166,7 @@ class Conductor:
             self.proof(budget)
             self.recorder.level_end()
         self.recorder.phase("stop")
-        self.tell("stop", None)
+        self.tell("stop", 0.0)
 
     def _after_s(self) -> float:
         """What comes after the measured window of a profile that says how many users."""
@@ -216,7 +216,7 @@ class Conductor:
         self._held("steady", 0, max(3.0, self.profile.duration_s - warmup - stacks_s))
         self._profile(0)
         self.recorder.phase("stop")
-        self.tell("stop", None)
+        self.tell("stop", 0.0)
 
     def _phase(self, name: str, length: float) -> None:
         self.recorder.phase(name)

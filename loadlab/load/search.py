@@ -9,13 +9,14 @@ queues are about as long as the service is wide, not absurd.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import median
 
 RISES = 1.05
 """A doubling must bring this much more than the best so far to count as rising."""
 PATIENCE = 2
 """Doublings without a rise that end the search: one may be noise, which on shared machines is 5 to 10%."""
-NEARLY = 0.95
-"""Share of the best throughput at which the knee is."""
+NEARLY = 0.90
+"""Share of the plateau at which the knee is: a plateau is known to a tenth, see PATIENCE."""
 MOST_USERS = 1024
 CONFIDENT = 30
 """Requests a level needs for its throughput to be known to 18% (one over the root of the count)."""
@@ -63,8 +64,10 @@ def knee(levels: list[Measured], most: int = MOST_USERS) -> Knee:
     """The level to hold, from all levels tried. Raises ValueError without any."""
     if not levels:
         raise ValueError("no level was measured")
+    # The median of the last levels is the plateau: a maximum would be whichever level noise favoured.
+    plateau = median(each.rps for each in levels[-PATIENCE - 1 :])
     best = max(each.rps for each in levels)
-    first = next(each for each in levels if each.rps >= NEARLY * best)
+    first = next(each for each in levels if each.rps >= NEARLY * plateau)
     flat = stalled(levels) >= 1 and levels[-1].users >= 2 * first.users
     near = [each for each in levels if first.users / 2 <= each.users <= first.users * 4]
     known = sum(1 for each in near if each.requests >= CONFIDENT)

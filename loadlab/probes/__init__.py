@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-from loadlab.recording.model import Entity
+from loadlab.recording.model import Entity, Metric
 
 UNIT = ("ENTITY", "INTERVAL_S", "METRICS", "open")
 
@@ -37,6 +37,10 @@ class Source(Protocol):
 
 class Sink(Protocol):
     """Where rows go: the recorder, or a list in a test."""
+
+    def declare(self, probe: str, metrics: tuple[Metric, ...]) -> None:
+        """The columns of a probe's rows, before the first of them."""
+        ...
 
     def rows(self, probe: str, t: float, rows: Iterable[Row], late_ms: float, cost_ms: float) -> None:
         """One good tick."""

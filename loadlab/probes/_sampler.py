@@ -40,6 +40,7 @@ class Sampler:
 
     def __enter__(self) -> Self:
         for probe in self._probes:
+            self._sink.declare(probe.name, probe.unit.METRICS)
             try:
                 probe.source = probe.unit.open(self._targets)
             except Exception as error:  # noqa: BLE001 - one probe that cannot open must not stop the others

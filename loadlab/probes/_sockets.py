@@ -23,8 +23,8 @@ BODY = struct.Struct("=BBBB")
 PORTS = struct.Struct("!HH")
 COUNTS = struct.Struct("=IIIII")
 LAST = struct.Struct("=II")
-LAST_SENT_AT, LAST_RECEIVED_AT = 44, 52
-"""Offsets of tcpi_last_data_sent and tcpi_last_data_recv in struct tcp_info: milliseconds ago."""
+LAST_SENT_AT, LAST_RECEIVED_AT, LAST_ACK_AT = 44, 52, 56
+"""Offsets of tcpi_last_data_sent, tcpi_last_data_recv and tcpi_last_ack_recv in struct tcp_info: milliseconds ago."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,7 @@ class Socket:
     inode: int
     last_sent_ms: int = -1
     last_received_ms: int = -1
+    last_ack_ms: int = -1
 
 
 def dump(states: int = ALL, *, info: bool = False) -> list[Socket]:
@@ -89,13 +90,13 @@ def _socket(data: bytes, at: int, end: int) -> Socket:
     family, state, _, _ = BODY.unpack_from(data, at)
     port, peer_port = PORTS.unpack_from(data, at + 4)
     _, receive_queue, send_queue, _, inode = COUNTS.unpack_from(data, at + 52)
-    sent = received = -1
+    sent = received = acked = -1
     for kind, start, stop in _attributes(data, at + 72, end):
-        if kind == INET_DIAG_INFO and stop - start >= LAST_RECEIVED_AT + 4:
+        if kind == INET_DIAG_INFO and stop - start >= LAST_ACK_AT + 4:
             (sent,) = struct.unpack_from("=I", data, start + LAST_SENT_AT)
-            (received,) = struct.unpack_from("=I", data, start + LAST_RECEIVED_AT)
+            received, acked = LAST.unpack_from(data, start + LAST_RECEIVED_AT)
     local, peer = _address(family, data, at + 8), _address(family, data, at + 24)
-    return Socket(state, local, port, peer, peer_port, receive_queue, send_queue, inode, sent, received)
+    return Socket(state, local, port, peer, peer_port, receive_queue, send_queue, inode, sent, received, acked)
 
 
 def _attributes(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:

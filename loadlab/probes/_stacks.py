@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from loadlab.clock import Clock
 from loadlab.probes._tree import Member, Tree, read
@@ -42,7 +42,9 @@ class Book(Protocol):
         """Keep the folded stacks of one process."""
         ...
 
-    def event(self, kind: str, service: str = "", instance: int = 0, pid: int = 0, **data: object) -> None:
+    def event(
+        self, kind: str, service: str = "", instance: int = 0, pid: int = 0, t: float | None = None, **data: Any
+    ) -> None:
         """Keep a note."""
         ...
 

@@ -26,9 +26,10 @@ METRICS = (
     Metric("unsent_bytes", "bytes", "gauge", "answers not yet taken by the caller's kernel"),
     Metric("new", "1", "counter", "connections seen for the first time; short-lived ones are missed"),
 )
-BUSY_SENDERS_MS = 1
-"""The kernel counts in milliseconds: a caller that sent and received within the same one is taken as waiting, since it
-asks again at once."""
+DELAYED_ACK_MS = 40
+"""Linux acknowledges what nobody answers within 40 ms (TCP_DELACK_MIN): after that, the side that got an
+acknowledgement
+without data is the one that asked."""
 Key = tuple[str, int, str]
 
 
@@ -93,20 +94,25 @@ def open(targets: Targets, proc: Path = Path("/proc")) -> Edges:  # noqa: A001 -
 def add(sums: list[float], caller: Socket, callee: Socket | None) -> None:
     """One connection into connections, outstanding, unread and unsent bytes."""
     sums[0] += 1
-    sums[1] += waiting(caller)
+    sums[1] += waiting(caller, callee)
     if callee is not None:
         sums[2] += callee.receive_queue
         sums[3] += callee.send_queue
 
 
-def waiting(caller: Socket) -> float:
-    """1 where the caller sent after it last received. In the same millisecond: as good as certain if it was just
-    now."""
-    if caller.last_sent_ms < 0:
+def waiting(caller: Socket, callee: Socket | None) -> float:
+    """1 where a request is outstanding: the caller sent after it last received.
+
+    The kernel counts in milliseconds, and a caller that asks again at once does both in the same one. Then the delayed
+    acknowledgement tells who spoke last; before it is due, a connection in such use is taken as waiting.
+    """
+    if caller.last_sent_ms != caller.last_received_ms:
+        return 1.0 if 0 <= caller.last_sent_ms < caller.last_received_ms else 0.0
+    if caller.last_sent_ms < DELAYED_ACK_MS:
+        return 1.0 if caller.last_sent_ms >= 0 else 0.0
+    if callee is not None and callee.last_ack_ms < callee.last_received_ms:
         return 0.0
-    if caller.last_sent_ms < caller.last_received_ms:
-        return 1.0
-    return 1.0 if caller.last_sent_ms == caller.last_received_ms <= BUSY_SENDERS_MS else 0.0
+    return 1.0 if caller.last_ack_ms < caller.last_received_ms else 0.0
 
 
 def socket_inodes(folder: str) -> list[int]:

@@ -23,7 +23,7 @@ CORE_USED = 0.85
 """Cores of the generator's one process. At 0.85 of an M/M/1 station requests wait over five service times in it. Locust
 itself warns at 0.9, of a ten-second mean."""
 
-ELASTIC = 0.5
+HALF = 0.5
 """Half of the throughput's elasticity or more lies with the generator: no service can have more."""
 
 
@@ -35,8 +35,8 @@ def check(s: Signals) -> Verdict:
     proof = s.elasticity.get("generator")
     others = [each.value for name, each in s.elasticity.items() if name != "generator"]
     if proof is not None and others:
-        if proof.value >= ELASTIC and proof.low > 0.2 and proof.value > max(others):
-            return Found((_fault(s, Evidence("elasticity", proof.value, _says(proof.value), ELASTIC)),))
+        if proof.value >= HALF and proof.low > 0.2 and proof.value > max(others):
+            return Found((_fault(s, Evidence("elasticity", proof.value, _says(proof.value), HALF)),))
         return Clear("slowing it cost less throughput than slowing a service")
     # Without the experiment: two stations that are both full share the blame, and the service is named.
     service_full = any(each.full for each in s.stations.all)

@@ -13,13 +13,14 @@ from statistics import median
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, percent
 from loadlab.signals import Signals
 from loadlab.signals.backends import Backend, Group
+from loadlab.signals.stations import STARVED
 
 BRANCH = "server_limit"
 STEP = "replace_backend"
 RANK = 50
 AT_LIMIT = False
 ELASTIC = False
-NEEDS = ("backends",)
+NEEDS = ("backends", "stations")
 USES = ()
 
 SLOWER = 2.0
@@ -33,18 +34,31 @@ def check(s: Signals) -> Verdict:
     """Every group of instances behind a balancer."""
     if not s.backends.groups:
         return Clear("no balancer with several backends")
-    found = [fault for group in s.backends.groups for fault in _group(group)]
+    found = [fault for group in s.backends.groups for fault in _group(s, group)]
     return Found(tuple(found)) if found else Clear("the backends are equally fast")
 
 
-def _group(group: Group) -> list[Fault]:
+def _group(s: Signals, group: Group) -> list[Fault]:
     timed = [each for each in group.backends if each.mean_ms is not None and each.requests >= FEWEST]
     found = []
     for each in timed:
         others = [other.mean_ms for other in timed if other is not each and other.mean_ms is not None]
         if others and each.mean_ms is not None and each.mean_ms >= SLOWER * median(others):
-            found.append(_fault(group, each, median(others)))
-    return found if len(found) < len(timed) / 2 + 0.5 else []
+            found.append((each, median(others)))
+    if len(found) > len(timed) / 2 or not found:
+        return []
+    return [_fault(group, each, usual) for each, usual in found if _by_itself(s, group, each)]
+
+
+def _by_itself(s: Signals, group: Group, backend: Backend) -> bool:
+    """Slow for a reason of its own, not for a longer queue. Where all instances are full, whichever got a few requests
+    more answers later; then only times from before there were queues tell."""
+    others = {each.instance for each in group.backends} - {backend.instance}
+    full = {each.entity.instance for each in s.stations.of(group.service) if each.full or each.run_delay >= STARVED}
+    if not others <= full:
+        return True
+    usual = [each.unloaded_ms for each in group.backends if each.instance in others and each.unloaded_ms is not None]
+    return bool(usual) and backend.unloaded_ms is not None and backend.unloaded_ms >= SLOWER * median(usual)
 
 
 def _fault(group: Group, backend: Backend, usual: float) -> Fault:

@@ -136,6 +136,8 @@ class Plan:
     url: str = ""
     """Where the service answers, e.g. http://127.0.0.1:8000; the first instance's where there are several."""
     attached_ports: tuple[int, ...] = ()
+    version: str = ""
+    """Of the server, where it is one that loadlab knows."""
 
 
 @dataclass(frozen=True)

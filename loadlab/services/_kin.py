@@ -42,6 +42,8 @@ class Kin:
     marks: tuple[bytes, ...]
     roots: set[tuple[int, int]] = field(default_factory=set)
     spared: frozenset[int] = field(default_factory=lambda: frozenset({0, 1, os.getpid()}))
+    direct: set[int] = field(default_factory=set)
+    """Children that somebody waits for, who needs to be told how they ended."""
     known: dict[int, int] = field(default_factory=dict)
     """pid -> start of every process ever seen to be ours: a zombie of these may be reaped."""
 
@@ -53,15 +55,19 @@ class Kin:
         """Those of one instance."""
         return self._seen(_guard.family(marks, set(roots), spared=self.spared))
 
-    def reap(self, direct: Iterable[int]) -> None:
-        """Bury adopted processes. `direct`: children that somebody else waits for."""
+    def root(self, pid: int, start: int) -> None:
+        """One more that loadlab started, or took over from a daemon's parent, and waits for."""
+        self.direct.add(pid)
+        self.roots.add((pid, start))
+
+    def reap(self) -> None:
+        """Bury adopted processes that nobody else waits for."""
         if not _any_zombie():
             return
-        mine = set(direct)
         sessions = {pid for pid, _ in self.roots}
         for pid in children(os.getpid()):
             seen = _guard.look(pid)
-            if pid in mine or seen is None or seen.alive:
+            if pid in self.direct or seen is None or seen.alive:
                 continue
             if seen.session in sessions or self.known.get(pid) == seen.start:
                 with suppress(ChildProcessError):

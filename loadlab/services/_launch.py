@@ -158,9 +158,12 @@ class Running:
         began = self._clock.monotonic()
         self._supervisor.expect_ends()
         own = [[each for each in group if not each.attached] for group in reversed(self._groups)]
-        left = _stop.teardown([each for each in own if each], self._kin, self._clock, self._note)
-        self._supervisor.finish()
-        self._kin.reap(())
+        try:
+            left = _stop.teardown([each for each in own if each], self._kin, self._clock, self._note)
+        finally:
+            self._supervisor.finish()
+            self._kin.direct.clear()
+            self._kin.reap()
         instances = [each for group in own for each in group]
         folders = _stop.remove_cgroups(instances, began + _stop.ALL_S, self._clock)
         _stop.remove_scratch(instances)
@@ -208,11 +211,12 @@ class Running:
         self._note(f"{process.service}: setting up: {' '.join(setup)}")
         log = self._journal.log_path(process.service, process.instance)
         child = spawn(setup, process.cwd, environment(process, self._guardian.mark), log, self._guardian)
-        self._kin.roots.add(child.key)
+        self._kin.root(*child.key)
         try:
             code = self._await_end(child, SETUP_WITHIN_S)
         finally:
             child.close()
+            self._kin.direct.discard(child.pid)
         if code != 0:
             how = f"ended with exit code {code}" if code is not None else f"took longer than {SETUP_WITHIN_S:g} s"
             lines = "\n".join(f"    {each}" for each in last_lines(log, child.log_from))
@@ -254,7 +258,7 @@ class Running:
             )
 
     def _attached(self, plan: Plan, pid: int, at: int) -> Instance:
-        child = child_of(pid)
+        child = child_of(pid, foreign=True)
         if child is None:
             raise ServiceError(f"{plan.service}: process {pid}, to which it was attached, has ended")
         process = ProcessPlan(plan.service, at, (), Path(), Path(), ports=plan.attached_ports)
@@ -295,7 +299,7 @@ class Running:
             child = spawn(plan.argv, plan.cwd, instance.env, instance.log, self._guardian, instance.applied)
         except ServiceError as error:
             raise ServiceError(f"{instance.title}: {error}") from error
-        self._kin.roots.add(child.key)
+        self._kin.root(*child.key)
         return child
 
     def _await_ready(self, group: Sequence[Instance]) -> None:

@@ -210,10 +210,11 @@ def _write_if_there(path: Path, value: str, name: str) -> None:
 
 
 def _no_cpu(have: Means) -> str:
+    why = have.why.get("cpu") or "none can be made"
     return (
-        f"It needs a cgroup ({have.why.get('cpu') or 'none can be made'}) or a running systemd: run loadlab as root, "
-        "in a login session of systemd (`loginctl enable-linger` on a server), or in a container started with its cgroup "
-        "writable; or leave limits.cpu out"
+        f"It needs a cgroup ({why}) or a running systemd: run loadlab as root, in a login session of systemd "
+        "(`loginctl enable-linger` on a server), or in a container started with its cgroup writable; or leave "
+        "limits.cpu out"
     )
 
 

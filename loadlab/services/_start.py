@@ -53,6 +53,8 @@ class Child:
     pidfd: int
     log_from: int = 0
     popen: subprocess.Popen[bytes] | None = None
+    foreign: bool = False
+    """Somebody else's child: how it ended is for them to know."""
 
     @property
     def key(self) -> tuple[int, int]:
@@ -65,11 +67,13 @@ class Child:
             code = self.popen.poll()
             return code is not None, code
         try:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            pid, status = (0, 0) if self.foreign else os.waitpid(self.pid, os.WNOHANG)
         except ChildProcessError:
+            pid, status = 0, 0
+        if pid == 0:
             seen = _guard.look(self.pid)
             return seen is None or seen.key != self.key or not seen.alive, None
-        return pid != 0, os.waitstatus_to_exitcode(status) if pid else None
+        return True, os.waitstatus_to_exitcode(status)
 
     def close(self) -> None:
         """Give the descriptor back."""
@@ -78,7 +82,9 @@ class Child:
             self.pidfd = -1
 
 
-def child_of(pid: int, log_from: int = 0, popen: subprocess.Popen[bytes] | None = None) -> Child | None:
+def child_of(
+    pid: int, log_from: int = 0, popen: subprocess.Popen[bytes] | None = None, *, foreign: bool = False
+) -> Child | None:
     """A process that runs, opened; None where it is gone."""
     seen = _guard.look(pid)
     try:
@@ -88,7 +94,7 @@ def child_of(pid: int, log_from: int = 0, popen: subprocess.Popen[bytes] | None 
     if seen is None:
         os.close(pidfd)
         return None
-    return Child(pid, seen.start, pidfd, log_from, popen)
+    return Child(pid, seen.start, pidfd, log_from, popen, foreign)
 
 
 def environment(plan: ProcessPlan, mark: str, outer: Mapping[str, str] = os.environ) -> dict[str, str]:

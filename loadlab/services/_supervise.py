@@ -116,15 +116,12 @@ class Supervisor:
             else:
                 self._look(watched[descriptor])
         self._start_again()
-        self._hands.kin.reap(self._direct())
+        self._hands.kin.reap()
 
     def _pause_s(self) -> float:
         due = [each.again_at for each in self.instances if each.again_at is not None]
         left_s = min(due, default=float("inf")) - self._hands.clock.monotonic()
         return max(0.0, min(TICK_S, left_s))
-
-    def _direct(self) -> list[int]:
-        return [each.child.pid for each in self.instances if each.child is not None]
 
     def _look(self, instance: Instance) -> None:
         """Whether its process has ended; if so, what that means."""
@@ -138,6 +135,7 @@ class Supervisor:
             lines = last_lines(instance.log, child.log_from) if not instance.attached else []
             daemon = self._daemon_of(instance, child) if code == 0 else None
             child.close()
+            self._hands.kin.direct.discard(child.pid)
             instance.child = daemon
             if daemon is not None:
                 self._note_daemon(instance, daemon)
@@ -160,7 +158,7 @@ class Supervisor:
         return [each for each in self._hands.kin.of(entries, [child.key]) if each.key != child.key]
 
     def _note_daemon(self, instance: Instance, daemon: Child) -> None:
-        self._hands.kin.roots.add(daemon.key)
+        self._hands.kin.root(*daemon.key)
         plan = instance.plan
         self._hands.journal.event("started", plan.service, plan.instance, daemon.pid, daemon=True)
 

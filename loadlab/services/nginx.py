@@ -44,7 +44,8 @@ def plan(service: ServiceSpec, names: Names) -> Plan:
     """One nginx an instance. Raises ServerMissing."""
     server = names.server("nginx", service)
     processes = tuple(_process(service, names, server, each) for each in range(service.instances))
-    return Plan(service.name, service.role or ROLE, service.unit, processes, url=names.url(service.name))
+    url = names.url(service.name)
+    return Plan(service.name, service.role or ROLE, service.unit, processes, url=url, version=server.version)
 
 
 def _process(service: ServiceSpec, names: Names, server: Server, instance: int) -> ProcessPlan:
@@ -85,20 +86,12 @@ def _generated(
 ) -> tuple[str, Mapping[str, str]]:
     given = _templates.filled(service.with_, lambda text: names.fill(text, service.name, instance))
     folder = names.folder(service.name, instance)
-    text = _nginx_config.render(
-        Config(
-            folder=folder,
-            port=names.ports(service.name)[instance],
-            backends=_backends(given, names),
-            given=given,
-            status_port=spare[0] if spare else None,
-            as_root=names.uid == 0,
-        )
-    )
+    port, status_port = names.ports(service.name)[instance], spare[0] if spare else None
+    config = Config(folder, port, _backends(given, names), given, status_port, as_root=names.uid == 0)
     status = {} if "access_log" in given.get("settings", {}) else {"access_log": str(folder / "access.log")}
     if spare:
         status["status_url"] = f"http://127.0.0.1:{spare[0]}/"
-    return text, status
+    return _nginx_config.render(config), status
 
 
 def _backends(given: Mapping[str, Any], names: Names) -> tuple[Backend, ...]:

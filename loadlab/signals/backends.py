@@ -15,7 +15,8 @@ from loadlab.signals.windows import Window, measured
 @dataclass(frozen=True)
 class Backend:
     """One instance. share: of the group's requests; mean_ms: time the balancer waited for it, None where not logged;
-    cores: CPU it used; outstanding: requests waiting on it (mean)."""
+    unloaded_ms: the same while there were at most as many users as instances, so next to no queues; cores: CPU it used;
+    outstanding: requests waiting on it (mean)."""
 
     instance: int
     requests: float
@@ -24,6 +25,7 @@ class Backend:
     failures: float
     cores: float
     outstanding: float
+    unloaded_ms: float | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ def _group(recording: Recording, balancer: ServiceMeta, service: ServiceMeta, wi
         waiting = {each.instance: each.outstanding for each in edges.compute(recording).all if each.to == service.name}
     except Missing:
         waiting = {}
+    unloaded = _unloaded(recording, balancer.name, service)
     backends = tuple(
         Backend(
             instance,
@@ -78,10 +81,29 @@ def _group(recording: Recording, balancer: ServiceMeta, service: ServiceMeta, wi
             failures.get(instance, 0.0),
             used[instance],
             waiting.get(instance, 0.0),
+            unloaded.get(instance),
         )
         for instance in range(service.instances)
     )
     return Group(service.name, balancer.name, backends)
+
+
+def _unloaded(recording: Recording, balancer: str, service: ServiceMeta) -> dict[int, float]:
+    """Mean milliseconds by instance over the levels with hardly any queueing."""
+    counts: dict[int, float] = defaultdict(float)
+    seconds: dict[int, float] = defaultdict(float)
+    for level in recording.levels:
+        if 0 < level.users <= service.instances and level.phase == "search":
+            window = Window(level.start, level.end)
+            for instance, count in _by_instance(recording, balancer, service, "requests", window).items():
+                counts[instance] += count
+            for instance, time in _by_instance(recording, balancer, service, "response_time_s", window).items():
+                seconds[instance] += time
+    return {each: 1000 * seconds[each] / counts[each] for each in counts if counts[each] >= FEWEST_UNLOADED}
+
+
+FEWEST_UNLOADED = 20
+"""Requests of one instance: their mean is known to about a fifth."""
 
 
 def _by_instance(

@@ -221,6 +221,22 @@ def test_equal_backends_are_cleared() -> None:
     assert isinstance(verdict, Clear)
 
 
+def test_queues_of_full_backends_are_no_slow_backend() -> None:
+    """All three share two cores: one that happens to hold more requests answers later, and is not to blame."""
+    built = Builder()
+    built.service("app", *(Proc(cores=0.58, run_delay=0.4, instance=i) for i in range(3)), ports=(9001, 9002, 9003))
+    built.service("lb", Proc(cores=0.06), role="balancer", upstream="app")
+    built.target = "lb"
+    built.load().generator().host()
+    for port, ms in ((9001, 62), (9002, 148), (9003, 60)):
+        entity = Entity("upstream", "lb", 0, name=f"127.0.0.1:{port}")
+        built.counter("nginx.requests", entity, 66)
+        built.counter("nginx.response_time_s", entity, 66 * ms / 1000, before=0.1)
+    first = diagnose(built.recording()).bottleneck
+    assert first is not None
+    assert first.kind == "all_cores"
+
+
 def test_a_cache_that_fills_up_is_no_leak() -> None:
     built = system(Proc(cores=0.6, busy=0.7, rss=(50e6, 50e6)), growth=1.8)
     series = built.series["process.rss_bytes"][0]

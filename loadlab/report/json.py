@@ -1,0 +1,68 @@
+"""verdict.json, as docs/formats.md has it. Numbers are rounded to what they are known to; keys keep their order."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from loadlab.diagnosis.model import Diagnosis, Finding
+
+FORMAT = 1
+
+
+def render(diagnosis: Diagnosis) -> str:
+    """The file's text."""
+    return json.dumps(document(diagnosis), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def document(diagnosis: Diagnosis) -> dict[str, Any]:
+    """The file as a value."""
+    found: dict[str, Any] = {
+        "format": FORMAT,
+        "outcome": diagnosis.outcome,
+        "sentence": diagnosis.sentence,
+        "bottleneck": finding(diagnosis.bottleneck) if diagnosis.bottleneck else None,
+        "others": [finding(each) for each in diagnosis.others],
+        "clear": list(diagnosis.clear),
+        "unknown": [{"kind": kind, "why": why} for kind, why in diagnosis.unknown],
+        "capacity": asdict(diagnosis.capacity) if diagnosis.capacity else None,
+        "generator": dict(diagnosis.generator),
+        "observer": dict(diagnosis.observer),
+        "limits": [asdict(each) for each in diagnosis.limits],
+        "next_step": diagnosis.next_step,
+        "signals": dict(diagnosis.signals),
+    }
+    rounded_: dict[str, Any] = rounded(found)
+    return rounded_
+
+
+def finding(each: Finding) -> dict[str, Any]:
+    """One finding. What is not known is left out, so that a key that is there holds something."""
+    found: dict[str, Any] = {"kind": each.kind, "branch": each.branch, "service": each.service}
+    for name in ("instance", "pid"):
+        value = getattr(each, name)
+        if value is not None:
+            found[name] = value
+    if each.where is not None:
+        found["where"] = {key: value for key, value in asdict(each.where).items() if value is not None}
+    found["grade"] = each.grade
+    found["sentence"] = each.sentence
+    if each.proof is not None:
+        found["proof"] = asdict(each.proof)
+    found["evidence"] = [
+        {key: value for key, value in asdict(fact).items() if value is not None} for fact in each.evidence
+    ]
+    found["remedy"] = {key: value for key, value in asdict(each.remedy).items() if value is not None}
+    return found
+
+
+def rounded(value: Any) -> Any:
+    """Floats to six significant digits: beyond that they are noise, and differ from machine to machine."""
+    if isinstance(value, float):
+        return None if value != value or value in (float("inf"), float("-inf")) else float(f"{value:.6g}")
+    if isinstance(value, dict):
+        return {str(key): rounded(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [rounded(each) for each in value]
+    return value

@@ -1,0 +1,78 @@
+"""summary.md: the verdict as a comment on a pull request."""
+
+from __future__ import annotations
+
+from loadlab.diagnosis.model import Diagnosis, Finding, LimitResult
+from loadlab.recording.model import Recording
+from loadlab.report.words import GRADES, OUTCOMES, gain, milliseconds, percent, rate
+
+
+def render(recording: Recording, diagnosis: Diagnosis) -> str:
+    """The file's text."""
+    parts = [f"### loadlab: {escape(diagnosis.sentence)}", _how(diagnosis)]
+    if diagnosis.bottleneck is not None:
+        parts.append(_evidence(diagnosis.bottleneck))
+    if diagnosis.next_step:
+        parts.append(f"**Next step:** {escape(diagnosis.next_step)}{_gain(diagnosis)}")
+    if diagnosis.capacity is not None:
+        parts.append(_capacity(diagnosis))
+    if diagnosis.limits:
+        parts.append(_limits(diagnosis.limits))
+    if diagnosis.others:
+        parts.append("**Also found:**\n" + "\n".join(f"- {escape(each.sentence)}" for each in diagnosis.others))
+    if diagnosis.unknown:
+        parts.append("**Could not be judged:** " + "; ".join(f"`{k}` ({escape(why)})" for k, why in diagnosis.unknown))
+    parts.append(
+        f"<sub>{escape(recording.meta.name)}, {recording.meta.started_at}, loadlab {recording.meta.loadlab}</sub>"
+    )
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _how(diagnosis: Diagnosis) -> str:
+    if diagnosis.bottleneck is None:
+        return f"_{OUTCOMES[diagnosis.outcome]}._"
+    return f"_{GRADES[diagnosis.bottleneck.grade]}_"
+
+
+def _evidence(finding: Finding) -> str:
+    return "\n".join(f"- {escape(each.says)}" for each in finding.evidence[:10])
+
+
+def _gain(diagnosis: Diagnosis) -> str:
+    text = gain(diagnosis.bottleneck.remedy.expected_gain) if diagnosis.bottleneck else ""
+    return f" Expected: {text}." if text else ""
+
+
+def _capacity(diagnosis: Diagnosis) -> str:
+    capacity = diagnosis.capacity
+    if capacity is None:
+        return ""
+    rows = ["| requests/s | users | p50 | p99 | errors |", "|---|---|---|---|---|"]
+    rows.append(
+        f"| {rate(capacity.requests_per_s)} | {capacity.users} | {milliseconds(capacity.p50_ms)} "
+        f"| {milliseconds(capacity.p99_ms)} | {percent(capacity.error_rate, 2)} |"
+    )
+    return "\n".join(rows)
+
+
+def _limits(limits: tuple[LimitResult, ...]) -> str:
+    rows = ["| limit | allowed | measured | |", "|---|---|---|---|"]
+    for each in limits:
+        name = f"{each.endpoint} {each.metric}".strip()
+        measured = "no samples" if each.measured is None else f"{each.measured:.4g}"
+        rows.append(f"| {escape(name)} | {allowed(each)} | {measured} | {'pass' if each.passed else '**fail**'} |")
+    return "\n".join(rows)
+
+
+def allowed(limit: LimitResult) -> str:
+    """ "at most 120", "at least 300", "300 to 400"."""
+    if limit.low is not None and limit.high is not None:
+        return f"{limit.low:g} to {limit.high:g}"
+    return f"at least {limit.low:g}" if limit.low is not None else f"at most {limit.high:g}"
+
+
+def escape(text: str) -> str:
+    """Text that is only text in Markdown and in the HTML it becomes."""
+    for old, new in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("|", "\\|"), ("\n", " "), ("\r", " ")):
+        text = text.replace(old, new)
+    return text.replace("`", "'").replace("*", "\\*").replace("_", "\\_")

@@ -1,0 +1,49 @@
+"""Numbers and grades as people want to read them."""
+
+from __future__ import annotations
+
+GRADES = {
+    "confirmed": "Confirmed by experiment: taking a little capacity away here cost throughput by the same share.",
+    "supported": "Supported: independent signals agree; no experiment has proved it.",
+    "suspected": "Suspected: one signal points here, or the experiment speaks against it.",
+}
+
+OUTCOMES = {
+    "bottleneck": "A bottleneck was found",
+    "none": "No limit was reached",
+    "generator": "The load generator was the limit",
+    "unknown": "The data cannot tell",
+}
+
+
+def milliseconds(value: float | None) -> str:
+    """ "6.8 ms", "0.045 ms", "1.27 s"."""
+    if value is None:
+        return "unknown"
+    if value >= 1000:
+        return f"{value / 1000:.2f} s"
+    return f"{value:.0f} ms" if value >= 100 else f"{value:.1f} ms" if value >= 1 else f"{value:.3f} ms"
+
+
+def rate(value: float | None) -> str:
+    """ "433", "41,200", "7.5" requests a second."""
+    if value is None:
+        return "unknown"
+    return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
+
+
+def percent(value: float | None, digits: int = 0) -> str:
+    """0.714 -> "71%"."""
+    return "unknown" if value is None else f"{100 * value:.{digits}f}%"
+
+
+def megabytes(value: float | None) -> str:
+    """Bytes as "36 MB" or "1.2 GB"."""
+    if value is None:
+        return "unknown"
+    return f"{value / 2**30:.1f} GB" if value >= 2**30 else f"{value / 2**20:.0f} MB"
+
+
+def gain(factor: float | None) -> str:
+    """1.9 -> "about 1.9 times today's capacity"; "" where it is not known or would be none."""
+    return f"about {factor:.1f} times today's capacity" if factor is not None and factor >= 1.05 else ""
