@@ -1,5 +1,5 @@
 # Everything from a fresh clone. Each target sets up what it needs; nothing outside this folder is changed, except that
-# `make test` as root on Debian installs Chromium and nginx when they are missing, and says so.
+# `make test` as root on Debian installs Chromium, nginx and Node when they are missing, and says so.
 #
 #   make demo     set up, load the sample `single`, and say what limits it
 #   make test     set up, lint, types, every test
@@ -44,7 +44,9 @@ $(STAMP): pyproject.toml constraints.txt hatch_build.py $(wildcard package.json 
 
 # What the last tests need from the system. In CI a test that is skipped fails (tests/conftest.py).
 system:
-	@missing=""; for tool in chromium nginx; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	@missing=""; \
+	for tool in chromium nginx; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	command -v node >/dev/null || missing="$$missing nodejs"; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  echo "the tests need$$missing: installing with apt-get"; \

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
-from typing import Any
 
 import pytest
 
@@ -17,7 +16,8 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A test that is skipped for want of a tool passes nobody's judgement: in CI it fails."""
     report = yield
-    return _failed_in_ci(report)
+    _fail_in_ci(report)
+    return report
 
 
 @pytest.hookimpl(wrapper=True)
@@ -26,11 +26,11 @@ def pytest_make_collect_report(
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     """The same for a module that skips itself while it is imported."""
     report = yield
-    return _failed_in_ci(report)
+    _fail_in_ci(report)
+    return report
 
 
-def _failed_in_ci(report: Any) -> Any:
+def _fail_in_ci(report: pytest.TestReport | pytest.CollectReport) -> None:
     if IN_CI and report.skipped and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"skipped, which is a failure in CI: {report.longrepr}"
-    return report

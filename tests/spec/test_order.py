@@ -11,10 +11,10 @@ from loadlab.spec.model import Spec
 from tests.spec.toml import GOOD, read
 
 
-def _spec(folder: Path = Path(), **references: str) -> Spec:
+def _spec(**references: str) -> Spec:
     """Services, each with a text that may refer to others."""
     services = [{"name": name.replace("_", "-"), "command": ["x", text]} for name, text in references.items()]
-    return Spec.model_validate({"name": "s", "service": services, "folder": folder})
+    return Spec.model_validate({"name": "s", "service": services})
 
 
 @pytest.mark.parametrize(
