@@ -22,8 +22,9 @@ from loadlab.recording.model import Entity, Metric
 EVERY_S = 1.0
 """How often the audience hears: fast enough to watch, slow enough that drawing costs under 1% of a core."""
 
-EVER_IDLE = 5
-"""Samples of waiting for work from which on a thread counts as one that serves; the same as in signals/threads."""
+EVER_IDLE = 1
+"""Samples of waiting for work from which on a thread counts as one that serves. One will do for a figure; verdicts
+ask for more (signals/threads)."""
 
 OWN = ("generator", "loadlab")
 """Reserved names of services: loadlab's own processes."""

@@ -53,8 +53,8 @@ class Lines(Nobody):
         self._say(f"{name}: {FULL_PHASES.get(name, name)}{lasts}")
 
     def tick(self, live: Live) -> None:
-        """Figures, not more often than every five seconds."""
-        if live.t - self._last >= EVERY_S:
+        """Figures, not more often than every five seconds; none before there are users."""
+        if live.users and live.t - self._last >= EVERY_S:
             self._last = live.t
             self._say(figures(live))
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from loadlab.live import Live
     from loadlab.spec.model import Profile
 
-PER_SECOND = 1.0
+EVERY_S = 1.0
 """Drawing takes about 5 ms: more often would show in what the observer costs."""
 REMEMBERED = 200
 
@@ -28,23 +28,29 @@ class Screen:
     def __init__(self, console: Console, system: str, profile: Profile, clock: Clock = SYSTEM) -> None:
         self._console, self._clock = console, clock
         self._system, self._profile = system, profile
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._began = self._phase_began = clock.monotonic()
         self._done: tuple[str, ...] = ()
         self._phase, self._phase_s = "start", 0.0
         self._live: Live | None = None
         self._history: tuple[float, ...] = ()
         self._cores = len(os.sched_getaffinity(0))
-        self._region = Region(
-            self, console=console, refresh_per_second=PER_SECOND, transient=True, redirect_stdout=False
-        )
+        self._region = Region(self, console=console, auto_refresh=False, transient=True, redirect_stdout=False)
+        # Rich composes and writes in two steps. One at a time, or a note and a picture that meet leave half a picture;
+        # and by the same thread again, for a signal may come while it draws.
+        self._drawing = threading.RLock()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._keep_drawing, name="screen", daemon=True)
 
     def __enter__(self) -> Self:
         self._region.start(refresh=True)
+        self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._region.stop()
+        self._over.set()
+        with self._drawing:
+            self._region.stop()
 
     def phase(self, name: str, ends_in_s: float | None) -> None:
         """The phase before gets its tick mark."""
@@ -53,7 +59,7 @@ class Screen:
                 self._done = (*self._done, self._phase)
             self._phase, self._phase_s = name, ends_in_s or 0.0
             self._phase_began = self._clock.monotonic()
-        self._region.refresh()
+        self._draw()
 
     def tick(self, live: Live) -> None:
         """Kept until the next drawing."""
@@ -63,7 +69,8 @@ class Screen:
 
     def note(self, text: str) -> None:
         """A line above the picture, which stays when the picture is gone."""
-        self._console.print(Text(text, "dim"), soft_wrap=False)
+        with self._drawing:
+            self._console.print(Text(text, "dim"))
 
     def frame(self) -> Frame:
         """What is to be drawn now."""
@@ -82,6 +89,15 @@ class Screen:
                 history=self._history,
                 cores=self._cores,
             )
+
+    def _keep_drawing(self) -> None:
+        while not self._over.wait(EVERY_S):
+            self._draw()
+
+    def _draw(self) -> None:
+        with self._drawing:
+            if not self._over.is_set():
+                self._region.refresh()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield draw(self.frame(), options.max_width)
