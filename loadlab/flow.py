@@ -4,22 +4,23 @@ limits them. `run` records; `diagnose` and `render` read a recording, and give t
 
 from __future__ import annotations
 
-import os
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from loadlab import report
 from loadlab.catalogue import units
 from loadlab.clock import SYSTEM, iso
-from loadlab.diagnosis.judge import diagnose as judge
+from loadlab.diagnosis.judge import diagnose as judge_system
 from loadlab.diagnosis.model import Diagnosis
 from loadlab.errors import LoadlabError
 from loadlab.experiments.proof import Proof
+from loadlab.gate.limits import judge as judge_limits
 from loadlab.live import Audience, Feed
 from loadlab.load import _conduct, _driver
 from loadlab.probes import _sampler, _stacks
 from loadlab.recording import describe, reader
+from loadlab.recording.model import Recording
 from loadlab.recording.writer import Recorder
 from loadlab.services import _guardian, _launch, _watched
 from loadlab.spec.model import Profile, Spec
@@ -50,7 +51,8 @@ def run(spec: Spec, profile: Profile, options: Options, audience: Audience) -> P
         recorder.update_meta(services=describe.planned(meta.services, plans))
         launched = _launch.launch(plans, recorder, SYSTEM, guardian, audience.note, setup_again=options.setup)
         services = stack.enter_context(launched)
-        load = stack.enter_context(_driver.start(_config(spec, profile, services, recorder), feed, SYSTEM, t0))
+        config = _driver.config(spec, profile, services.url(spec.target.name), recorder.log_path("generator", 0))
+        load = stack.enter_context(_driver.start(config, feed, SYSTEM, t0))
         watched = _watched.Watched(services, lambda: load.pid if load.alive else None)
         stack.enter_context(_sampler.Sampler(units("probes"), watched, feed, SYSTEM, t0))
         meter = stack.enter_context(recorder.heard_by(_conduct.Meter()))
@@ -77,20 +79,9 @@ def render(folder: Path) -> Path:
     return _write(folder / "report.html", report.html(recording, judge(recording)))
 
 
-def _config(spec: Spec, profile: Profile, services: _launch.Running, recorder: Recorder) -> _driver.LoadConfig:
-    target = spec.target
-    return _driver.LoadConfig(
-        host=services.url(target.name),
-        path=spec.load.path,
-        locustfile=str((spec.folder / spec.load.locustfile).resolve()) if spec.load.locustfile else None,
-        think_s=spec.load.think_s,
-        model=profile.model,
-        arrivals=profile.arrivals,
-        verify=target.verify,
-        ca=str((spec.folder / target.ca).resolve()) if target.ca else None,
-        log=recorder.log_path("generator", 0),
-        env=dict(os.environ),
-    )
+def judge(recording: Recording) -> Diagnosis:
+    """What limits the system, and whether the profile's own limits held."""
+    return replace(judge_system(recording), limits=judge_limits(recording))
 
 
 def _write(path: Path, text: str) -> Path:

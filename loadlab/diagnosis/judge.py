@@ -11,7 +11,6 @@ from loadlab.diagnosis.apply import Answer, apply
 from loadlab.diagnosis.figures import figures
 from loadlab.diagnosis.model import Capacity, Diagnosis
 from loadlab.diagnosis.rank import Ranked, rank
-from loadlab.gate.limits import judge as judge_limits
 from loadlab.recording.model import Recording
 from loadlab.rules import Clear, Unknown
 from loadlab.signals import Missing, Signals
@@ -25,7 +24,7 @@ def diagnose(recording: Recording) -> Diagnosis:
     try:
         _ = signals.window
     except Missing as missing:
-        return Diagnosis("unknown", f"Cannot tell: {missing}.", None, limits=judge_limits(recording))
+        return Diagnosis("unknown", f"Cannot tell: {missing}.", None)
     answers = apply(signals, units("rules"))
     ranked = rank(answers, _or(lambda: signals.elasticity, {}))
     capacity = _capacity(signals)
@@ -40,7 +39,6 @@ def diagnose(recording: Recording) -> Diagnosis:
         capacity=capacity,
         generator=_generator(signals),
         observer=_observer(signals),
-        limits=judge_limits(recording),
         signals=figures(recording, signals),
         next_step=_next_step(ranked, answers),
     )

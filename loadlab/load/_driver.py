@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -17,6 +18,7 @@ from loadlab.clock import SYSTEM, Clock
 from loadlab.errors import LoadError
 from loadlab.load import Listener
 from loadlab.load._book import LENGTHS, decode
+from loadlab.spec.model import Profile, Spec
 
 READY_S = 20.0
 """Importing Locust takes one to three seconds; on a machine that swaps, longer."""
@@ -39,6 +41,23 @@ class LoadConfig:
     ca: str | None = None
     log: Path | None = None
     env: Mapping[str, str] = field(default_factory=dict)
+
+
+def config(spec: Spec, profile: Profile, url: str, log: Path) -> LoadConfig:
+    """What a spec and a profile ask of the generator. url: where the target answers."""
+    target, load = spec.target, spec.load
+    return LoadConfig(
+        host=url,
+        path=load.path,
+        locustfile=str((spec.folder / load.locustfile).resolve()) if load.locustfile else None,
+        think_s=load.think_s,
+        model=profile.model,
+        arrivals=profile.arrivals,
+        verify=target.verify,
+        ca=str((spec.folder / target.ca).resolve()) if target.ca else None,
+        log=log,
+        env=dict(os.environ),
+    )
 
 
 class ChildGenerator:

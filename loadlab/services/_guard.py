@@ -24,6 +24,10 @@ import sys
 END = b"\0"
 """Between two records: the only byte that no path and no environment variable holds."""
 TICK_MS = 20
+LAST_STOPS = 10
+"""How often to continue candidates once more: the child that stops them lives for at most one beat of 20 ms."""
+PASSES = 8
+"""How often to look again at a machine on which processes are born all the time."""
 PATIENCE_MS = 3_000
 """How long processes may take to die: SIGKILL takes microseconds but for a process in uninterruptible sleep."""
 
@@ -58,9 +62,14 @@ def look(pid: int, proc: str = "/proc") -> Process | None:
     return Process(pid, fields) if len(fields) > 19 else None
 
 
+def numbers(proc: str = "/proc") -> list[int]:
+    """The pids that are taken now."""
+    return [int(name) for name in os.listdir(proc) if name.isdigit()]
+
+
 def table(proc: str = "/proc") -> dict[int, Process]:
     """All processes that can be seen."""
-    found = (look(int(name), proc) for name in os.listdir(proc) if name.isdigit())
+    found = (look(pid, proc) for pid in numbers(proc))
     return {each.pid: each for each in found if each is not None}
 
 
@@ -77,7 +86,19 @@ def family(
 
     One way alone is not enough: nginx and Postgres overwrite their environment, daemons leave their session and their
     parents. `spared` are never in it.
+
+    Reading takes milliseconds, in which a process may fork and end: one that was not there yet and one that is not
+    there any more. So nobody is found only where no process was born meanwhile.
     """
+    for _ in range(PASSES):
+        listed = set(numbers(proc))
+        found = _family(marks, roots, proc, spared)
+        if found or listed.issuperset(numbers(proc)):
+            break
+    return found
+
+
+def _family(marks: tuple[bytes, ...], roots: set[tuple[int, int]], proc: str, spared: frozenset[int]) -> list[Process]:
     processes = table(proc)
     mine = {pid for pid, each in processes.items() if each.key in roots or _in_session(each, roots, processes)}
     if marks:
@@ -216,11 +237,7 @@ class Guard:
 
     def act(self) -> None:
         """loadlab is gone: continue what may be stopped, end what it started, remove what it made."""
-        for pidfd in self.candidates.values():
-            try:
-                signal.pidfd_send_signal(pidfd, signal.SIGCONT)
-            except OSError:
-                pass
+        self.go_on()
         spared = frozenset({0, 1, os.getpid()})
         for _ in range(PATIENCE_MS // TICK_MS):
             left = family(self.marks, self.roots, spared=spared)
@@ -234,6 +251,18 @@ class Guard:
             pause(TICK_MS)
         for path in self.temps:
             remove(path)
+        # The child that stops candidates ends with loadlab, but a moment after it, and may have stopped them last.
+        for _ in range(LAST_STOPS):
+            pause(TICK_MS)
+            self.go_on()
+
+    def go_on(self) -> None:
+        """Continue everything that may have been stopped."""
+        for pidfd in self.candidates.values():
+            try:
+                signal.pidfd_send_signal(pidfd, signal.SIGCONT)
+            except OSError:
+                pass
 
 
 def pause(milliseconds: int) -> None:
