@@ -51,6 +51,9 @@ def _show(found: list[Check]) -> None:
             )
     else:
         table = Table.grid(padding=(0, 2))
+        table.add_column()
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="fold")
         for each in found:
             mark, style = MARKS[each.state]
             text = Text(each.says, "" if each.state == "ok" else style)

@@ -89,7 +89,7 @@ def _record(spec: Spec, profile: Profile, how: Any, audience: Any) -> Path:
         raise Interrupted(f"{text}\nwhat it already shows: loadlab diagnose {folder}") from error
     except LoadlabError as error:
         folder = _new(before, how.runs)
-        if folder is not None and str(folder) not in str(error):
+        if folder is not None and any(folder.glob("logs/*")) and str(folder) not in str(error):
             _terminal.say(f"recorded so far, with the logs of each service: {folder}", _terminal.err())
         raise
 

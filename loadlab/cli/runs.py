@@ -66,7 +66,7 @@ def _show(found: list[dict[str, Any]]) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
     table.add_column("recording", no_wrap=True)
     table.add_column("requests/s", justify="right", no_wrap=True)
-    table.add_column("what it found")
+    table.add_column("what it found", overflow="fold")
     for each in found:
         table.add_row(each["name"], _rate(each), Text(each["sentence"], "dim" if each["outcome"] is None else ""))
     console.print(table)

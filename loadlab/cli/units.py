@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from loadlab.cli import _terminal
-from loadlab.cli.explain import FAMILIES, facts, title
+from loadlab.cli.explain import FAMILIES, title
 from loadlab.errors import UsageError
 
 ABOUT = {
@@ -92,5 +92,5 @@ def _section(name: str, unit: ModuleType) -> str:
     found = sections(unit)
     lines = [f"### `{name}`: {title(unit)[:1].lower()}{title(unit)[1:]}\n"]
     lines += [f"**{heading}.** {body}\n" for heading, body in found.items() if heading != "Title"]
-    lines.append("; ".join(f"{label}: {value}" for label, value in facts("rules", unit)) + ".\n")
+    lines.append(f"In `verdict.json`: branch `{unit.BRANCH}`, step `{unit.STEP}`.\n")
     return "\n".join(lines)

@@ -91,6 +91,7 @@ class Flow(ModuleType):
         """One story."""
         self.calls.append(("run", (spec, profile, options)))
         folder = recording(options.runs, spec.name)
+        (folder / "logs/app-0.log").write_text("hello\n", encoding="utf-8")
         audience.note("app is ready at http://127.0.0.1:18000 after 0.4 s")
         for live, phase, seconds in story():
             if phase:
@@ -122,6 +123,7 @@ def recording(root: Path, system: str, stamp: str = "20261123-170455") -> Path:
     folder.mkdir(parents=True)
     body = {"format": 1, "name": system, "started_at": "2026-11-23T17:04:55Z"}
     (folder / "run.json").write_text(json.dumps(body), encoding="utf-8")
+    (folder / "logs").mkdir()
     return folder
 
 
