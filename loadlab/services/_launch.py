@@ -99,6 +99,7 @@ class Running:
         )
         self._means: _limits.Means | None = None
         self._stopping: threading.Thread | None = None
+        self._stopped = threading.Event()
 
     def now(self) -> tuple[Target, ...]:
         """All instances that run, in the order in which they were started."""
@@ -143,16 +144,25 @@ class Running:
     def stop(self) -> None:
         """End everything. Ctrl-C while it works does not keep it from ending its work; may be called again."""
         if self._stopping is None:
-            self._stopping = threading.Thread(target=self._stop, name="loadlab-teardown")
+            self._stopping = threading.Thread(target=self._end, name="loadlab-teardown")
             self._stopping.start()
         interrupted: BaseException | None = None
-        while self._stopping.is_alive():
+        while not self._stopped.is_set():
             try:
-                self._stopping.join(0.1)
+                # Not join: interrupted, it takes a thread that runs for one that has ended (bpo-45274).
+                self._stopped.wait(0.1)
             except BaseException as error:  # noqa: BLE001 - whatever a signal handler raises here has to wait
                 interrupted = error
         if interrupted is not None:
             raise interrupted
+
+    def _end(self) -> None:
+        try:
+            self._stop()
+        except Exception as error:  # noqa: BLE001 - the run's own result must not be lost over it
+            self._note(f"loadlab stumbled while it stopped the services: {type(error).__name__}: {error}")
+        finally:
+            self._stopped.set()
 
     def _stop(self) -> None:
         began = self._clock.monotonic()

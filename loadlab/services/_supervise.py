@@ -133,7 +133,7 @@ class Supervisor:
             if not ended:
                 return
             lines = last_lines(instance.log, child.log_from) if not instance.attached else []
-            daemon = self._daemon_of(instance, child) if code == 0 else None
+            daemon = None if code else self._daemon_of(instance, child)
             child.close()
             self._hands.kin.direct.discard(child.pid)
             instance.child = daemon
@@ -149,9 +149,15 @@ class Supervisor:
         """A program that leaves a daemon behind has not ended: the eldest of those left is the instance from now on."""
         if self._stopping or instance.attached:
             return None
-        left = self._left_of(instance, child)
-        eldest = min(left, key=lambda each: each.start, default=None)
-        return child_of(eldest.pid, child.log_from) if eldest is not None else None
+        while left := self._left_of(instance, child):
+            # A daemon forks twice: the one in between may end while it is looked at.
+            eldest = min(left, key=lambda each: each.key[::-1])
+            daemon = child_of(eldest.pid, child.log_from)
+            if daemon is not None and daemon.key == eldest.key:
+                return daemon
+            if daemon is not None:
+                daemon.close()
+        return None
 
     def _left_of(self, instance: Instance, child: Child) -> list[Process]:
         entries = mark_entries(self._hands.mark, instance.plan.service, instance.plan.instance)
