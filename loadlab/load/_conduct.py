@@ -1,7 +1,7 @@
 """The timeline of a run, from the first user to the last: search or warm-up, the measured window, stacks, proof.
 
-Of a default run of 60 s: 16 s search, 12 s steady, 6 s stacks, 18 s proof; other durations in proportion, but for the
-stacks, which need no more than they need.
+Of a default run of 60 s: up to 20 s search, 12 s steady, 6 s stacks, 18 s proof; other durations in proportion, but for
+the search, which ends when it has found the knee, and the stacks, which need no more than they need.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ from loadlab.load.search import Knee, Measured, knee, next_users
 from loadlab.load.shapes import STEPS_S, searches, users_at
 from loadlab.spec.model import Profile
 
-SEARCH, STEADY, STACKS, PROOF = 16 / 60, 12 / 60, 6 / 60, 18 / 60
+SEARCH, STEADY, STACKS, PROOF = 24 / 60, 12 / 60, 6 / 60, 18 / 60
+SEARCH_S = 20.0
+"""A search over ten doublings takes 13 s; slow systems get up to this."""
 STACKS_S = (4.0, 8.0)
-SETTLE_S = 0.4
+SETTLE_S = 0.35
 """Cut from the start of each level of the search: users start, connections open, queues fill."""
-LEVEL_S = 1.1
+LEVEL_S = 0.95
 """Measured at each level after that, or longer where requests are few."""
 LONGEST_LEVEL_S = 4.0
 ENOUGH = 30
@@ -104,7 +106,7 @@ class Conductor:
             self._steady(self.profile.users or 1)
 
     def _search(self) -> Knee:
-        budget = self.profile.duration_s * SEARCH
+        budget = min(SEARCH_S, self.profile.duration_s * SEARCH)
         self._phase("search", budget)
         end = self.recorder.now() + budget
         levels: list[Measured] = []
