@@ -13,6 +13,10 @@ STAMP  := $(VENV)/.stamp
 # An activated environment of the developer's is neither used nor touched.
 unexport VIRTUAL_ENV PYTHONHOME
 export UV_PYTHON_DOWNLOADS := never
+# As pip does: where the machine has its own list of authorities, a company's proxy may be on it.
+ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt),)
+export UV_SYSTEM_CERTS := true
+endif
 
 .PHONY: demo test lint unit real system clean
 
