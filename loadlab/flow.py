@@ -51,10 +51,12 @@ def run(spec: Spec, profile: Profile, options: Options, audience: Audience) -> P
         recorder.update_meta(services=describe.planned(meta.services, plans))
         launched = _launch.launch(plans, recorder, SYSTEM, guardian, audience.note, setup_again=options.setup)
         services = stack.enter_context(launched)
+        watched = _watched.Watched(services)
+        # Before there is any load: an idle moment shows which thread of each process waits for work, and how.
+        stack.enter_context(_sampler.Sampler(units("probes"), watched, feed, SYSTEM, t0))
         config = _driver.config(spec, profile, services.url(spec.target.name), recorder.log_path("generator", 0))
         load = stack.enter_context(_driver.start(config, feed, SYSTEM, t0))
-        watched = _watched.Watched(services, lambda: load.pid if load.alive else None)
-        stack.enter_context(_sampler.Sampler(units("probes"), watched, feed, SYSTEM, t0))
+        watched.generator(load)
         meter = stack.enter_context(recorder.heard_by(_conduct.Meter()))
         proof = Proof(watched, load, recorder, SYSTEM, guardian, options.prove)
         stacks = _stacks.Window(watched, recorder, SYSTEM, t0) if options.stacks else None

@@ -62,7 +62,7 @@ def _empty() -> dict[str, object]:
         "stations": stations.Stations((), None),
         "sockets": sockets.Sockets((), 0.0),
         "memory": memory.Memory((), (), 0.0, 0.0),
-        "host": host.Host(1, 0.0, 0.0, 0.0, 0.0, 0.0, None, None),
+        "host": host.Host(1, 0.0, 1.0, 0.0, 0.0, 0.0, None, None),
         "elasticity": {},
     }
 

@@ -1,6 +1,8 @@
 """From answers to one outcome. A verdict is a path through gates, in this order:
 
-1. Was the generator the limit? Then nothing else is claimed.
+1. Was the generator the limit? Then nothing else is claimed, but for what happened whatever the load was: a process
+that
+   died, a table that was full. Refused connections come back so fast that they keep any generator busy.
 2. Was any limit reached? If not: none, unless a defect shows at any load (a crash, a leak, a full table of open files).
 3. Are the data good enough to name somebody? If not: unknown.
 4. All that was found, causes before symptoms, what the experiment contradicts last.
@@ -24,6 +26,9 @@ windows."""
 NOT_BINDING = 0.3
 """Elasticity below which a candidate is not the bottleneck, if its interval stays under BINDING as well."""
 
+FACT = 20
+"""Rank up to which a finding is something that happened, and does not rest on how the load was."""
+
 SYMPTOM = 500
 """Added to the rank of what the experiment contradicts: it is listed, after everything else."""
 
@@ -40,7 +45,10 @@ class Ranked:
 def rank(answers: tuple[Answer, ...], elasticity: Mapping[str, Elasticity]) -> Ranked:
     """See the module's text."""
     found = {each.kind: each for each in answers if isinstance(each.verdict, Found)}
-    if "generator_saturated" in found:
+    facts = [
+        each for each in found.values() if each.rule.BRANCH not in ("measurement", "none") and each.rule.RANK <= FACT
+    ]
+    if "generator_saturated" in found and not facts:
         return Ranked("generator", (), _says(found["generator_saturated"]))
     defects = [
         each for each in found.values() if not each.rule.AT_LIMIT and each.rule.BRANCH not in ("measurement", "none")
@@ -50,6 +58,8 @@ def rank(answers: tuple[Answer, ...], elasticity: Mapping[str, Elasticity]) -> R
     bad = [each for each in found.values() if each.rule.BRANCH == "measurement"]
     if bad and not defects:
         return Ranked("unknown", (), _says(min(bad, key=lambda each: each.rule.RANK)))
+    if bad and facts:
+        return Ranked("bottleneck", _findings(facts, elasticity))
     usable = defects if "none" in found or bad else [each for each in found.values() if each.rule.BRANCH != "none"]
     findings = _findings(usable, elasticity)
     if not findings:

@@ -32,6 +32,7 @@ METRICS = (
     Metric("listen_drops", "1", "counter", "connections dropped by listening sockets, for any reason"),
     Metric("tcp_retrans_segs", "1", "counter", "TCP segments sent again"),
     Metric("tcp_out_segs", "1", "counter", "TCP segments sent"),
+    Metric("tcp_active_opens", "1", "counter", "TCP connections opened from this host"),
     Metric("tcp_time_wait", "1", "gauge", "connections in TIME_WAIT"),
     Metric("context_switches", "1", "counter", "context switches of all cores"),
     Metric("procs_running", "1", "gauge", "tasks running or ready to run"),
@@ -82,6 +83,7 @@ def parse(texts: Mapping[str, str], pressure: Mapping[str, str], sockstat: str) 
         ("listen_drops", "ListenDrops"),
         ("tcp_retrans_segs", "RetransSegs"),
         ("tcp_out_segs", "OutSegs"),
+        ("tcp_active_opens", "ActiveOpens"),
     ):
         if key in tcp:
             found[name] = tcp[key]

@@ -18,7 +18,7 @@ RANK = 48
 AT_LIMIT = True
 ELASTIC = False
 NEEDS = ("churn", "cpu")
-USES = ("hot", "stations")
+USES = ("hot", "stations", "host")
 
 PER_REQUEST = 0.5
 """New connections per request: reuse that works gives a hundredth; half means it is the exception."""
@@ -29,6 +29,9 @@ SETTING_UP = 0.12
 KERNEL = 0.30
 """Share of the caller's and the callee's CPU time spent in the kernel, where no stacks tell: connecting and closing are
 system calls, requests on kept connections need two."""
+
+IDLE = 0.15
+"""Share of the cores idle, as in all_cores."""
 
 
 def check(s: Signals) -> Verdict:
@@ -47,7 +50,8 @@ def _costs(s: Signals, edge: Fresh) -> list[Fault]:
     cores = sum(each.cores for each in ends)
     kernel = sum(each.system for each in ends) / cores if cores else 0.0
     busy = any(each.full for each in s.stations.all if each.entity.service in (edge.source, edge.to))
-    if not busy or (setting_up < SETTING_UP and kernel < KERNEL):
+    # Where caller, callee and generator share the cores, none of them need be full for the cores to be.
+    if not (busy or s.host.idle_share < IDLE) or (setting_up < SETTING_UP and kernel < KERNEL):
         return []
     name = edge.source if edge.source in s.cpu.services else edge.to
     where = blame(s.hot.hottest(name)) if setting_up >= SETTING_UP else None

@@ -61,6 +61,12 @@ class Child:
         """pid and start: never reused together."""
         return self.pid, self.start
 
+    @property
+    def over(self) -> bool:
+        """Whether it has ended, though perhaps nobody has looked at how yet."""
+        seen = _guard.look(self.pid)
+        return seen is None or seen.key != self.key or not seen.alive
+
     def ended(self) -> tuple[bool, int | None]:
         """(whether it ended, its return code: negative for a signal, None where only its parent is told)."""
         if self.popen is not None:
@@ -71,8 +77,7 @@ class Child:
         except ChildProcessError:
             pid, status = 0, 0
         if pid == 0:
-            seen = _guard.look(self.pid)
-            return seen is None or seen.key != self.key or not seen.alive, None
+            return self.over, None
         return True, os.waitstatus_to_exitcode(status)
 
     def close(self) -> None:

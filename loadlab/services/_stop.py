@@ -10,6 +10,7 @@ from loadlab.services import _guard
 from loadlab.services._guard import Process
 from loadlab.services._instance import Instance
 from loadlab.services._kin import Kin, end, tell, wait
+from loadlab.services._start import Child
 
 ASKED_S = 3.0
 """How long all of them together have to end by themselves."""
@@ -17,6 +18,8 @@ ALL_S = 4.8
 """When the last attempt is made: what lives longer sits in the kernel, and no signal reaches it."""
 ROOT_S = 1.0
 """How long a master has to end its workers before they are told themselves."""
+NOTED_S = 0.2
+"""How long the supervisor may need to notice an end, on a busy machine."""
 TICK_S = 0.02
 
 
@@ -69,6 +72,15 @@ def _ask(group: Sequence[Instance], kin: Kin, until: float, clock: Clock) -> Non
     workers = [each for each in kin.of((), keys) if each.key not in keys]
     tell(workers, signal.SIGTERM)
     wait([*left, *workers], until, clock)
+    _let_note(running, min(until, clock.monotonic() + NOTED_S), clock)
+
+
+def _let_note(running: Sequence[tuple[Instance, Child]], until: float, clock: Clock) -> None:
+    """The supervisor writes down each end; the ends of the next service should not overtake these."""
+    while clock.monotonic() < until:
+        if not any(each.child is child and child.over for each, child in running):
+            return
+        clock.sleep(TICK_S / 4)
 
 
 def _ask_rest(groups: Sequence[Sequence[Instance]], kin: Kin, until: float, clock: Clock) -> list[Process]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from typing import Protocol
 
 import psutil
 
@@ -13,19 +13,36 @@ GENERATOR = "generator"
 LOADLAB = "loadlab"
 
 
-class Watched:
-    """Implements Targets. `generator_pid` is asked at each tick: a generator that died is no target."""
+class Generator(Protocol):
+    """What this needs of load._driver.ChildGenerator."""
 
-    def __init__(self, services: Targets, generator_pid: Callable[[], int | None]) -> None:
+    @property
+    def pid(self) -> int:
+        """The child process."""
+        ...
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        ...
+
+
+class Watched:
+    """Implements Targets. A generator that died is no target."""
+
+    def __init__(self, services: Targets) -> None:
         self._services = services
-        self._generator_pid = generator_pid
+        self._generator: Generator | None = None
+
+    def generator(self, generator: Generator) -> None:
+        """From now on there is a load generator."""
+        self._generator = generator
 
     def now(self) -> tuple[Target, ...]:
         """The services' targets, then loadlab's own."""
         own = [Target(LOADLAB, 0, os.getpid(), role="observer", unit="loadlab")]
-        pid = self._generator_pid()
-        if pid is not None:
-            own.insert(0, Target(GENERATOR, 0, pid, role="generator", unit="loadlab"))
+        if self._generator is not None and self._generator.alive:
+            own.insert(0, Target(GENERATOR, 0, self._generator.pid, role="generator", unit="loadlab"))
         return (*self._services.now(), *own)
 
     def pids(self, service: str) -> list[int]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 
 from loadlab.recording.model import Recording
-from loadlab.signals import edges, latency
+from loadlab.signals import latency
 from loadlab.signals.missing import Missing
-from loadlab.signals.rates import per_second
-from loadlab.signals.windows import measured
+from loadlab.signals.rates import increase, total
+from loadlab.signals.windows import Window, measured
 
 
 @dataclass(frozen=True)
@@ -31,20 +32,35 @@ class Churn:
 def compute(recording: Recording) -> Churn:
     """Raises Missing where neither the generator nor the sockets tell."""
     window = measured(recording)
-    rps = latency.compute(recording)
-    rate = rps.rps + rps.failed_rps
+    answered = latency.compute(recording)
+    rate = answered.rps + answered.failed_rps
     if rate <= 0:
         raise Missing("no request to count connections by")
-    found = []
-    for series in recording.series("generator.connects"):
-        new = per_second(series, window)
-        found.append(Fresh("generator", recording.meta.target, new, new / rate))
-    try:
-        inner = edges.compute(recording)
-    except Missing:
-        inner = edges.Edges(())
-    for source in sorted({each.source for each in inner.all} - {"generator", "loadlab"}):
-        found.extend(Fresh(source, each.to, each.new, each.new / rate) for each in inner.out_of(source))
-    if not found:
+    front = total(recording.series("generator.connects"), window)
+    found = [Fresh("generator", recording.meta.target, front, front / rate)]
+    for source, to, new in _inner(recording, window, front):
+        found.append(Fresh(source, to, new, new / rate))
+    if not recording.series("generator.connects") and len(found) == 1:
         raise Missing("connections were not counted")
     return Churn(tuple(found))
+
+
+def _inner(recording: Recording, window: Window, front: float) -> list[tuple[str, str, float]]:
+    """(caller, callee, new connections per second) between services.
+
+    The host counts every connection it opens. What the generator did not open, the services did; which ones is told by
+    the ports of connections that linger in TIME_WAIT, of which a sample is looked at.
+    """
+    inside = total(recording.series("host.tcp_active_opens"), window) - front
+    seen: dict[str, float] = defaultdict(float)
+    for series in recording.series("sockets.lingering"):
+        if series.entity.service != recording.meta.target:
+            seen[series.entity.service] += increase(series, window)
+    if inside <= 0 or not sum(seen.values()):
+        return []
+    found = []
+    for to, count in sorted(seen.items()):
+        callers = [each.name for each in recording.meta.services if to in each.uses or each.upstream == to]
+        if count > 0 and callers:
+            found.append((callers[0], to, inside * count / sum(seen.values())))
+    return found

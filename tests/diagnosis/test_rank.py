@@ -26,6 +26,8 @@ single_core:app event_loop_blocked:app   -                      -> bottleneck  e
 single_core:app accept_backlog:app       -                      -> bottleneck  single_core:app      supported
 single_core:app service_crashed:db       app=1.0                -> bottleneck  service_crashed:db   supported
 generator_saturated:generator single_core:app -                 -> generator   -                    -
+generator_saturated:generator service_crashed:app -             -> bottleneck  service_crashed:app  supported
+generator_saturated:generator memory_leak:app -                 -> generator   -                    -
 too_few_samples:generator single_core:app -                     -> unknown     -                    -
 too_few_samples:generator file_descriptors:app -                -> bottleneck  file_descriptors:app supported
 host_unstable:host single_core:app       app=1.0                -> unknown     -                    -

@@ -45,7 +45,9 @@ def test_a_marker_is_found_in_an_environment() -> None:
 def test_limits_and_switches() -> None:
     limits = b"Limit  Soft  Hard Units\nMax open files            256                  20000                files\n"
     assert process.soft_limit(limits) == 256
-    assert process.soft_limit(b"Max open files            unlimited            unlimited            files\n") == float("inf")
+    assert process.soft_limit(b"Max open files            unlimited            unlimited            files\n") == float(
+        "inf"
+    )
     status = b"Name:\tx\nvoluntary_ctxt_switches:\t12\nnonvoluntary_ctxt_switches:\t3\n"
     assert process.parse_switches(status) == (12, 3)
     assert process.parse_schedstat(b"940330000 312005000 3\n") == (0.94033, 0.312005)
@@ -198,7 +200,13 @@ def test_a_datagram_as_the_kernel_sends_it() -> None:
     message = _sockets.HEADER.pack(16 + len(body), 20, 2, 1, 0) + body
     (found,), done = _sockets.parse(message)
     assert not done
-    assert (found.local, found.port, found.receive_queue, found.send_queue, found.inode) == ("127.0.0.1", 8000, 7, 64, 1234)
+    assert (found.local, found.port, found.receive_queue, found.send_queue, found.inode) == (
+        "127.0.0.1",
+        8000,
+        7,
+        64,
+        1234,
+    )
     assert listeners.parse([found], {8000})[8000][:2] == (7, 64)
 
 
@@ -216,7 +224,9 @@ def test_a_refusal_of_ptrace_names_the_way_out() -> None:
     assert "ptrace_scope" in _stacks.reason("Error: Permission Denied: Try running again with elevated permissions")
 
 
-names = st.text(st.characters(blacklist_characters=";\r\n()", blacklist_categories=["Cs", "Cc", "Zs", "Zl", "Zp"]), min_size=1)
+names = st.text(
+    st.characters(blacklist_characters=";\r\n()", blacklist_categories=["Cs", "Cc", "Zs", "Zl", "Zp"]), min_size=1
+)
 
 
 @given(names, st.lists(st.tuples(names, names, st.integers(1, 9999)), min_size=1, max_size=5), st.integers(1, 10**6))

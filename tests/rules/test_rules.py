@@ -106,11 +106,11 @@ def overflowing(noise: float) -> Builder:
 
 
 def churning(noise: float) -> Builder:
-    built = (
-        Builder(noise=noise).service("app", Proc(cores=0.95, system=0.4)).service("back", Proc(cores=0.3, system=0.15))
-    )
-    built.load().generator().host().edge("app", "back", outstanding=1, new=190)
-    return built.edge("generator", "app", outstanding=15)
+    built = Builder(noise=noise).service("app", Proc(cores=0.95, system=0.4), uses=("back",))
+    built.service("back", Proc(cores=0.3, system=0.15)).load().generator().host()
+    built.counter("host.tcp_active_opens", Entity("host"), 190)
+    built.counter("sockets.lingering", Entity("listener", "back", 0, name="127.0.0.1:9000"), 900)
+    return built.edge("app", "back", outstanding=1).edge("generator", "app", outstanding=15)
 
 
 def one_slow(
