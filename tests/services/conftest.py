@@ -48,6 +48,10 @@ def web(name: str = "app", **more: Any) -> dict[str, Any]:
     return {"name": name, "command": [sys.executable, "web.py", "{port}"], "ready": {"http": "/health"}} | more
 
 
+def python(code: str, name: str = "app", **more: Any) -> dict[str, Any]:
+    return {"name": name, "command": [sys.executable, "-u", "-c", code]} | more
+
+
 @dataclass
 class ListJournal:
     """What a recorder would write down."""

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import socket
 import subprocess
@@ -9,23 +8,18 @@ import sys
 import threading
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from loadlab.clock import SYSTEM
 from loadlab.errors import NotReady, PortBusy, ServiceError
-from loadlab.services import _guard, _kin, _limits, _ports
+from loadlab.services import _guard, _kin, _ports
 from loadlab.services._start import last_lines
-from tests.services.conftest import APPS, Launched, Launcher, alive, family, get, until, web
+from tests.services.conftest import APPS, Launched, Launcher, alive, family, get, python, until, web
 
 pytestmark = pytest.mark.real
 
 PYTHON = sys.executable
-
-
-def python(code: str, name: str = "app", **more: Any) -> dict[str, Any]:
-    return {"name": name, "command": [PYTHON, "-u", "-c", code]} | more
 
 
 def test_services_run_and_are_gone_again(launching: Launcher) -> None:
@@ -37,7 +31,7 @@ def test_services_run_and_are_gone_again(launching: Launcher) -> None:
         assert said["pid"] == targets[2].pid and said["env"]["APP"] == run.running.url("app")
         assert run.running.check() == ()
         started = SYSTEM.monotonic()
-    assert SYSTEM.monotonic() - started < 2
+    assert SYSTEM.monotonic() - started < 5
     assert not any(alive(each.pid) for each in targets)
     kinds = [(each["kind"], each["service"]) for each in run.journal.events]
     assert kinds[:6] == [("started", "app")] * 2 + [("ready", "app")] * 2 + [("started", "front"), ("ready", "front")]
@@ -132,7 +126,7 @@ def test_a_stopped_service_hears_that_it_should_end(launching: Launcher) -> None
     with launching(web()) as run:
         os.kill(run.running.now()[0].pid, signal.SIGSTOP)
         began = SYSTEM.monotonic()
-    assert SYSTEM.monotonic() - began < 2
+    assert SYSTEM.monotonic() - began < 3
     assert run.journal.of("exited")[0]["signal"] == signal.SIGTERM
 
 
@@ -272,71 +266,6 @@ def test_what_a_dead_instance_left_behind_does_not_keep_its_port(launching: Laun
         assert get(run.running.url("app"))["pid"] not in (worker, root.pid) and not alive(worker)
 
 
-def test_the_open_file_limit_is_hard(launching: Launcher) -> None:
-    code = (
-        "import os,resource,time\n"
-        "print(resource.getrlimit(resource.RLIMIT_NOFILE))\n"
-        "kept=[]\n"
-        "try:\n    while True: kept.append(os.open('/', 0))\n"
-        "except OSError as error: print(error.errno, max(kept))\n"
-        "time.sleep(60)"
-    )
-    with launching(python(code, limits={"files": 64}, ready={"log": r"\d+ \d+\n"})) as run:
-        assert run.journal.log_path("app", 0).read_text() == "(64, 64)\n24 63\n"
-        (target,) = run.running.now()
-        assert target.files_limit == 64
-        assert resource.prlimit(target.pid, resource.RLIMIT_NOFILE) == (64, 64)
-
-
-SPIN = "import time\nprint('go')\nwhile True: pass"
-
-
-def test_the_cpu_limit_holds(launching: Launcher) -> None:
-    if not _limits.limits_available()["cpu"][0]:
-        pytest.skip("no cgroup and no systemd here: limits.cpu cannot be enforced")
-    with launching(python(SPIN, limits={"cpu": 0.2}, ready={"log": "go"})) as run:
-        (target,) = run.running.now()
-        before, at = _cpu_s(target.pid), SYSTEM.monotonic()
-        SYSTEM.sleep(1.5)
-        share = (_cpu_s(target.pid) - before) / (SYSTEM.monotonic() - at)
-        folders = list(target.cgroup.values())
-        assert folders and all(each.is_dir() for each in folders)
-    assert 0.05 < share < 0.3
-    assert not any(each.exists() for each in folders)
-
-
-def test_the_memory_limit_holds(launching: Launcher) -> None:
-    if _limits.means().memory is None:
-        pytest.skip("no cgroup with memory here")
-    code = "import time\nprint('go')\ntime.sleep(0.3)\nx = bytearray(200_000_000)\nprint('more')\ntime.sleep(60)"
-    with launching(python(code, limits={"memory": "40MB"}, ready={"log": "go"})) as run:
-        folders = [each for target in run.running.now() for each in target.cgroup.values()]
-        assert until(lambda: run.journal.of("exited"), 10)
-        with pytest.raises(ServiceError, match=r"killed by SIGKILL \(by the kernel: it reached limits.memory\)"):
-            run.running.check()
-    assert "more" not in run.journal.log_path("app", 0).read_text()
-    assert not any(each.exists() for each in folders)
-
-
-def test_memory_per_process_where_there_is_no_cgroup(launching: Launcher, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_limits, "means", lambda: _limits.Means(why={"memory": "for a test"}))
-    code = "import time\ntry: bytearray(200_000_000)\nexcept MemoryError: print('refused')\ntime.sleep(60)"
-    with launching(python(code, limits={"memory": "100MB"}, ready={"log": "refused"})) as run:
-        assert len(run.notes) == 1 and "for a test" in run.notes[0]
-
-
-def test_a_scope_is_what_the_launcher_runs_in(
-    launching: Launcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fake = tmp_path / "systemd-run"
-    fake.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/said\nwhile [ "$1" != -- ]; do shift; done\nshift\nexec "$@"\n')
-    fake.chmod(0o755)
-    monkeypatch.setattr(_limits, "means", lambda: _limits.Means(scope=(str(fake), "--scope")))
-    with launching(web(limits={"cpu": 0.5})) as run:
-        assert get(run.running.url("app"))["pid"] == run.running.now()[0].pid
-    assert (tmp_path / "said").read_text().startswith("--scope -p CPUQuota=50% -- ")
-
-
 def test_setup_runs_once_and_again_when_told_to(launching: Launcher, tmp_path: Path) -> None:
     folder = tmp_path / "app"
     folder.mkdir()
@@ -384,11 +313,6 @@ def test_only_an_address_is_something_to_load(launching: Launcher) -> None:
 
 def _times(run: Launched, ready: int) -> bool:
     return len(run.journal.of("ready")) == ready
-
-
-def _cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def test_ctrl_c_while_it_stops_does_not_keep_it_from_stopping(launching: Launcher) -> None:
