@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import typer.rich_utils
 from typer.testing import CliRunner, Result
 
 import loadlab
@@ -18,10 +19,13 @@ Invoke = Callable[..., Result]
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder, as the current one. Wide enough that no message is wrapped."""
+    """An empty folder, as the current one. Wide enough that no message is wrapped, and not taken for a terminal, which
+    CI systems like to ask for (typer reads that when it is imported)."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "300")
-    monkeypatch.delenv("CI", raising=False)
+    for name in ("CI", "FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(typer.rich_utils, "FORCE_TERMINAL", None)
     return tmp_path
 
 

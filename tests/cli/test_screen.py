@@ -189,8 +189,8 @@ class Shown:
     def __init__(self, folder: Path, *arguments: str, speed: str = "20", **environment: str) -> None:
         self.master, slave = pty.openpty()
         variables = {**os.environ, "TERM": "xterm-256color", "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
-        variables.pop("CI", None)
-        variables.pop("NO_COLOR", None)
+        for name in ("CI", "NO_COLOR", "FORCE_COLOR"):
+            variables.pop(name, None)
         command = [sys.executable, "-m", "tests.cli.fake", "--speed", speed, *arguments]
         self.process = subprocess.Popen(
             command, cwd=folder, env=variables | environment, stdin=slave, stdout=slave, stderr=slave
