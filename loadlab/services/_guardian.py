@@ -25,12 +25,13 @@ MARK = "LOADLAB_RUN"
 """Environment variable that every process of a run inherits, however far it strays."""
 STARTS_WITHIN_S = 10.0
 ENDS_WITHIN_S = 2.0
+ACTS_WITHIN_S = 5.0
 STANDS_STILL = "TtZX"
 """States of a process that hears nothing: stopped, traced, dead."""
 
 
 class Guardian:
-    """A context manager. Closing it says goodbye: what still runs then is not touched."""
+    """A context manager. Left in order it says goodbye: what still runs then is not touched."""
 
     def __init__(self, mark: str | None = None) -> None:
         self.mark = mark or uuid.uuid4().hex
@@ -78,7 +79,12 @@ class Guardian:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        """In order, a goodbye. After an error none: an interrupt may have hit the very teardown, so it looks for what
+        is left, ends that, and then itself."""
+        if kind is None:
+            self.close()
+        else:
+            self._dismiss(ACTS_WITHIN_S)
 
     @property
     def pid(self) -> int:
@@ -116,19 +122,20 @@ class Guardian:
 
     def close(self) -> None:
         """All was stopped in order: it ends without doing anything. May be called again."""
-        process = self._process
-        if process is None:
-            return
         self._tell("bye")
-        self._end(process)
-        self._process = None
+        self._dismiss(ENDS_WITHIN_S)
 
-    def _end(self, process: subprocess.Popen[bytes]) -> None:
+    def _dismiss(self, within_s: float) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            self._end(process, within_s)
+
+    def _end(self, process: subprocess.Popen[bytes], within_s: float = ENDS_WITHIN_S) -> None:
         if process.stdin is not None:
             with suppress(OSError):
                 process.stdin.close()
         try:
-            process.wait(ENDS_WITHIN_S)
+            process.wait(within_s)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

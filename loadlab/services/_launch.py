@@ -23,6 +23,8 @@ __all__ = ["Guardian", "Running", "launch", "plan_all"]
 
 ASK_AGAIN_S = 0.03
 TEST_WITHIN_S = 20.0
+STOPPED_WITHIN_S = 10.0
+"""Twice what the teardown allows itself: a disk that hangs while files are removed must not hang loadlab."""
 SETUP_WITHIN_S = 600.0
 """`npm ci` of a large project over a slow line."""
 
@@ -144,10 +146,11 @@ class Running:
     def stop(self) -> None:
         """End everything. Ctrl-C while it works does not keep it from ending its work; may be called again."""
         if self._stopping is None:
-            self._stopping = threading.Thread(target=self._end, name="loadlab-teardown")
+            self._stopping = threading.Thread(target=self._end, name="loadlab-teardown", daemon=True)
             self._stopping.start()
         interrupted: BaseException | None = None
-        while not self._stopped.is_set():
+        until = self._clock.monotonic() + STOPPED_WITHIN_S
+        while not self._stopped.is_set() and self._clock.monotonic() < until:
             try:
                 # Not join: interrupted, it takes a thread that runs for one that has ended (bpo-45274).
                 self._stopped.wait(0.1)

@@ -117,7 +117,8 @@ Launcher = Callable[..., AbstractContextManager[Launched]]
 @pytest.fixture
 def launching(tmp_path: Path) -> Iterator[Launcher]:
     """launching(service, ...) runs them; at the end of the test no process of it may be left, and no thread."""
-    marks = []
+    marks: list[str] = []
+    left: list[int] = []
     threads = set(threading.enumerate())
 
     @contextmanager
@@ -128,15 +129,16 @@ def launching(tmp_path: Path) -> Iterator[Launcher]:
         with Guardian() as guardian:
             marks.append(guardian.mark)
             plans = plan_all(spec, tmp_path / "recording")
-            with launch(plans, journal, SYSTEM, guardian, notes.append, **options) as running:
-                yield Launched(running, journal, plans, guardian, notes)
+            try:
+                with launch(plans, journal, SYSTEM, guardian, notes.append, **options) as running:
+                    yield Launched(running, journal, plans, guardian, notes)
+            finally:
+                left.extend(family(guardian.mark))  # before the guardian looks
 
     yield run
-    for mark in marks:
-        left = family(mark)
-        for pid in left:
-            os.kill(pid, 9)
-        assert left == []
+    for pid in [each for mark in marks for each in family(mark)]:
+        os.kill(pid, 9)
+    assert left == []
     assert _ports._held == {}
     assert until(lambda: set(threading.enumerate()) <= threads), "a thread is left"
 

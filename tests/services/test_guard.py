@@ -146,6 +146,20 @@ def test_a_goodbye_touches_nothing(sleeper: subprocess.Popen[bytes], tmp_path: P
 
 
 @pytest.mark.real
+def test_after_an_error_it_looks_for_what_is_left() -> None:
+    with subprocess.Popen(SLEEPER, start_new_session=True) as child:
+
+        def broken() -> None:
+            with Guardian() as guardian:
+                guardian.watch(child.pid)
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            broken()
+        assert child.wait(1) == -signal.SIGKILL
+
+
+@pytest.mark.real
 def test_it_ignores_what_ends_others() -> None:
     with Guardian() as guardian:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
