@@ -17,7 +17,7 @@ from loadlab.errors import LoadlabError
 from loadlab.experiments.proof import Proof
 from loadlab.gate.limits import judge as judge_limits
 from loadlab.live import Audience, Feed
-from loadlab.load import _conduct, _driver
+from loadlab.load import _conduct, _driver, shapes
 from loadlab.probes import _sampler, _stacks
 from loadlab.recording import describe, reader
 from loadlab.recording.model import Recording
@@ -39,6 +39,7 @@ class Options:
 
 def run(spec: Spec, profile: Profile, options: Options, audience: Audience) -> Path:
     """Records one run and returns its folder. Raises LoadlabError; whatever happens, nothing is left running."""
+    shapes.check(profile)
     t0, meta = SYSTEM.monotonic(), describe.meta(spec, profile, iso(SYSTEM.wall()))
     with ExitStack() as stack:
         guardian = stack.enter_context(_guardian.Guardian())

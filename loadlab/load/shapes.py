@@ -13,16 +13,33 @@ def users_at(profile: Profile, t: float) -> int:
     """Users of a `constant`, `soak` or `ramp` profile `t` seconds after the load began.
 
     A ramp rises by `spawn_rate` a second (default: within a quarter of the duration) to `users` and stays there.
-    Raises SpecError for a shape that needs more than that, or a profile without `users`.
+    The profile must have passed `check`.
     """
-    if profile.users is None:
-        raise SpecError([f'profile "{profile.name}": shape "{profile.shape}" needs `users`'])
-    if profile.shape in ("constant", "soak"):
-        return profile.users
-    if profile.shape == "ramp":
-        rate = profile.spawn_rate or 4 * profile.users / profile.duration_s
-        return max(1, min(profile.users, int(rate * t) + 1))
-    raise SpecError([f'profile "{profile.name}": shape "{profile.shape}" is not one this version can run'])
+    users = profile.users or 1
+    if profile.shape != "ramp":
+        return users
+    rate = profile.spawn_rate or 4 * users / profile.duration_s
+    return max(1, min(users, int(rate * t) + 1))
+
+
+CLOSED = ("constant", "soak", "ramp", "search")
+OPEN = ("constant", "soak")
+
+
+def check(profile: Profile) -> None:
+    """Raises SpecError for a profile this version cannot run: before anything is started, not in the middle."""
+    known = OPEN if profile.model == "open" else CLOSED
+    problems = []
+    if profile.shape not in known:
+        problems.append(
+            f'profile "{profile.name}": shape "{profile.shape}" cannot be run yet; use {" or ".join(known)}'
+        )
+    elif profile.model == "open" and profile.rate is None:
+        problems.append(f'profile "{profile.name}": the open model needs `rate`, in requests per second')
+    elif profile.model == "closed" and profile.users is None and not searches(profile):
+        problems.append(f'profile "{profile.name}": shape "{profile.shape}" needs `users`')
+    if problems:
+        raise SpecError(problems)
 
 
 def searches(profile: Profile) -> bool:

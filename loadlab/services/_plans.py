@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from loadlab.catalogue import units
+from loadlab.errors import ServiceError
 from loadlab.services import Plan, ProcessPlan
 from loadlab.services._names import RunNames
 from loadlab.spec.model import Ready, ServiceSpec, Spec
@@ -23,6 +24,11 @@ def plan_all(spec: Spec, folder: Path, names: RunNames | None = None) -> tuple[P
     plans = []
     for name in start_order(spec):
         service = by_name[name]
+        if service.autoscale is not None:
+            raise ServiceError(
+                f"{name}: this version of loadlab adds and removes no instances during a run; "
+                "leave autoscale out, and say how many with instances"
+            )
         made = units("services")[service.unit].plan(service, known)
         plan = replace(made, processes=tuple(_completed(each, service, spec) for each in made.processes))
         known.learn(plan)

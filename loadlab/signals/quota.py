@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from loadlab.recording.model import Entity, Recording, Series
+from loadlab.signals import cpu
 from loadlab.signals.rates import increase, mean, per_second
 from loadlab.signals.windows import Window, measured
 
@@ -38,10 +39,16 @@ def compute(recording: Recording) -> Quotas:
             continue
         periods = _column(recording, series.entity, "periods", window)
         throttled = _column(recording, series.entity, "throttled_periods", window)
-        usage = _rate(recording, series.entity, "usage_s", window)
+        # cgroup v1 counts usage in another hierarchy, which need not hold the group: then its processes tell.
+        usage = _rate(recording, series.entity, "usage_s", window) or _processes(recording, series.entity, window)
         stopped = _rate(recording, series.entity, "throttled_s", window)
         found.append(Quota(series.entity, cores, usage, throttled / periods if periods else 0.0, stopped))
     return Quotas(tuple(found))
+
+
+def _processes(recording: Recording, entity: Entity, window: Window) -> float:
+    mine = (each for each in cpu.processes(recording, window) if each.entity.service == entity.service)
+    return sum(each.cores for each in mine if each.entity.instance == entity.instance)
 
 
 def _of(recording: Recording, entity: Entity, name: str) -> Series | None:
