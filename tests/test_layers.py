@@ -32,6 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "live", "spec", "services", "load", "probes", "experiments", "recording", "signals", "diagnosis", "report",
         "gate", *IMPURE,
     },
+    "__main__": {"cli"},
     "cli": {
         "cli", "flow", "live", "spec", "services", "load", "probes", "recording", "rules", "diagnosis", "report",
         "gate", *IMPURE,

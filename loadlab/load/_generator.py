@@ -32,7 +32,8 @@ from locust.util.load_locustfile import load_locustfile
 from loadlab.clock import SYSTEM
 from loadlab.load._book import Book, encode
 from loadlab.load._connection import sweeping
-from loadlab.load.wire import Response, WireClient
+from loadlab.load._response import Response
+from loadlab.load.wire import WireClient
 
 SPAWN_AT_ONCE = 100_000
 """Locust starts floor(spawn_rate) users in its first batch: all of them."""

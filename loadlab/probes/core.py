@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from loadlab.probes import Row
-from loadlab.probes.host import TICK_S, text
+from loadlab.probes._proc_text import TICK_S, text
 from loadlab.recording.model import Entity, Metric
 from loadlab.services import Targets
 

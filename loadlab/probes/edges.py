@@ -6,14 +6,14 @@ sent after it last received: a request is outstanding there. Nothing has to be b
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
 from loadlab.probes import Row
-from loadlab.probes._sockets import ESTABLISHED, Socket, dump
+from loadlab.probes._sockets import ESTABLISHED, dump
 from loadlab.probes._tree import Tree
+from loadlab.probes._waiting import add, socket_inodes
 from loadlab.recording.model import Entity, Metric
 from loadlab.services import Targets
 
@@ -26,10 +26,6 @@ METRICS = (
     Metric("unsent_bytes", "bytes", "gauge", "answers not yet taken by the caller's kernel"),
     Metric("new", "1", "counter", "connections seen for the first time; short-lived ones are missed"),
 )
-DELAYED_ACK_MS = 40
-"""Linux acknowledges what nobody answers within 40 ms (TCP_DELACK_MIN): after that, the side that got an
-acknowledgement
-without data is the one that asked."""
 Key = tuple[str, int, str]
 
 
@@ -89,44 +85,3 @@ class Edges:
 def open(targets: Targets, proc: Path = Path("/proc")) -> Edges:  # noqa: A001 - the family's word
     """See probes/__init__."""
     return Edges(targets, proc)
-
-
-def add(sums: list[float], caller: Socket, callee: Socket | None) -> None:
-    """One connection into connections, outstanding, unread and unsent bytes."""
-    sums[0] += 1
-    sums[1] += waiting(caller, callee)
-    if callee is not None:
-        sums[2] += callee.receive_queue
-        sums[3] += callee.send_queue
-
-
-def waiting(caller: Socket, callee: Socket | None) -> float:
-    """1 where a request is outstanding: the caller sent after it last received.
-
-    The kernel counts in milliseconds, and a caller that asks again at once does both in the same one. Then the delayed
-    acknowledgement tells who spoke last; before it is due, a connection in such use is taken as waiting.
-    """
-    if caller.last_sent_ms != caller.last_received_ms:
-        return 1.0 if 0 <= caller.last_sent_ms < caller.last_received_ms else 0.0
-    if caller.last_sent_ms < DELAYED_ACK_MS:
-        return 1.0 if caller.last_sent_ms >= 0 else 0.0
-    if callee is not None and callee.last_ack_ms < callee.last_received_ms:
-        return 0.0
-    return 1.0 if caller.last_ack_ms < caller.last_received_ms else 0.0
-
-
-def socket_inodes(folder: str) -> list[int]:
-    """Inodes of a process's sockets; empty where they may not be read."""
-    found: list[int] = []
-    try:
-        names = os.listdir(folder)
-    except OSError:
-        return found
-    for name in names:
-        try:
-            link = os.readlink(f"{folder}/{name}")
-        except OSError:
-            continue
-        if link.startswith("socket:["):
-            found.append(int(link[8:-1]))
-    return found

@@ -5,17 +5,16 @@ What: CPU times, pressure stall totals, memory, swapping, connections the kernel
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from loadlab.probes import Row
+from loadlab.probes._proc_text import TIMES, cpu, pairs, psi, text
 from loadlab.recording.model import Entity, Metric
 from loadlab.services import Targets
 
 ENTITY = "host"
 INTERVAL_S = 0.5
-TIMES = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
 METRICS = (
     *(Metric(f"cpu_{name}_s", "s", "counter", f"{name} time of all cores together") for name in TIMES),
     Metric("psi_cpu_some_s", "s", "counter", "time some task waited for a core"),
@@ -37,7 +36,6 @@ METRICS = (
     Metric("context_switches", "1", "counter", "context switches of all cores"),
     Metric("procs_running", "1", "gauge", "tasks running or ready to run"),
 )
-TICK_S = 1.0 / os.sysconf("SC_CLK_TCK")
 
 
 class Host:
@@ -92,42 +90,3 @@ def parse(texts: Mapping[str, str], pressure: Mapping[str, str], sockstat: str) 
         if line.startswith("TCP:") and "tw" in words:
             found["tcp_time_wait"] = float(words[words.index("tw") + 1])
     return found
-
-
-def cpu(stat: str) -> dict[str, float]:
-    """CPU seconds by kind, switches and runnable tasks of /proc/stat."""
-    found: dict[str, float] = {}
-    for line in stat.splitlines():
-        words = line.split()
-        if words and words[0] == "cpu":
-            found |= {f"cpu_{name}_s": int(v) * TICK_S for name, v in zip(TIMES, words[1:9], strict=False)}
-        elif words and words[0] == "ctxt":
-            found["context_switches"] = float(words[1])
-        elif words and words[0] == "procs_running":
-            found["procs_running"] = float(words[1])
-    return found
-
-
-def psi(content: str) -> dict[str, float]:
-    """Total seconds of "some" and "full" of a pressure file."""
-    found = {}
-    for line in content.splitlines():
-        kind, *rest = line.split()
-        total = next((each for each in rest if each.startswith("total=")), None)
-        if total is not None:
-            found[kind] = int(total[6:]) / 1e6
-    return found
-
-
-def pairs(content: str, prefix: str) -> dict[str, float]:
-    """The name and value lines of /proc/net/netstat and snmp for one protocol."""
-    lines = [line.split()[1:] for line in content.splitlines() if line.startswith(prefix)]
-    return {name: float(value) for name, value in zip(*lines[:2], strict=False)} if len(lines) >= 2 else {}
-
-
-def text(path: Path) -> str:
-    """A file of /proc; "" where it is missing or not permitted."""
-    try:
-        return path.read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return ""

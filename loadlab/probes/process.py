@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from loadlab.probes import Row
+from loadlab.probes._proc_text import TICK_S, count, parse_schedstat, parse_switches, soft_limit
 from loadlab.probes._tree import Member, Tree, read, stat_fields
 from loadlab.recording.model import Entity, Metric
 from loadlab.services import Targets
@@ -29,7 +30,6 @@ METRICS = (
     Metric("minor_faults", "1", "counter", "page faults without the disk"),
     Metric("major_faults", "1", "counter", "page faults that read from the disk"),
 )
-TICK_S = 1.0 / os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -111,36 +111,3 @@ class Processes:
 def open(targets: Targets, proc: Path = Path("/proc")) -> Processes:  # noqa: A001 - the family's word
     """See probes/__init__."""
     return Processes(targets, proc)
-
-
-def parse_schedstat(raw: bytes) -> tuple[float, float] | None:
-    """Seconds on CPU and seconds ready but not running; None where the kernel keeps none."""
-    parts = raw.split()
-    return (int(parts[0]) / 1e9, int(parts[1]) / 1e9) if len(parts) >= 2 else None
-
-
-def parse_switches(raw: bytes) -> tuple[int, int]:
-    """Voluntary and involuntary context switches of a status file."""
-    found = {b"voluntary_ctxt_switches": 0, b"nonvoluntary_ctxt_switches": 0}
-    for line in raw.splitlines()[-3:]:
-        name, _, value = line.partition(b":")
-        if name in found:
-            found[name] = int(value)
-    return found[b"voluntary_ctxt_switches"], found[b"nonvoluntary_ctxt_switches"]
-
-
-def soft_limit(raw: bytes) -> float | None:
-    """The soft open-file limit of a limits file; None where it cannot be read, inf where there is none."""
-    for line in raw.splitlines():
-        if line.startswith(b"Max open files"):
-            value = line[len(b"Max open files") :].split()[0]
-            return float("inf") if value == b"unlimited" else float(value)
-    return None
-
-
-def count(folder: str) -> float | None:
-    """Entries of a folder; None where it may not be read."""
-    try:
-        return float(len(os.listdir(folder)))
-    except OSError:
-        return None

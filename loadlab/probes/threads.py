@@ -11,9 +11,9 @@ from pathlib import Path
 
 from loadlab.probes import Row
 from loadlab.probes import _shared as shared
+from loadlab.probes._proc_text import parse_schedstat
 from loadlab.probes._threadstate import STATES, ThreadCount
 from loadlab.probes._tree import read
-from loadlab.probes.process import parse_schedstat
 from loadlab.recording.model import Entity, Metric
 from loadlab.services import Targets
 

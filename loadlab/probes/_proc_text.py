@@ -1,0 +1,81 @@
+"""Texts of /proc, taken apart. Pure, but for `text` and `count`, which read."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+TIMES = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
+TICK_S = 1.0 / os.sysconf("SC_CLK_TCK")
+
+
+def cpu(stat: str) -> dict[str, float]:
+    """CPU seconds by kind, switches and runnable tasks of /proc/stat."""
+    found: dict[str, float] = {}
+    for line in stat.splitlines():
+        words = line.split()
+        if words and words[0] == "cpu":
+            found |= {f"cpu_{name}_s": int(v) * TICK_S for name, v in zip(TIMES, words[1:9], strict=False)}
+        elif words and words[0] == "ctxt":
+            found["context_switches"] = float(words[1])
+        elif words and words[0] == "procs_running":
+            found["procs_running"] = float(words[1])
+    return found
+
+
+def psi(content: str) -> dict[str, float]:
+    """Total seconds of "some" and "full" of a pressure file."""
+    found = {}
+    for line in content.splitlines():
+        kind, *rest = line.split()
+        total = next((each for each in rest if each.startswith("total=")), None)
+        if total is not None:
+            found[kind] = int(total[6:]) / 1e6
+    return found
+
+
+def pairs(content: str, prefix: str) -> dict[str, float]:
+    """The name and value lines of /proc/net/netstat and snmp for one protocol."""
+    lines = [line.split()[1:] for line in content.splitlines() if line.startswith(prefix)]
+    return {name: float(value) for name, value in zip(*lines[:2], strict=False)} if len(lines) >= 2 else {}
+
+
+def text(path: Path) -> str:
+    """A file of /proc; "" where it is missing or not permitted."""
+    try:
+        return path.read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return ""
+
+
+def parse_schedstat(raw: bytes) -> tuple[float, float] | None:
+    """Seconds on CPU and seconds ready but not running; None where the kernel keeps none."""
+    parts = raw.split()
+    return (int(parts[0]) / 1e9, int(parts[1]) / 1e9) if len(parts) >= 2 else None
+
+
+def parse_switches(raw: bytes) -> tuple[int, int]:
+    """Voluntary and involuntary context switches of a status file."""
+    found = {b"voluntary_ctxt_switches": 0, b"nonvoluntary_ctxt_switches": 0}
+    for line in raw.splitlines()[-3:]:
+        name, _, value = line.partition(b":")
+        if name in found:
+            found[name] = int(value)
+    return found[b"voluntary_ctxt_switches"], found[b"nonvoluntary_ctxt_switches"]
+
+
+def soft_limit(raw: bytes) -> float | None:
+    """The soft open-file limit of a limits file; None where it cannot be read, inf where there is none."""
+    for line in raw.splitlines():
+        if line.startswith(b"Max open files"):
+            value = line[len(b"Max open files") :].split()[0]
+            return float("inf") if value == b"unlimited" else float(value)
+    return None
+
+
+def count(folder: str) -> float | None:
+    """Entries of a folder; None where it may not be read."""
+    try:
+        return float(len(os.listdir(folder)))
+    except OSError:
+        return None
