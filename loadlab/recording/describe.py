@@ -65,5 +65,5 @@ def _with_plan(service: ServiceMeta, plan: Plan) -> ServiceMeta:
         upstream=service.upstream,
         uses=service.uses,
         limits=service.limits,
-        version=service.version,
+        version=plan.version or service.version,
     )

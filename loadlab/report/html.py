@@ -19,6 +19,9 @@ from loadlab.report.view import View
 HERE = Path(__file__).parent
 BUNDLE = HERE / "_js" / "bundle.js"
 STYLE = HERE / "_js" / "bundle.css"
+ABSENT: dict[str, Any] = {"services": {}, "elasticity": {}, "backends": [], "saturation": None}
+"""What a run that was cut short has of each signal."""
+
 BUILD = "this copy of loadlab was installed without its charts: reinstall it with npm or network access at build time"
 
 
@@ -33,7 +36,7 @@ def render(view: View) -> str:
         bundle=_text(BUNDLE),
         bundle_style=_text(STYLE),
         build=BUILD,
-        signals=view.diagnosis.signals,
+        signals={**ABSENT, **view.diagnosis.signals},
     )
 
 

@@ -1,0 +1,108 @@
+"""verdict.json, summary.md and the page, as texts."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from html.parser import HTMLParser
+
+import pytest
+
+from loadlab import report
+from loadlab.flow import judge
+from loadlab.report.json import rounded
+from loadlab.report.words import gain, megabytes, milliseconds, percent, rate
+from tests.report import examples
+
+pages = importlib.import_module("loadlab.report.html")
+NAMES = sorted(examples.ALL)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_verdict_json_keeps_its_contract(name: str) -> None:
+    recording = examples.ALL[name]()
+    text = report.verdict_json(judge(recording))
+    verdict = json.loads(text)
+    assert verdict["format"] == 1
+    assert verdict["outcome"] in ("bottleneck", "none", "generator", "unknown")
+    assert (verdict["bottleneck"] is not None) == (verdict["outcome"] == "bottleneck")
+    assert text == report.verdict_json(judge(examples.ALL[name]()))
+    for each in [verdict["bottleneck"], *verdict["others"]] if verdict["bottleneck"] else []:
+        assert {"kind", "branch", "service", "grade", "evidence", "remedy"} <= each.keys()
+        assert all({"metric", "value", "says"} <= fact.keys() for fact in each["evidence"])
+
+
+def test_a_bottleneck_names_line_and_remedy() -> None:
+    first = json.loads(report.verdict_json(judge(examples.bottleneck())))["bottleneck"]
+    assert (first["kind"], first["service"], first["instance"]) == ("single_core", "app", 0)
+    assert first["where"] == {"function": "relevance", "file": "catalog.py", "line": 47, "share": 0.833}
+    assert first["remedy"]["step"] == "cluster"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(1 / 3, 0.333333), (float("nan"), None), (float("inf"), None), ([1.0, {"a": (2.0,)}], [1.0, {"a": [2.0]}])],
+)
+def test_numbers_are_rounded_to_what_is_known(value: object, expected: object) -> None:
+    assert rounded(value) == expected
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_summary_says_the_sentence_first(name: str) -> None:
+    recording = examples.ALL[name]()
+    diagnosis = judge(recording)
+    text = report.summary(recording, diagnosis)
+    assert text.startswith("### loadlab: ")
+    assert "<img" not in text
+
+
+class Tags(HTMLParser):
+    """Counts start tags and remembers which elements are left open."""
+
+    VOID = frozenset({"meta", "br", "img", "line", "circle", "path", "rect", "i"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.names.append(tag)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("bundled", [True, False])
+def test_every_page_is_whole_and_asks_nobody(name: str, bundled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not bundled:
+        monkeypatch.setattr(pages, "BUNDLE", pages.HERE / "nowhere")
+    recording = examples.ALL[name]()
+    text = report.html(recording, judge(recording))
+    tags = Tags()
+    tags.feed(text)
+    assert tags.names.count("html") == 1
+    assert "img" not in tags.names
+    assert "link" not in tags.names
+    assert text.rstrip().endswith("</html>")
+    assert len(text) < 2_000_000
+    if not bundled:
+        assert "installed without its charts" in text
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (milliseconds(0.045), "0.045 ms"),
+        (milliseconds(6.8), "6.8 ms"),
+        (milliseconds(1270.0), "1.27 s"),
+        (milliseconds(None), "unknown"),
+        (rate(41200.4), "41,200"),
+        (rate(7.5), "7.5"),
+        (percent(0.714), "71%"),
+        (megabytes(36 * 2**20), "36 MB"),
+        (megabytes(3 * 2**30), "3.0 GB"),
+        (gain(1.9), "about 1.9 times today's capacity"),
+        (gain(1.0), ""),
+        (gain(None), ""),
+    ],
+)
+def test_numbers_as_people_read_them(said: str, expected: str) -> None:
+    assert said == expected
