@@ -19,6 +19,10 @@ MOST_NAMES = 300
 
 OTHER = "(other)"
 LONGEST_US = 2**32 - 1
+FORGET_AT = 10_000
+"""Requests after which a book that nobody reads is emptied."""
+MOST_ERRORS = 200
+"""Kinds of failure kept apart; a text that differs each time would else be one each time."""
 LENGTHS = struct.Struct("=II")
 
 
@@ -61,6 +65,7 @@ class Book:
     _reader: array[int] = field(default_factory=lambda: array("I"))
     _failures: dict[tuple[str, str], Failure] = field(default_factory=dict)
     _names: set[str] = field(default_factory=set)
+    _errors: set[str] = field(default_factory=set)
 
     @property
     def in_flight(self) -> int:
@@ -94,6 +99,10 @@ class Book:
     def failure(self, name: str, error: str, now: float, sample: str = "") -> None:
         """Why a request failed, for people."""
         name = name if name in self._names or len(self._names) < MOST_NAMES else OTHER
+        if error not in self._errors:
+            if len(self._errors) >= MOST_ERRORS:
+                sample, error = sample or error, OTHER
+            self._errors.add(error)
         t = now - self.t0
         known = self._failures.get((name, error))
         if known is None:
@@ -107,6 +116,11 @@ class Book:
         if not self.closing:
             self.failure(name, "Stopped", now)
             self.done(name, intended, started, now, now, ok=False)
+
+    def forget(self) -> None:
+        """Nobody reads this book: begin the interval anew, so that it does not grow."""
+        if len(self._reader) >= FORGET_AT:
+            self.cut(self.t0)
 
     def cut(self, now: float) -> LoadInterval:
         """End the interval and begin the next one."""
@@ -142,7 +156,8 @@ class Book:
 
 def microseconds(seconds: float) -> int:
     """Whole microseconds, at least 0: kernel and user clocks differ by less than one."""
-    return min(LONGEST_US, max(0, round(seconds * 1e6)))
+    us = int(seconds * 1e6 + 0.5)
+    return us if 0 <= us <= LONGEST_US else 0 if us < 0 else LONGEST_US
 
 
 PLAIN = (

@@ -2,7 +2,7 @@
 
 A read watcher stays on the socket for the connection's life, so an answer costs one callback and one switch. `recvmsg`
 brings the time the last segment reached the socket (SO_TIMESTAMPING, software receive stamps): however late this
-process gets to read it, that is when the answer was there.
+process gets to read it, that is when the answer was there. TLS runs over memory, so that the same holds for it.
 """
 
 from __future__ import annotations
@@ -10,171 +10,132 @@ from __future__ import annotations
 import socket as s
 import ssl
 import struct
-from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import gevent.socket
-import gevent.ssl
-import httptools
 from gevent import getcurrent
 from gevent.hub import get_hub
 
 from loadlab.clock import SYSTEM
+from loadlab.load._answer import Answer, WireError
 
 SO_TIMESTAMPING = 37
 RX_SOFTWARE_AND_REPORT = 8 | 16
 TIMESPEC = struct.Struct("=qq")
 CHUNK = 65_536
 ANCILLARY = s.CMSG_SPACE(48)
-NO_BODY = frozenset({204, 304})
 OFFSET_EVERY_S = 1.0
 """How often the distance between CLOCK_REALTIME, in which the kernel stamps, and CLOCK_MONOTONIC is measured again: a
 clock that steps spoils a second at most, and stamps that make no sense are not used at all."""
-
-
-class WireError(Exception):
-    """A request that failed; `name` is what is counted, the text says more."""
-
-    def __init__(self, name: str, text: str = "") -> None:
-        self.name = name
-        super().__init__(f"{name}: {text}" if text else name)
+TRIES = 5
+"""Measurements of that distance, of which the quickest counts: in the others this process was interrupted."""
+SWEEP_S = 0.05
+"""How often deadlines are looked at. A timer for each request would cost more than sending it."""
+NEVER = float("inf")
 
 
 class Offset:
     """CLOCK_MONOTONIC minus CLOCK_REALTIME, re-measured as time goes."""
 
     def __init__(self) -> None:
-        self._at = float("-inf")
+        self._until = float("-inf")
         self.value = 0.0
 
     def now(self, monotonic: float) -> float:
         """The distance, at most OFFSET_EVERY_S old."""
-        if monotonic - self._at > OFFSET_EVERY_S:
-            before, wall, after = SYSTEM.monotonic(), SYSTEM.wall(), SYSTEM.monotonic()
-            self.value, self._at = (before + after) / 2 - wall, monotonic
+        if monotonic > self._until:
+            self.value = min(self._measure() for _ in range(TRIES))[1]
+            self._until = monotonic + OFFSET_EVERY_S
         return self.value
+
+    def _measure(self) -> tuple[float, float]:
+        before, wall, after = SYSTEM.monotonic(), SYSTEM.wall(), SYSTEM.monotonic()
+        return after - before, (before + after) / 2 - wall
 
 
 OFFSET = Offset()
 
 
 class Connection:
-    """`exchange` sends a request and gives the answer's raw parts. Raises WireError; after one the connection is
-    dead."""
+    """`exchange` sends a request and waits for the answer; `answer`, `arrived`, `read_at`, `stamped` (the kernel's
+    own time) and `received` then describe it. Raises WireError; after one the connection is dead."""
 
     def __init__(self, address: tuple[str, int] | str, timeout_s: float, tls: ssl.SSLContext | None, host: str) -> None:
+        began = SYSTEM.monotonic()
         self.dead = False
-        self.exchanges = 0
+        self.received = 0
+        self.deadline = NEVER
+        self.answer = Answer()
         self._greenlet: Any = None
         self._error: WireError | None = None
-        self._head = False
-        self._tls = tls is not None
-        self._watcher: Any = None
-        self._socket = connect(address, timeout_s, tls, host)
-        self._reset()
-        if not self._tls:
-            self._raw = self._socket._sock
+        self._expecting = False
+        self._socket = connect(address, timeout_s)
+        self._tls = None if tls is None else Tls(tls, host)
+        if self._tls is not None:
+            self._shake_hands(self._tls)
+        self._raw = self._socket._sock
+        with suppress(OSError):
+            # Refused: the time of reading counts instead, and kernel_stamped says so.
             self._raw.setsockopt(s.SOL_SOCKET, SO_TIMESTAMPING, RX_SOFTWARE_AND_REPORT)
-            self._hub = get_hub()
-            self._watcher = self._hub.loop.io(self._socket.fileno(), 1)
-            self._watcher.start(self._readable)
+        self._hub = get_hub()
+        self._watcher = self._hub.loop.io(self._socket.fileno(), 1)
+        self._watcher.start(self._readable)
+        self.connect_s = SYSTEM.monotonic() - began
+        sweeper.watch(self)
 
-    def _reset(self) -> None:
-        self._parser = httptools.HttpResponseParser(self)
-        self.on_message_begin()
-
-    # What httptools calls.
-    def on_message_begin(self) -> None:
-        """A new answer."""
-        self.headers: list[tuple[bytes, bytes]] = []
-        self.body: list[bytes] = []
-        self._complete = False
-        self._began = False
-        self._framed = False
-        self._keep = True
-
-    def on_status(self, _reason: bytes) -> None:
-        """The first line is there."""
-        self._began = True
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """One header."""
-        self.headers.append((name, value))
-        if name.lower() in (b"content-length", b"transfer-encoding"):
-            self._framed = True
-
-    def on_headers_complete(self) -> None:
-        """An answer to HEAD ends here, whatever length it announces."""
-        # Asked now: once the message is complete the parser has forgotten.
-        self._keep = self._parser.should_keep_alive()
-        if self._head or self._parser.get_status_code() in NO_BODY:
-            self._complete = True
-
-    def on_body(self, data: bytes) -> None:
-        """A piece of the body, chunks already taken apart."""
-        self.body.append(data)
-
-    def on_message_complete(self) -> None:
-        """The whole answer is there; an interim one (1xx) only announces it."""
-        if 100 <= self._parser.get_status_code() < 200:
-            self.on_message_begin()
-        else:
-            self._complete = True
-
-    def exchange(self, request: bytes, timeout_s: float, *, head: bool = False) -> None:
-        """Send and wait. Afterwards status, headers, body, arrived, read_at, stamped, received describe the answer."""
-        self._head, self._error = head, None
-        self._complete = self._began = self._framed = False
-        self.arrived = self.read_at = 0.0
-        self.stamped = False
-        self.received = 0
-        self.exchanges += 1
+    def _shake_hands(self, tls: Tls) -> None:
         try:
-            self._send(request)
-            if self._tls:
-                self._read_tls(timeout_s)
-            else:
-                self._wait(timeout_s)
+            tls.handshake(self._socket)
+        except BaseException as error:
+            self._socket.close()
+            if isinstance(error, OSError):
+                raise named(error, "while connecting") from error
+            raise
+
+    def exchange(self, request: bytes, deadline: float, *, head: bool = False) -> None:
+        """deadline: of the whole answer, in CLOCK_MONOTONIC. head: the request is HEAD."""
+        answer = self.answer
+        answer.begin(head=head)
+        self.received = 0
+        self._error = None
+        self._expecting = True
+        self._sent_at = SYSTEM.monotonic()
+        try:
+            self._send(request if self._tls is None else self._tls.encrypt(request), deadline)
+            self._wait(deadline)
         except BaseException:
             self.close()
             raise
-        self.status = self._parser.get_status_code()
-        bodiless = head or self.status in NO_BODY
-        if not self._keep or not (self._framed or bodiless):
+        self._expecting = False
+        if not answer.keep:
             self.close()
-        elif head:
-            # The parser still waits for the body that the headers announced: the next answer gets a new one.
-            headers = self.headers
-            self._reset()
-            self.headers = headers
 
-    def _send(self, request: bytes) -> None:
+    def _send(self, request: bytes, deadline: float) -> None:
         try:
-            if self._tls:
-                self._socket.sendall(request)
-                return
             try:
                 sent = self._raw.send(request)
             except BlockingIOError:
                 sent = 0
             if sent < len(request):
+                self._socket.settimeout(max(0.001, deadline - SYSTEM.monotonic()))
                 self._socket.sendall(request[sent:])
         except OSError as error:
-            raise named(error, "while sending") from error
+            # A server may refuse a body before it has read it: what it said then is the answer.
+            if not self.answer.complete:
+                raise self._error or named(error, "while sending") from error
 
-    def _wait(self, timeout_s: float) -> None:
-        self._greenlet = getcurrent()
-        deadlines[self] = SYSTEM.monotonic() + timeout_s
+    def _wait(self, deadline: float) -> None:
+        self._greenlet, self.deadline = getcurrent(), deadline
         try:
             # Woken by the watcher when the answer is whole or the connection broke, or by the sweep at the deadline.
-            while not self._complete and self._error is None and not self.dead:
+            while not self.answer.complete and self._error is None and not self.dead:
                 self._hub.switch()
         finally:
-            self._greenlet = None
-            deadlines.pop(self, None)
+            self._greenlet, self.deadline = None, NEVER
         if self._error is not None:
             raise self._error
-        if not self._complete:
+        if not self.answer.complete:
             raise WireError("ConnectionClosed", "by the generator itself")
 
     def _readable(self) -> None:
@@ -187,108 +148,166 @@ class Connection:
             self.fail(named(error, "while reading"))
             return
         now = SYSTEM.monotonic()
-        self._take(data, now, stamp(ancillary, now))
-        if self._complete and self._greenlet is not None:
-            self._greenlet.switch()
-
-    def _take(self, data: bytes, now: float, arrived: float | None) -> None:
-        self.read_at, self.stamped = now, arrived is not None
-        self.arrived = now if arrived is None else arrived
-        if not data:
-            self._ended()
-            return
         self.received += len(data)
         try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserError as error:
-            if not self._complete:
-                self.fail(WireError("BadResponse", str(error)))
+            self._take(data, now, ancillary)
+        except WireError as error:
+            self.fail(error)
+            return
+        if self.answer.complete and self._greenlet is not None:
+            self._greenlet.switch()
 
-    def _ended(self) -> None:
-        """The server closed. That ends an answer without a length; a kept connection may be closed between answers."""
-        if self._began and not self._complete and not self._framed:
-            self._complete = True
-            self.close()
-        elif self._complete:
-            self.close()
-        else:
-            self.fail(WireError("ConnectionClosed", "before the whole answer" if self._began else "without an answer"))
+    def _take(self, data: bytes, now: float, ancillary: list[tuple[int, int, bytes]]) -> None:
+        ended = not data
+        if self._tls is not None:
+            try:
+                data, ended = self._tls.decrypt(data)
+            except OSError as error:
+                raise named(error, "while reading") from error
+        if ended:
+            # An end stays readable: without this the loop would spin until the socket is closed.
+            self._watcher.stop()
+        if not self._expecting:
+            if data or ended:
+                # Closed while idle, or an answer that nobody asked for.
+                self.close()
+            return
+        if data or ended:
+            self.read_at = now
+            arrived = stamp(ancillary, now, self._sent_at)
+            self.stamped = arrived is not None
+            self.arrived = now if arrived is None else arrived
+        if data:
+            self.answer.feed(data)
+        if ended:
+            self.answer.end()
 
     def fail(self, error: WireError) -> None:
-        """The connection broke; whoever waits on it is told."""
+        """The connection broke; whoever waits on it is told. Runs in the hub."""
         self._error = error
         self.close()
         if self._greenlet is not None:
             self._greenlet.switch()
-
-    def _read_tls(self, timeout_s: float) -> None:
-        end = SYSTEM.monotonic() + timeout_s
-        while not self._complete and self._error is None:
-            left = end - SYSTEM.monotonic()
-            try:
-                self._socket.settimeout(max(0.001, left))
-                data = self._socket.recv(CHUNK)
-            except OSError as error:
-                raise named(error, "while reading") from error
-            self._take(data, SYSTEM.monotonic(), None)
-        if self._error is not None:
-            raise self._error
 
     def close(self) -> None:
         """Give the socket back; harmless a second time."""
         if self.dead:
             return
         self.dead = True
-        if self._watcher is not None:
-            self._watcher.stop()
-            self._watcher.close()
+        sweeper.forget(self)
+        self._watcher.stop()
+        self._watcher.close()
         self._socket.close()
 
 
-deadlines: dict[Connection, float] = {}
-"""Connections that wait for an answer, and until when. One sweep a quarter of a second looks after all of them: a timer
-for each request would cost more than sending it."""
+class Sweeper:
+    """Fails connections that are past their deadline."""
+
+    def __init__(self) -> None:
+        self._open: dict[Connection, None] = {}
+        self._timer: Any = None
+
+    def watch(self, connection: Connection) -> None:
+        """A new connection."""
+        self._open[connection] = None
+        if self._timer is None:
+            self._timer = get_hub().loop.timer(SWEEP_S, SWEEP_S)
+            self._timer.start(self._sweep)
+
+    def forget(self, connection: Connection) -> None:
+        """It is closed."""
+        self._open.pop(connection, None)
+        if not self._open and self._timer is not None:
+            self._timer.stop()
+            self._timer.close()
+            self._timer = None
+
+    def _sweep(self) -> None:
+        now = SYSTEM.monotonic()
+        for connection in [each for each in self._open if each.deadline <= now]:
+            connection.fail(WireError("Timeout", "no whole answer in time"))
 
 
-def sweep() -> None:
-    """Fail those past their deadline."""
-    now = SYSTEM.monotonic()
-    for connection in [each for each, deadline in deadlines.items() if deadline <= now]:
-        connection.fail(WireError("Timeout", "no whole answer in time"))
+sweeper = Sweeper()
 
 
-def sweeping(pause: Callable[[float], None]) -> None:
-    """Runs `sweep` for ever."""
-    while True:
-        pause(0.25)
-        sweep()
+class Tls:
+    """TLS over memory: the connection moves the bytes itself, so it knows when they arrived."""
+
+    def __init__(self, context: ssl.SSLContext, host: str) -> None:
+        self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._in, self._out, server_hostname=host)
+
+    def handshake(self, socket: Any) -> None:
+        """Over a gevent socket. Raises OSError, of which ssl.SSLError is a kind."""
+        done = False
+        while not done:
+            try:
+                self._tls.do_handshake()
+                done = True
+            except ssl.SSLWantReadError:
+                pass
+            finally:
+                if self._out.pending:
+                    socket.sendall(self._out.read())
+            if not done:
+                self._put(socket.recv(CHUNK))
+
+    def encrypt(self, data: bytes) -> bytes:
+        """What goes over the wire for `data`."""
+        view = memoryview(data)
+        while view:
+            view = view[self._tls.write(view) :]
+        return self._out.read()
+
+    def decrypt(self, data: bytes) -> tuple[bytes, bool]:
+        """What came over the wire, and whether that was the end. Raises ssl.SSLError."""
+        self._put(data)
+        parts: list[bytes] = []
+        try:
+            while part := self._tls.read(CHUNK):
+                parts.append(part)
+        except ssl.SSLWantReadError:
+            return b"".join(parts), False
+        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+            pass
+        return b"".join(parts), True
+
+    def _put(self, data: bytes) -> None:
+        if data:
+            self._in.write(data)
+        else:
+            self._in.write_eof()
 
 
-def stamp(ancillary: list[tuple[int, int, bytes]], now: float) -> float | None:
-    """The kernel's receive time on CLOCK_MONOTONIC; None where there is none, or one that cannot be (a clock step)."""
+def stamp(ancillary: list[tuple[int, int, bytes]], now: float, sent: float) -> float | None:
+    """The kernel's receive time on CLOCK_MONOTONIC; None where there is none, or one that cannot be: before the request
+    or in the future. That is what a clock that was set looks like."""
     for level, kind, data in ancillary:
         if level == s.SOL_SOCKET and kind == SO_TIMESTAMPING and len(data) >= TIMESPEC.size:
             seconds, nanoseconds = TIMESPEC.unpack_from(data)
             arrived: float = seconds + nanoseconds * 1e-9 + OFFSET.now(now)
-            if now - 10.0 < arrived <= now + 0.002:
+            if sent <= arrived <= now + 0.002:
                 return min(arrived, now)
     return None
 
 
-def connect(address: tuple[str, int] | str, timeout_s: float, tls: ssl.SSLContext | None, host: str) -> Any:
+def connect(address: tuple[str, int] | str, timeout_s: float) -> Any:
     """A connected gevent socket. `address` is (host, port) or the path of a Unix socket. Raises WireError."""
     try:
         if isinstance(address, str):
             made = gevent.socket.socket(s.AF_UNIX, s.SOCK_STREAM)
             made.settimeout(timeout_s)
-            made.connect(address)
+            try:
+                made.connect(address)
+            except OSError:
+                made.close()
+                raise
         else:
             made = gevent.socket.create_connection(address, timeout_s)
             made.setsockopt(s.IPPROTO_TCP, s.TCP_NODELAY, 1)
-        if tls is not None:
-            made = gevent.ssl.SSLSocket(sock=made, server_hostname=host, _context=tls)
-    except s.gaierror as error:
-        raise WireError("NameNotFound", str(error)) from error
+    except (s.gaierror, UnicodeError) as error:
+        raise WireError("NameNotFound", f"{address[0]}: {error}") from error
     except OSError as error:
         raise named(error, "while connecting") from error
     return made
@@ -308,6 +327,9 @@ NO_ADDRESS = 99
 
 def named(error: OSError, when: str) -> WireError:
     """An operating system's error under the name it is counted by."""
+    if isinstance(error, ssl.SSLError):
+        name = next(name for kind, name in NAMES if isinstance(error, kind))
+        return WireError(name, f"{error} {when}")
     if error.errno in TOO_MANY_FILES:
         return WireError("TooManyOpenFiles", f"{when}: this generator is at its own open-file limit (ulimit -n)")
     if error.errno == NO_ADDRESS:

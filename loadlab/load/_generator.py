@@ -1,8 +1,7 @@
 """The load generator: the only file that imports locust, which patches the process it is imported into.
 
-As a child process, `python -m loadlab.load._generator`: its first line of input is a Config as JSON, each further
-line a
-command ({"users": 32} {"rate": 500} {"cut": true} {"stop": true}); its output is frames, see _book.py. It ends with
+As a child process, `python -m loadlab.load._generator`: its first line of input is a Config as JSON, each further line
+a command ({"users": 32} {"rate": 500} {"cut": true} {"stop": true}); its output is frames, see _book.py. It ends with
 its input: a loadlab that was killed leaves no generator behind.
 
 In a locustfile, `WireHttpUser` takes the place of FastHttpUser; it works under plain `locust -f` as well.
@@ -10,29 +9,38 @@ In a locustfile, `WireHttpUser` takes the place of FastHttpUser; it works under 
 
 from __future__ import annotations
 
+import faulthandler
 import gc
+import io
 import json
+import logging
 import os
 import random
+import signal
 import ssl
 import sys
 import traceback
-from collections import deque
+from collections import Counter, deque
 from typing import Any
 
 import gevent
 import locust
+from gevent import monkey
 from gevent import os as gevent_os
 from gevent.lock import RLock
 from locust import User, constant, task
+from locust.argument_parser import get_parser
 from locust.env import Environment
-from locust.exception import StopUser
+from locust.exception import InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, ResponseError, StopUser
+from locust.user.task import TaskSet
+from locust.user.users import RestMixin
 from locust.util.load_locustfile import load_locustfile
 
 from loadlab.clock import SYSTEM
+from loadlab.load._alarm import alarm
+from loadlab.load._answer import WireError
 from loadlab.load._book import Book, encode
-from loadlab.load._connection import sweeping
-from loadlab.load._response import Response
+from loadlab.load._response import Judged, Response
 from loadlab.load.wire import WireClient
 
 SPAWN_AT_ONCE = 100_000
@@ -41,24 +49,32 @@ GRACE_S = 2.0
 """How long requests under way may take when the run is over."""
 FINISH_S = 60
 """How long a user that is stopped during the run may take to finish its task."""
+LOG_EACH = 20
+"""Times one line of code may log: a task that raises says so a thousand times a second."""
+RAISED_S = 0.25
+"""How long a user pauses whose task raised, so that one that always does leaves the core to the others."""
+
+Judged.spared = (InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopUser)
+Judged.forgiven = (WireError, ResponseError)
 
 
 class Shared:
     """What all users of this process share. Under plain `locust -f`: a book nobody reads."""
 
     book = Book(SYSTEM.monotonic())
+    recording = False
     always_fire = True
     """Locust's own statistics live on the `request` event; loadlab's do not."""
     firing = False
     tls: ssl.SSLContext | None = None
-    sweeper: Any = None
 
 
-class WireHttpUser(User):
+class WireHttpUser(RestMixin[Any], User):
     """A user with a client that measures at the wire. Attributes as FastHttpUser's where they mean the same.
 
     verify: check TLS certificates; ca: file of further authorities; keep_alive: one connection for all requests;
-    network_timeout: seconds for a whole answer; unix_socket: path to connect to instead of the host.
+    network_timeout: seconds for a whole answer; default_headers: sent with each request; unix_socket: path to connect
+    to instead of the host.
     """
 
     abstract = True
@@ -66,14 +82,13 @@ class WireHttpUser(User):
     ca: str | None = None
     keep_alive = True
     network_timeout = 60.0
+    default_headers: dict[str, str] | None = None
     unix_socket: str | None = None
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
         if not self.host:
             raise ValueError("WireHttpUser needs a host: set `host` on the class, or --host")
-        if Shared.sweeper is None:
-            Shared.sweeper = gevent.spawn(sweeping, gevent.sleep)
         self.client = WireClient(
             self.host,
             Shared.book,
@@ -83,35 +98,45 @@ class WireHttpUser(User):
             keep_alive=self.keep_alive,
             unix_socket=self.unix_socket,
         )
-        wait_time = self.wait_time
-        self.wait_time = lambda: self._due(wait_time())  # type: ignore[method-assign]
+        self.client.headers |= self.default_headers or {}
 
     def on_stop(self) -> None:
         """Close the connections."""
         self.client.close()
 
-    def _due(self, wait_s: float) -> float:
-        """After a pause the next request is meant to leave at its end, however late this process then is."""
-        if wait_s > 0:
-            self.client.due = SYSTEM.monotonic() + wait_s
-        return wait_s
-
     def _fire(self, response: Response, failed: str) -> None:
         Shared.firing = True
+        if not Shared.recording:
+            Shared.book.forget()
         try:
             self.environment.events.request.fire(
                 request_type=response.request_type,
                 name=response.name.partition(" ")[2],
                 response_time=1000 * (response.arrived - response.intended),
-                response_length=len(response._body),
+                response_length=response.size,
                 response=response,
                 context=self.context(),
-                exception=(response.error or RuntimeError(failed)) if failed else None,
+                exception=(response.error or WireError(failed)) if failed else None,
                 start_time=SYSTEM.wall() - (SYSTEM.monotonic() - response.started),
                 url=response.url,
             )
         finally:
             Shared.firing = False
+
+
+_sleep = TaskSet._sleep
+
+
+def _pause(self: TaskSet, seconds: float) -> None:
+    """A WireHttpUser wakes to the microsecond, and its client knows how late that was."""
+    client = getattr(self.user, "client", None)
+    if isinstance(client, WireClient):
+        client.pause(seconds)
+    else:
+        _sleep(self, seconds)  # type: ignore[no-untyped-call]
+
+
+TaskSet._sleep = _pause  # type: ignore[method-assign]
 
 
 def tls_context(*, verify: bool, ca: str | None) -> ssl.SSLContext:
@@ -132,6 +157,7 @@ class Generator:
         self._writing = RLock()
         self._rate = float(config.get("rate") or 0.0)
         self._book = Shared.book = Book(config["t0"])
+        Shared.recording = True
         self._book.cut(SYSTEM.monotonic())
         if config["host"].startswith("https"):
             Shared.tls = tls_context(verify=config.get("verify", True), ca=config.get("ca"))
@@ -141,13 +167,18 @@ class Generator:
     def _prepare(self) -> Environment:
         classes = user_classes(self._config)
         theirs = len(locust.events.request._handlers)
-        environment = Environment(user_classes=classes, events=locust.events, host=self._config["host"])
+        options = get_parser([]).parse_args([])
+        options.host = self._config["host"]
+        environment = Environment(
+            user_classes=classes, events=locust.events, host=self._config["host"], parsed_options=options
+        )
         environment.stop_timeout = FINISH_S
-        environment.create_local_runner()
+        runner = environment.create_local_runner()
         handlers = environment.events.request._handlers
         # Locust's own statistics round and bucket what the book keeps exactly: only listeners of the user's are fired.
         environment.events.request._handlers = handlers[:theirs]
-        Shared.always_fire = theirs > 0
+        environment.events.init.fire(environment=environment, runner=runner, web_ui=None)  # type: ignore[no-untyped-call]
+        Shared.always_fire = len(environment.events.request._handlers) > 0
         environment.events.request.add_listener(self._foreign)  # type: ignore[no-untyped-call]
         environment.events.user_error.add_listener(self._user_error)  # type: ignore[no-untyped-call]
         return environment
@@ -169,12 +200,16 @@ class Generator:
         self._book.counts.bytes_received += response_length or 0
         if exception is not None:
             self._book.failure(label, type(exception).__name__, now, str(exception))
-        started = now - response_time / 1000
+        started = now - (response_time or 0.0) / 1000
         self._book.done(label, started, started, now, now, ok=exception is None)
 
-    def _user_error(self, user_instance: User, exception: Exception, **_more: Any) -> None:
-        text = "".join(traceback.format_exception(exception))
-        name = f"{type(user_instance).__name__} raised {type(exception).__name__}"
+    def _user_error(self, user_instance: Any, exception: Exception, **_more: Any) -> None:
+        user = getattr(user_instance, "user", user_instance)
+        self._error(f"{type(user).__name__} raised {type(exception).__name__}", exception)
+        gevent.sleep(RAISED_S)
+
+    def _error(self, name: str, error: BaseException) -> None:
+        text = "".join(traceback.format_exception(error))
         self._book.failure("(locustfile)", name, SYSTEM.monotonic(), text[-2000:])
 
     def run(self) -> None:
@@ -208,20 +243,27 @@ class Generator:
         return bool(command.get("stop"))
 
     def _users(self, users: int) -> None:
-        self._book.users = users
         runner = self._environment.runner
         if runner is not None:
             runner.start(users, spawn_rate=SPAWN_AT_ONCE)
+            if runner.spawning_greenlet is not None:
+                runner.spawning_greenlet.link_exception(self._not_spawned)
+
+    def _not_spawned(self, greenlet: Any) -> None:
+        """A user class that cannot even be made."""
+        self._error(f"no user could be started: {type(greenlet.exception).__name__}", greenlet.exception)
 
     def _tick(self) -> None:
         interval_s = float(self._config.get("interval_s", 1.0))
         due = SYSTEM.monotonic() + interval_s
         while True:
-            gevent.sleep(max(0.0, due - SYSTEM.monotonic()))
+            alarm().sleep_until(due)
             self._emit()
             due = max(due + interval_s, SYSTEM.monotonic())
 
     def _emit(self) -> None:
+        runner = self._environment.runner
+        self._book.users = runner.user_count if runner is not None else 0
         frame = encode(self._book.cut(SYSTEM.monotonic()))
         with self._writing:
             while frame:
@@ -234,18 +276,17 @@ class Generator:
         due = SYSTEM.monotonic()
         while True:
             if self._rate <= 0:
-                gevent.sleep(0.05)
+                gevent.sleep(0.02)
                 due = SYSTEM.monotonic()
                 continue
             due += 1 / self._rate if even else chance.expovariate(self._rate)
-            pause = due - SYSTEM.monotonic()
-            if pause > 0:
-                gevent.sleep(pause)
+            if due > SYSTEM.monotonic():
+                alarm().sleep_until(due)
             gevent.spawn(self._arrive, due)
 
     def _arrive(self, due: float) -> None:
         client = self._idle.pop() if self._idle else self._client()
-        client.due = due
+        client.late_s = SYSTEM.monotonic() - due
         client.get(self._config["path"])
         self._idle.append(client)
 
@@ -260,17 +301,20 @@ class Generator:
         with gevent.Timeout(GRACE_S + 1.0, False):
             if environment.runner is not None:
                 environment.runner.stop()
+            while self._config.get("model") == "open" and self._book.in_flight:
+                gevent.sleep(0.02)
         self._emit()
 
 
 def user_classes(config: dict[str, Any]) -> list[type[User]]:
     """The locustfile's users, or one that asks for the path. Raises whatever the locustfile raises."""
     if config.get("locustfile"):
-        found, _ = load_locustfile(config["locustfile"])
-        classes = list(found.values())
-        if not classes:
+        found, shapes = load_locustfile(config["locustfile"])
+        if shapes:
+            logging.getLogger(__name__).warning("its LoadTestShape is not used: how many users there are says loadlab")
+        if not found:
             raise ValueError(f"{config['locustfile']} defines no user class")
-        return classes
+        return list(found.values())
     path, think_s = config["path"], float(config.get("think_s") or 0.0)
 
     class Default(WireHttpUser):
@@ -278,11 +322,34 @@ def user_classes(config: dict[str, Any]) -> list[type[User]]:
 
         @task
         def ask(self) -> None:
-            if self._state == "stopping":
-                raise StopUser
             self.client.get(path)
 
     return [Default]
+
+
+class Seldom(logging.Filter):
+    """Each line of code logs LOG_EACH times, then is silent: a log must not grow with the load."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: Counter[tuple[str, int]] = Counter()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether it is written."""
+        self._seen[(record.pathname, record.lineno)] += 1
+        return self._seen[(record.pathname, record.lineno)] <= LOG_EACH
+
+
+def end_with_parent() -> None:
+    """A thread of the system's, not of gevent's: users that never yield must not outlive a loadlab that was killed."""
+    select = monkey.get_original("select", "poll")()
+    select.register(0, 0)
+
+    def watch() -> None:
+        select.poll()
+        os._exit(0)
+
+    monkey.get_original("_thread", "start_new_thread")(watch, ())
 
 
 def main() -> None:
@@ -291,7 +358,15 @@ def main() -> None:
     output = os.dup(1)
     os.dup2(2, 1)
     gevent_os.make_nonblocking(output)
-    config = json.loads(sys.stdin.buffer.readline())
+    faulthandler.register(signal.SIGUSR1)
+    handler = logging.StreamHandler()
+    handler.addFilter(Seldom())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    # It warns of spawning quickly, which is what is wanted, and of its CPU, which loadlab watches better.
+    logging.getLogger("locust.runners").setLevel(logging.ERROR)
+    # Unbuffered: a command that follows at once must stay in the pipe.
+    config = json.loads(io.FileIO(0, closefd=False).readline())
+    end_with_parent()
     try:
         generator = Generator(config, output)
     except BaseException as error:

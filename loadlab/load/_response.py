@@ -1,21 +1,22 @@
-"""What came back: an answer, or a failure, and who decides which it was."""
+"""What a request gives back: an answer, or the failure it ended with; and the verdict a user may pass on it. Pure."""
 
 from __future__ import annotations
 
 import gzip
 import json as jsonlib
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import brotli
 
-from loadlab.load._connection import WireError
+from loadlab.load._answer import MOST_KEPT, WireError
 
 
 class Headers(Mapping[str, str]):
-    """Response headers, names in any case; of a repeated one the last."""
+    """Response headers, names in any case; of a repeated one the last. `raw` has all of them."""
 
     def __init__(self, raw: list[tuple[bytes, bytes]]) -> None:
         self.raw = raw
@@ -24,7 +25,7 @@ class Headers(Mapping[str, str]):
     def __getitem__(self, name: str) -> str:
         return self._found[name.lower()]
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[str]:
         return iter(self._found)
 
     def __len__(self) -> int:
@@ -32,48 +33,71 @@ class Headers(Mapping[str, str]):
 
 
 class Response:
-    """An answer, or a failure with status_code 0 and `error`. Times are seconds of CLOCK_MONOTONIC."""
+    """An answer, or a failure with status_code 0 and `error`. Times are seconds of CLOCK_MONOTONIC: when it was meant
+    to be asked and when it was, when the last byte was in the kernel and when it was read. connect_s: what connecting
+    took, 0 where the connection was there."""
 
-    def __init__(self, url: str, status: int, raw: list[tuple[bytes, bytes]], body: bytes) -> None:
-        self.url = url
+    error: Exception | None = None
+    intended = started = arrived = read_at = connect_s = 0.0
+    stamped = False
+    name = request_type = ""
+
+    def __init__(self, base: str, path: str, status: int, raw: list[tuple[bytes, bytes]], body: list[bytes]) -> None:
+        self._base = base
+        self._path = path
         self.status_code = status
         self._raw = raw
         self._body = body
-        self._headers: Headers | None = None
-        self.error: Exception | None = None
-        self.intended = self.started = self.arrived = self.read_at = 0.0
-        self.name = ""
-        self.request_type = ""
+        self.size = 0
 
     @property
+    def url(self) -> str:
+        """Where the answer came from, after redirects."""
+        return self._path if "://" in self._path else self._base + self._path
+
+    @cached_property
     def headers(self) -> Headers:
         """Parsed when first asked for."""
-        if self._headers is None:
-            self._headers = Headers(self._raw)
-        return self._headers
+        return Headers(self._raw)
+
+    @cached_property
+    def content(self) -> bytes:
+        """The body, decompressed (gzip, deflate, br). Raises WireError where it is not what its headers say, or where
+        it was too large to keep."""
+        if self.size > MOST_KEPT:
+            raise WireError("BodyTooLarge", f"{self.size} bytes; the first {MOST_KEPT} at most are kept")
+        encoding = self.headers.get("content-encoding", "identity").lower().strip()
+        decompress = DECODERS.get(encoding)
+        body = b"".join(self._body)
+        if decompress is None or not body:
+            return body
+        try:
+            return decompress(body)
+        except (OSError, EOFError, zlib.error, brotli.error) as error:
+            raise WireError("BadBody", f"{encoding}: {error}") from error
 
     @property
-    def content(self) -> bytes:
-        """The body, decompressed (gzip, deflate, br)."""
-        encoding = self.headers.get("content-encoding", "").lower()
-        if encoding == "gzip":
-            return gzip.decompress(self._body)
-        if encoding == "deflate":
-            return zlib.decompress(self._body)
-        return bytes(brotli.decompress(self._body)) if encoding == "br" else self._body
+    def encoding(self) -> str:
+        """Of the text: what its headers name, else UTF-8."""
+        _, _, charset = self.headers.get("content-type", "").partition("charset=")
+        return charset.split(";")[0].strip().strip('"') or "utf-8"
 
     @property
     def text(self) -> str:
-        """The body as text, in the encoding its headers name, else UTF-8."""
-        _, _, charset = self.headers.get("content-type", "").partition("charset=")
+        """The body as text."""
         try:
-            return self.content.decode(charset.split(";")[0].strip() or "utf-8", "replace")
+            return self.content.decode(self.encoding, "replace")
         except LookupError:
             return self.content.decode("utf-8", "replace")
 
     def json(self) -> Any:
         """The body parsed. Raises ValueError."""
         return jsonlib.loads(self.content)
+
+    @property
+    def elapsed_s(self) -> float:
+        """From the actual start to the arrival of the last byte."""
+        return self.arrived - self.started
 
     @property
     def ok(self) -> bool:
@@ -87,38 +111,55 @@ class Response:
         if self.status_code >= 400:
             raise WireError(f"HTTP {self.status_code}", self.url)
 
+    def success(self) -> None:
+        """Only what `catch_response=True` gives can be judged. Raises TypeError."""
+        raise TypeError("use self.client.get(..., catch_response=True) in a with statement to decide on success")
+
+    def failure(self, error: object) -> None:
+        """Only what `catch_response=True` gives can be judged. Raises TypeError."""
+        raise TypeError(f"use self.client.get(..., catch_response=True) in a with statement to fail it for {error}")
+
 
 class Judged:
-    """What `catch_response=True` gives: a response whose success the user decides. A context manager; what is
-    decided is
-    counted when it ends."""
+    """What `catch_response=True` gives: a response whose success the user decides, in a with statement; what is decided
+    is counted at its end.
+
+    spared: exceptions that steer the user and are no failure; forgiven: those that are failures and end there.
+    """
+
+    spared: ClassVar[tuple[type[BaseException], ...]] = ()
+    forgiven: ClassVar[tuple[type[BaseException], ...]] = (WireError,)
 
     def __init__(self, response: Response, finish: Callable[[Response, str], None]) -> None:
-        self._response = response
-        self._finish = finish
-        self._verdict: str | None = None
+        self.__dict__["_response"] = response
+        self.__dict__["_finish"] = finish
+        self.__dict__["_verdict"] = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._response, name)
 
+    def __setattr__(self, name: str, value: object) -> None:
+        setattr(self._response, name, value)
+
     def success(self) -> None:
         """Count it as answered well, whatever its status."""
-        self._verdict = ""
+        self.__dict__["_verdict"] = ""
 
     def failure(self, error: object) -> None:
         """Count it as failed, for this reason."""
-        self._verdict = str(error) or "failure"
+        self.__dict__["_verdict"] = str(error) or "failure"
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._verdict is None:
-            raised = f"{type(value).__name__}: {value}" if isinstance(value, Exception) else ""
-            self._verdict = raised or reason(self._response)
-        self._finish(self._response, self._verdict)
+    ) -> bool:
+        verdict: str | None = self._verdict
+        if verdict is None and isinstance(value, Exception) and not isinstance(value, self.spared):
+            verdict = value.name if isinstance(value, WireError) else f"{type(value).__name__}: {value}"
+        self._finish(self._response, reason(self._response) if verdict is None else verdict)
+        return isinstance(value, self.forgiven)
 
 
 def reason(response: Response) -> str:
@@ -126,3 +167,19 @@ def reason(response: Response) -> str:
     if response.error is not None:
         return response.error.name if isinstance(response.error, WireError) else str(response.error)
     return f"HTTP {response.status_code}" if response.status_code >= 400 else ""
+
+
+def _inflate(body: bytes) -> bytes:
+    """`deflate` is zlib's format by the standard, and the bare stream by some servers."""
+    try:
+        return zlib.decompress(body)
+    except zlib.error:
+        return zlib.decompress(body, -zlib.MAX_WBITS)
+
+
+DECODERS: Mapping[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.decompress,
+    "x-gzip": gzip.decompress,
+    "deflate": _inflate,
+    "br": lambda body: bytes(brotli.decompress(body)),
+}

@@ -10,21 +10,32 @@ from __future__ import annotations
 import base64
 import json as jsonlib
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Protocol
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import quote, unquote, urlencode, urljoin, urlsplit
+
+import gevent
 
 from loadlab.clock import SYSTEM
-from loadlab.load._connection import Connection, WireError
+from loadlab.load._alarm import alarm
+from loadlab.load._answer import WireError
+from loadlab.load._connection import Connection
 from loadlab.load._response import Judged, Response, reason
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+MOST_REDIRECTS = 30
 REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
 """Methods that may be sent again when a kept connection turns out to have been closed by the server in the meantime."""
-MOST_CACHED = 512
-"""Request texts kept ready."""
+MOST_CACHED = 64
+"""Request texts that a user keeps ready; of a thousand users that is 20 MB at most."""
+RETRY_S = (0.05, 1.0)
+"""A user whose connection fails pauses, twice as long each time: one that is refused would else ask 20,000 times a
+second, which no user does and which takes the core that the others need."""
+SAFE = "%/:=&?~#+!$,;'@()*[]|"
+"""What may stand in the target of a request as it is; all else is percent-encoded, line ends among it."""
 
-Fire = Callable[..., None]
+Fire = Callable[[Response, str], None]
 
 
 class Ledger(Protocol):
@@ -53,9 +64,11 @@ class Ledger(Protocol):
 
 
 class WireClient:
-    """One user's client: a connection, cookies, default headers. `due`: when the next request was meant to leave
-    (set by
-    the user's wait), else it is meant to leave when it is asked for."""
+    """One user's client: connections, cookies, default headers.
+
+    `late_s` is how much later than meant the next request is asked for, by the generator's own fault: `pause` sets it,
+    and the scheduler of the open model. headers and cookies may be changed at any time.
+    """
 
     def __init__(
         self,
@@ -69,20 +82,27 @@ class WireClient:
         unix_socket: str | None = None,
     ) -> None:
         parts = urlsplit(base_url)
-        self.base_url = base_url
-        self.due: float | None = None
+        netloc = parts.netloc.rpartition("@")[2]
+        self.base_url = f"{parts.scheme}://{netloc}{parts.path.rstrip('/')}"
+        self.late_s = 0.0
         self.headers: dict[str, str] = {"Accept-Encoding": "gzip, deflate, br", "User-Agent": "loadlab"}
+        if parts.username is not None:
+            self.headers |= basic((unquote(parts.username), unquote(parts.password or "")))
         self.cookies: dict[str, str] = {}
         self.timeout_s = timeout_s
         self.keep_alive = keep_alive
+        self.request_name: str | None = None
+        self._origin = (parts.scheme, netloc)
         self._prefix = parts.path.rstrip("/")
-        self._origin = (parts.scheme, parts.netloc)
         self._ledger = ledger
         self._fire = fire
         self._tls = tls
         self._unix = unix_socket
         self._connections: dict[tuple[str, str], Connection] = {}
-        self._ready: dict[tuple[str, str], bytes] = {}
+        self._ready: dict[tuple[str, str, str | None], tuple[bytes, str]] = {}
+        self._ready_for: dict[str, str] = {}
+        self._refused = 0
+        self._rested = False
 
     def get(self, path: str, **options: Any) -> Any:
         """GET."""
@@ -112,6 +132,15 @@ class WireClient:
         """DELETE."""
         return self.request("DELETE", path, **options)
 
+    @contextmanager
+    def rename_request(self, name: str) -> Iterator[None]:
+        """Requests in the body are counted under `name`, but for those that have one of their own."""
+        self.request_name = name
+        try:
+            yield
+        finally:
+            self.request_name = None
+
     def request(
         self,
         method: str,
@@ -120,137 +149,197 @@ class WireClient:
         data: Any = None,
         *,
         json: Any = None,
-        params: Mapping[str, Any] | None = None,
+        params: Any = None,
         headers: Mapping[str, str] | None = None,
         auth: tuple[str, str] | None = None,
         catch_response: bool = False,
         allow_redirects: bool = True,
         timeout: float | None = None,
-        **_ignored: Any,
+        stream: bool = False,  # noqa: ARG002 - the body is always read, as its last byte is what is measured
     ) -> Any:
-        """One request, redirects followed. Never raises for what the network or the server does: see Response.error."""
+        """One request, redirects followed. Never raises for what the network or the server does: see Response.error.
+
+        data: text, bytes, or fields of a form; json: anything, where there is no data; params: added to the path;
+        timeout: seconds for the whole answer.
+        """
         asked = SYSTEM.monotonic()
-        intended, self.due = (asked if self.due is None else min(asked, self.due)), None
-        label = f"{method} {name or path}"
-        self._ledger.sent()
+        intended, self.late_s = asked - self.late_s, 0.0
+        name = name or self.request_name
         plain = data is None and json is None and headers is None and auth is None and not params
+        extra: dict[str, str] = {}
+        body, target = b"", path
+        if plain:
+            text, label = self._kept(method, path, name)
+        else:
+            body, extra = payload(data, json, headers, auth)
+            target, label = with_params(path, params), f"{method} {name or path}"
+            text = self._text(method, target, extra, body)
+        ledger = self._ledger
+        ledger.sent()
         started = SYSTEM.monotonic()
+        deadline = started + (self.timeout_s if timeout is None else timeout)
         try:
-            if plain:
-                response = self._plain(method, path, timeout)
-            else:
-                text, extra = payload(data, json)
-                target = with_params(path, params)
-                response = self._once(method, target, {**extra, **(headers or {}), **basic(auth)}, text, timeout)
-            if allow_redirects and response.status_code in REDIRECTS:
-                response = self._follow(method, response, timeout)
+            response = self._send(method, target, text, deadline)
+            if response.status_code in REDIRECTS and allow_redirects:
+                response = self._follow(method, response, extra, body, deadline)
         except WireError as error:
-            response = Response(path, 0, [], b"")
-            response.error = error
-            response.arrived = response.read_at = SYSTEM.monotonic()
+            response = self._failed(path, error)
         except BaseException:
             # The user was stopped in the middle: the request ends here and now.
-            self._ledger.abandoned(label, intended, started, SYSTEM.monotonic())
+            ledger.abandoned(label, intended, started, SYSTEM.monotonic())
             raise
         response.intended, response.started, response.name, response.request_type = intended, started, label, method
         if catch_response:
             return Judged(response, self._finish)
-        self._finish(response, reason(response))
+        self._finish(response, "" if 0 < response.status_code < 400 else reason(response))
+        if self._refused:
+            self._rest()
         return response
+
+    def pause(self, seconds: float) -> None:
+        """What a user does between tasks. Its end is when the next request is meant to leave: what passes after that is
+        the generator's lateness."""
+        due = SYSTEM.monotonic() + seconds
+        if seconds > 0:
+            alarm().sleep_until(due)
+        elif not self._rested:
+            # Nobody else had a turn since the last pause.
+            gevent.sleep(0)
+        self._rested = False
+        self.late_s = max(0.0, SYSTEM.monotonic() - due)
+
+    def _rest(self) -> None:
+        least, most = RETRY_S
+        gevent.sleep(min(most, least * 2 ** min(self._refused - 1, 10)))
+        self._rested = True
 
     def _finish(self, response: Response, failed: str) -> None:
         ledger = self._ledger
         if failed:
             ledger.failure(response.name, failed, response.read_at, str(response.error or ""))
+        ledger.counts.kernel_stamped += response.stamped
         ledger.done(
             response.name, response.intended, response.started, response.arrived, response.read_at, ok=not failed
         )
         if self._fire is not None:
             self._fire(response, failed)
 
-    def _plain(self, method: str, path: str, timeout: float | None) -> Response:
-        """No body, no extra headers: the request's bytes are ready from the last time."""
-        key = (method, path)
-        if self.cookies or key not in self._ready:
-            text = self._text(method, path, {}, b"")
-            if self.cookies or len(self._ready) >= MOST_CACHED:
-                return self._send(method, path, text, timeout)
-            self._ready[key] = text
-        return self._send(method, path, self._ready[key], timeout)
+    def _failed(self, path: str, error: WireError) -> Response:
+        response = Response(self.base_url, path, 0, [], [])
+        response.error = error
+        response.arrived = response.read_at = SYSTEM.monotonic()
+        return response
 
-    def _once(self, method: str, path: str, headers: Mapping[str, str], body: bytes, timeout: float | None) -> Response:
-        return self._send(method, path, self._text(method, path, headers, body), timeout)
+    def _kept(self, method: str, path: str, name: str | None) -> tuple[bytes, str]:
+        """The text and the label of a request without anything of its own: ready from the last time."""
+        if self._ready_for != self.headers:
+            self._ready.clear()
+            self._ready_for = dict(self.headers)
+        known = None if self.cookies else self._ready.get((method, path, name))
+        if known is None:
+            known = self._text(method, path, {}, b""), f"{method} {name or path}"
+            if not self.cookies and len(self._ready) < MOST_CACHED:
+                self._ready[(method, path, name)] = known
+        return known
 
-    def _text(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> bytes:
+    def _text(self, method: str, path: str, extra: Mapping[str, str], body: bytes) -> bytes:
         _, netloc, target = self._where(path)
-        lines = {"Host": netloc.rpartition("@")[2], **self.headers, **headers}
+        lines = {"host": ("Host", netloc)}
+        lines |= {key.lower(): (key, value) for key, value in (*self.headers.items(), *extra.items())}
         if self.cookies:
-            lines.setdefault("Cookie", "; ".join(f"{key}={value}" for key, value in self.cookies.items()))
+            lines.setdefault("cookie", ("Cookie", "; ".join(f"{key}={value}" for key, value in self.cookies.items())))
         if body or method in ("POST", "PUT", "PATCH"):
-            lines["Content-Length"] = str(len(body))
+            lines["content-length"] = ("Content-Length", str(len(body)))
         if not self.keep_alive:
-            lines["Connection"] = "close"
-        head = "".join(f"{key}: {clean(value)}\r\n" for key, value in lines.items())
+            lines["connection"] = ("Connection", "close")
+        head = "".join(f"{clean(key)}: {clean(value)}\r\n" for key, value in lines.values() if value is not None)
         return f"{method} {target} HTTP/1.1\r\n{head}\r\n".encode("latin-1", "replace") + body
 
     def _where(self, path: str) -> tuple[str, str, str]:
         """Scheme, host and port, and the target of the request line."""
-        if "://" not in path:
-            return (*self._origin, self._prefix + (path if path.startswith("/") else "/" + path))
-        parts = urlsplit(path)
-        return parts.scheme, parts.netloc, (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        if "://" not in path.partition("?")[0]:
+            scheme, netloc = self._origin
+            target = self._prefix + (path if path.startswith("/") else "/" + path)
+        else:
+            parts = urlsplit(path)
+            scheme, netloc = parts.scheme, parts.netloc.rpartition("@")[2]
+            target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        return scheme, netloc, quote(target.partition("#")[0], safe=SAFE)
 
-    def _send(self, method: str, path: str, text: bytes, timeout: float | None) -> Response:
-        origin = self._origin if "://" not in path else self._where(path)[:2]
-        patience_s = self.timeout_s if timeout is None else timeout
+    def _send(self, method: str, path: str, text: bytes, deadline: float) -> Response:
+        origin = self._where(path)[:2] if "://" in path else self._origin
         connection = self._connections.get(origin)
         fresh = connection is None or connection.dead
         if connection is None or fresh:
-            connection = self._connect(origin, patience_s)
+            connection = self._connect(origin, deadline)
+        self._rested = True
         try:
-            connection.exchange(text, patience_s, head=method == "HEAD")
+            connection.exchange(text, deadline, head=method == "HEAD")
         except WireError as error:
             stale = not fresh and connection.received == 0 and error.name in ("ConnectionClosed", "ConnectionReset")
             if not stale or method not in REPEATABLE:
                 raise
-            connection = self._connect(origin, patience_s)
-            connection.exchange(text, patience_s, head=method == "HEAD")
+            fresh, connection = True, self._connect(origin, deadline)
+            connection.exchange(text, deadline, head=method == "HEAD")
         if not self.keep_alive:
             connection.close()
-        return self._answer(connection, path)
+        return self._response(connection, path, fresh=fresh)
 
-    def _answer(self, connection: Connection, path: str) -> Response:
-        response = Response(path, connection.status, connection.headers, b"".join(connection.body))
+    def _response(self, connection: Connection, path: str, *, fresh: bool) -> Response:
+        answer = connection.answer
+        response = Response(self.base_url, path, answer.status, answer.headers, answer.body)
+        response.size = answer.size
         response.arrived, response.read_at = connection.arrived, connection.read_at
-        counts = self._ledger.counts
-        counts.bytes_received += connection.received
-        counts.kernel_stamped += connection.stamped
-        for name, value in connection.headers:
-            if name.lower() == b"set-cookie":
-                key, _, rest = value.decode("latin-1").partition("=")
-                self.cookies[key.strip()] = rest.split(";")[0].strip()
+        response.stamped = connection.stamped
+        if fresh:
+            response.connect_s = connection.connect_s
+        self._ledger.counts.bytes_received += connection.received
+        if answer.cookies:
+            self._take_cookies(answer.headers)
         return response
 
-    def _connect(self, origin: tuple[str, str], timeout_s: float) -> Connection:
+    def _take_cookies(self, headers: list[tuple[bytes, bytes]]) -> None:
+        for name, value in headers:
+            if name.lower() == b"set-cookie":
+                pair, _, attributes = value.decode("latin-1").partition(";")
+                key, _, content = pair.partition("=")
+                if "max-age=0" in attributes.lower().replace(" ", "") or "1970 " in attributes:
+                    self.cookies.pop(key.strip(), None)
+                else:
+                    self.cookies[key.strip()] = content.strip()
+
+    def _connect(self, origin: tuple[str, str], deadline: float) -> Connection:
         scheme, netloc = origin
-        parts = urlsplit(f"//{netloc}")
-        host = parts.hostname or "127.0.0.1"
-        port = parts.port or (443 if scheme == "https" else 80)
+        if scheme not in ("http", "https"):
+            raise WireError("BadAddress", f"{scheme}://{netloc} is neither http nor https")
+        try:
+            parts = urlsplit(f"//{netloc}")
+            host, port = parts.hostname or "127.0.0.1", parts.port or (443 if scheme == "https" else 80)
+        except ValueError as error:
+            raise WireError("BadAddress", f"{netloc}: {error}") from error
         tls = (self._tls or ssl.create_default_context()) if scheme == "https" else None
-        made = Connection(self._unix or (host, port), timeout_s, tls, host)
+        self._refused += 1
+        made = Connection(self._unix or (host, port), max(0.001, deadline - SYSTEM.monotonic()), tls, host)
+        self._refused = 0
         self._connections[origin] = made
         self._ledger.counts.connects += 1
         return made
 
-    def _follow(self, method: str, response: Response, timeout: float | None) -> Response:
-        for _ in range(30):
+    def _follow(
+        self, method: str, response: Response, extra: Mapping[str, str], body: bytes, deadline: float
+    ) -> Response:
+        for _ in range(MOST_REDIRECTS):
             location = response.headers.get("location")
             if response.status_code not in REDIRECTS or location is None:
                 return response
             if response.status_code == 303 or (response.status_code in (301, 302) and method == "POST"):
-                method = "GET"
-            scheme, netloc, target = self._where(response.url)
-            response = self._once(method, urljoin(f"{scheme}://{netloc}{target}", location), {}, b"", timeout)
+                method, body = "GET" if method != "HEAD" else method, b""
+                extra = {key: value for key, value in extra.items() if not key.lower().startswith("content-")}
+            target = urljoin(response.url, location)
+            if self._where(target)[:2] != self._where(response.url)[:2]:
+                # A password is for the host that it was given for.
+                extra = {key: value for key, value in extra.items() if key.lower() != "authorization"}
+            response = self._send(method, target, self._text(method, target, extra, body), deadline)
         raise WireError("TooManyRedirects", response.url)
 
     def close(self) -> None:
@@ -260,20 +349,31 @@ class WireClient:
         self._connections.clear()
 
 
-def payload(data: Any, json: Any) -> tuple[bytes, dict[str, str]]:
-    """The body's bytes and the headers that say what they are."""
-    if json is not None:
-        return jsonlib.dumps(json).encode(), {"Content-Type": "application/json"}
-    if isinstance(data, Mapping) or (isinstance(data, list | tuple) and data):
-        return urlencode(data, doseq=True).encode(), {"Content-Type": "application/x-www-form-urlencoded"}
-    if isinstance(data, str):
-        return data.encode(), {}
-    return (bytes(data), {}) if data else (b"", {})
+def payload(
+    data: Any, json: Any, headers: Mapping[str, str] | None, auth: tuple[str, str] | None
+) -> tuple[bytes, dict[str, str]]:
+    """The body's bytes and the request's own headers: what they are, then the user's, which win. Raises TypeError."""
+    if data is None or data in ("", b"", {}, []):
+        body, kind = (b"", {}) if json is None else (jsonlib.dumps(json).encode(), {"Content-Type": "application/json"})
+    elif isinstance(data, str):
+        body, kind = data.encode(), {}
+    elif isinstance(data, bytes | bytearray | memoryview):
+        body, kind = bytes(data), {}
+    elif isinstance(data, Mapping | list | tuple):
+        body, kind = urlencode(data, doseq=True).encode(), {"Content-Type": "application/x-www-form-urlencoded"}
+    else:
+        raise TypeError(f"data is {type(data).__name__}; send text, bytes, or the fields of a form")
+    named = {key.lower() for key in headers or ()}
+    own = {key: value for key, value in kind.items() if key.lower() not in named}
+    return body, {**own, **basic(auth), **(headers or {})}
 
 
-def with_params(path: str, params: Mapping[str, Any] | None) -> str:
-    """The path with a query string added."""
-    return path + ("&" if "?" in path else "?") + urlencode(params, doseq=True) if params else path
+def with_params(path: str, params: Any) -> str:
+    """The path with a query string added: text as it is, a mapping or pairs encoded."""
+    if not params:
+        return path
+    query = params if isinstance(params, str) else urlencode(params, doseq=True)
+    return path + ("&" if "?" in path else "?") + query
 
 
 def basic(auth: tuple[str, str] | None) -> dict[str, str]:
@@ -284,5 +384,5 @@ def basic(auth: tuple[str, str] | None) -> dict[str, str]:
 
 
 def clean(value: object) -> str:
-    """A header's value: line ends would let it write headers of its own."""
+    """A header's name or value: line ends would let it write headers of its own."""
     return str(value).replace("\r", "").replace("\n", "")

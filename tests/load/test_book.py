@@ -65,6 +65,6 @@ def test_too_many_names_become_one() -> None:
 
 
 def test_times_are_whole_microseconds_and_never_negative() -> None:
-    assert microseconds(0.0012345) == 1234
+    assert microseconds(0.0012347) == 1235
     assert microseconds(-1e-7) == 0
     assert microseconds(1e9) == 2**32 - 1
