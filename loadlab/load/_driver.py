@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -15,7 +16,7 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from loadlab.clock import SYSTEM, Clock
-from loadlab.errors import LoadError
+from loadlab.errors import LoadError, SpecError
 from loadlab.load import Listener
 from loadlab.load._book import LENGTHS, decode
 from loadlab.spec.model import Profile, Spec
@@ -23,6 +24,8 @@ from loadlab.spec.model import Profile, Spec
 READY_S = 20.0
 """Importing Locust takes one to three seconds; on a machine that swaps, longer."""
 STOP_S = 5.0
+SILENT_S = 15.0
+"""Without a word for so long the child is not slow: one of its users keeps the core and never yields."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,13 @@ class LoadConfig:
 
 
 def config(spec: Spec, profile: Profile, url: str, log: Path) -> LoadConfig:
-    """What a spec and a profile ask of the generator. url: where the target answers."""
+    """What a spec and a profile ask of the generator. url: where the target answers. Raises SpecError for a pair that
+    does not fit."""
     target, load = spec.target, spec.load
+    if profile.model == "open" and load.locustfile:
+        raise SpecError(
+            [f'profile "{profile.name}": the open model asks for `path`; for users of {load.locustfile} use "closed"']
+        )
     return LoadConfig(
         host=url,
         path=load.path,
@@ -68,6 +76,7 @@ class ChildGenerator:
         self._listener = listener
         self._log = config.log
         self._heard = threading.Event()
+        self._last_word = clock.monotonic()
         self._stopping = False
         self._lock = threading.Lock()
         self.problem: str | None = None
@@ -104,7 +113,9 @@ class ChildGenerator:
                 raise LoadError(f"the load generator said nothing for {READY_S:.0f} s; its log: {self._log}")
 
     def check(self) -> None:
-        """Raises LoadError where it died during the run."""
+        """Raises LoadError where it died during the run, or says nothing any more."""
+        if self.problem is None and self._clock.monotonic() - self._last_word > SILENT_S:
+            self.problem = self._where_it_hangs()
         if self.problem is not None and not self._stopping:
             raise LoadError(self.problem)
 
@@ -133,9 +144,10 @@ class ChildGenerator:
             self._child.kill()
             self._child.wait()
         self._reader.join(2.0)
-        if self._child.stdin is not None:
-            with suppress(OSError):
-                self._child.stdin.close()
+        for pipe in (self._child.stdin, None if self._reader.is_alive() else self._child.stdout):
+            if pipe is not None:
+                with suppress(OSError):
+                    pipe.close()
 
     def _tell(self, **command: Any) -> None:
         with self._lock:
@@ -156,11 +168,26 @@ class ChildGenerator:
             frame = pipe.read(head + body)
             if len(frame) < head + body:
                 break
-            self._listener.interval(decode(frame[:head], frame[head:]))
+            self._last_word = self._clock.monotonic()
+            try:
+                self._listener.interval(decode(frame[:head], frame[head:]))
+            except Exception as error:  # noqa: BLE001 - whoever listens, the child must not block on a full pipe
+                self.problem = self.problem or f"what the load generator measured could not be taken: {error!r}"
             self._heard.set()
         if not self._stopping:
             self._child.wait()
             self.problem = self._obituary("died")
+
+    def _where_it_hangs(self) -> str:
+        """The child writes the stack of each thread into its log when asked to."""
+        self._child.send_signal(signal.SIGUSR1)
+        self._clock.sleep(0.3)
+        lines = [line for line in last_lines(self._log, 60) if "loadlab/load/_generator" not in line]
+        said = "\n".join(f"    {line}" for line in lines[-12:]) or "    (its log says nothing)"
+        return (
+            f"the load generator has not answered for {SILENT_S:.0f} s: a user of the locustfile never yields "
+            f"(a loop without a request or a pause). Where it is, innermost first:\n{said}"
+        )
 
     @staticmethod
     def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
