@@ -15,7 +15,8 @@ from loadlab.signals.memory import Growth
 
 BRANCH = "memory"
 STEP = "fix_leak"
-RANK = 25
+# What a leak costs lies ahead: a defect that costs throughput now comes before it, a mere lack of capacity after.
+RANK = 55
 AT_LIMIT = False
 ELASTIC = False
 NEEDS = ("memory",)
