@@ -6,6 +6,7 @@ proportion to users (X = N / (R + Z)); at saturation it does not grow. No verdic
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from loadlab.recording.model import Level, Recording
@@ -77,18 +78,16 @@ def _step(recording: Recording, users: int, levels: list[Level]) -> Step:
 
 
 def _growth(steps: tuple[Step, ...]) -> float | None:
-    """Throughput at the most users over that at half as many, by the better of the two upper levels.
+    """Throughput at the most users over the best that half as many or fewer reached, scaled to one doubling:
+    g ** (1 / log2(users / users)).
 
-    Where the largest two levels are not a factor of two apart, growth is scaled to a doubling: g ** (1 / log2(ratio)).
+    The best, not the next: one level that a neighbour on the machine disturbed must not look like room to grow.
     """
     if len(steps) < 2:
         return None
-    import math
-
     top = steps[-1]
-    lower = max((each for each in steps[:-1]), key=lambda each: each.users if each.users <= top.users / 1.9 else -1)
-    if lower.users > top.users / 1.9 or lower.rps <= 0 or top.rps <= 0:
-        lower = steps[-2]
+    below = [each for each in steps[:-1] if each.users <= top.users / 1.9] or [steps[-2]]
+    lower = max(below, key=lambda each: each.rps)
     if lower.rps <= 0 or top.rps <= 0 or lower.users == top.users:
         return None
     return float((top.rps / lower.rps) ** (1.0 / math.log2(top.users / lower.users)))

@@ -59,6 +59,11 @@ def test_reached(curve: Callable[[int], float], users: tuple[int, ...], reached:
     assert measured(curve, *users, noise=noise, seed=seed).reached is reached
 
 
+def test_a_disturbed_level_is_no_room_to_grow() -> None:
+    disturbed = {1: 241.0, 2: 425.0, 4: 262.0, 8: 437.0}
+    assert measured(lambda users: disturbed[users], 1, 2, 4, 8).reached is True
+
+
 def test_one_level_says_nothing() -> None:
     assert measured(flat, 16).reached is None
 
