@@ -29,13 +29,13 @@ def data(recording: Recording, diagnosis: Diagnosis) -> dict[str, Any]:
 
 def _charts(recording: Recording, grid: Floats) -> list[dict[str, Any]]:
     return [
-        {"title": "Throughput and users", "unit": "requests/s", "lines": _load(recording, grid)},
+        {"title": "Throughput", "unit": "requests/s", "lines": _load(recording, grid)},
         {"title": "Latency", "unit": "ms", "log": True, "lines": _latency(recording, grid)},
         {"title": "CPU by service", "unit": "cores", "lines": _cpu(recording, grid)},
         {"title": "Event loops and workers: busy", "unit": "%", "lines": _busy(recording, grid)},
         {"title": "Resident memory", "unit": "MB", "lines": _memory(recording, grid)},
         {"title": "Requests outstanding, by edge", "unit": "requests", "lines": _edges(recording, grid)},
-        {"title": "Accept queues (longest)", "unit": "connections", "lines": _queues(recording, grid)},
+        {"title": "Longest accept queue", "unit": "connections", "lines": _queues(recording, grid)},
     ]
 
 
@@ -70,7 +70,7 @@ def _load(recording: Recording, grid: Floats) -> list[Line]:
         if not np.isnan(values).all():
             lines.append(_line(name, values))
     users = recording.series("generator.users")[:1]
-    return [*lines, *(_line("users", on(series, grid), axis="right") for series in users)]
+    return [*lines, *(_line("users (right axis)", on(series, grid), axis="right") for series in users)]
 
 
 def _latency(recording: Recording, grid: Floats) -> list[Line]:

@@ -8,7 +8,7 @@ from loadlab.diagnosis.model import Diagnosis
 from loadlab.recording.model import Meta
 from loadlab.report.words import megabytes, percent
 
-WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 210, 92, 90, 26, 14
+WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 210, 92, 124, 26, 14
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for name in ("milliseconds", "rate", "percent", "megabytes", "gain"):
+    for name in ("milliseconds", "rate", "percent", "megabytes", "gain", "threshold"):
         made.filters[name] = getattr(words, name)
     made.filters["allowed"] = allowed
     made.globals["GRADES"] = words.GRADES

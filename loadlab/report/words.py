@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from loadlab.rules import Evidence
+
 GRADES = {
     "confirmed": "Confirmed by experiment: taking a little capacity away here cost throughput by the same share.",
     "supported": "Supported: independent signals agree; no experiment has proved it.",
@@ -47,3 +49,15 @@ def megabytes(value: float | None) -> str:
 def gain(factor: float | None) -> str:
     """1.9 -> "about 1.9 times today's capacity"; "" where it is not known or would be none."""
     return f"about {factor:.1f} times today's capacity" if factor is not None and factor >= 1.05 else ""
+
+
+def threshold(fact: Evidence) -> str:
+    """The threshold in the unit its sentence speaks: "75%", "6 MB", "0.1"; "" where there is none."""
+    limit = fact.limit
+    if limit is None:
+        return ""
+    if "%" in fact.says and 0 <= limit <= 1:
+        return percent(limit)
+    if limit >= 2**20 and ("MB" in fact.says or "GB" in fact.says):
+        return megabytes(limit)
+    return f"{limit:,.4g}"

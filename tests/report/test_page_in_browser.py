@@ -20,9 +20,14 @@ def opened(page: Any, folder: Path, name: str) -> list[str]:
     path = folder / "report.html"
     path.write_text(report.html(recording, judge(recording)), encoding="utf-8")
     wrong: list[str] = []
+
+    def dismissed(dialog: Any) -> None:
+        wrong.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
     page.on("console", lambda message: wrong.append(f"console: {message.text}"))
     page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
-    page.on("dialog", lambda dialog: (wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+    page.on("dialog", dismissed)
     page.on("request", lambda request: wrong.append(request.url) if request.url != path.as_uri() else None)
     page.goto(path.as_uri())
     page.wait_for_selector("html[data-drawn=yes]", state="attached")
@@ -47,7 +52,22 @@ def test_charts_and_flames_are_drawn(page: Any, tmp_path: Path) -> None:
     assert page.locator(".branch.lit").count() == 1
 
 
-def test_a_telephone_shows_it_without_scrolling_sideways(page: Any, tmp_path: Path) -> None:
+def test_a_hostile_name_stays_a_name_when_it_is_pointed_at(page: Any, tmp_path: Path) -> None:
+    wrong = opened(page, tmp_path, "hostile")
+    frames = page.locator("#flames svg g.frame")
+    told = []
+    for index in range(frames.count()):
+        frames.nth(index).hover()
+        told.append(page.locator("#flames .detail").inner_text())
+        frames.nth(index).click()
+    page.locator("#over-time .u-over").first.hover()
+    assert wrong == []
+    assert page.locator("img").count() == 0
+    assert any(examples.HOSTILE in each for each in told)
+
+
+@pytest.mark.parametrize("name", sorted(examples.ALL))
+def test_a_telephone_shows_it_without_scrolling_sideways(page: Any, tmp_path: Path, name: str) -> None:
     page.set_viewport_size({"width": 400, "height": 800})
-    opened(page, tmp_path, "bottleneck")
+    opened(page, tmp_path, name)
     assert page.evaluate("document.documentElement.scrollWidth") <= 400

@@ -11,7 +11,8 @@ import pytest
 from loadlab import report
 from loadlab.flow import judge
 from loadlab.report.json import rounded
-from loadlab.report.words import gain, megabytes, milliseconds, percent, rate
+from loadlab.report.words import gain, megabytes, milliseconds, percent, rate, threshold
+from loadlab.rules import Evidence
 from tests.report import examples
 
 pages = importlib.import_module("loadlab.report.html")
@@ -102,6 +103,11 @@ def test_every_page_is_whole_and_asks_nobody(name: str, bundled: bool, monkeypat
         (gain(1.9), "about 1.9 times today's capacity"),
         (gain(1.0), ""),
         (gain(None), ""),
+        (threshold(Evidence("loop_busy", 0.99, "busy 99% of the time", 0.9)), "90%"),
+        (threshold(Evidence("waits", 1.2, "not running for 1.20 s each second", 0.1)), "0.1"),
+        (threshold(Evidence("grown", 9e6, "it grew by 9 MB", 6 * 2**20)), "6 MB"),
+        (threshold(Evidence("open_files", 1023, "1023 of 1024 descriptors were open", 1024)), "1,024"),
+        (threshold(Evidence("peer", 0.7, "mostly waiting for db")), ""),
     ],
 )
 def test_numbers_as_people_read_them(said: str, expected: str) -> None:

@@ -36,9 +36,18 @@ function element(tag, className, text) {
   return made;
 }
 
+const shown = (u, v) => (v == null ? "" : String(+v.toPrecision(4)));
+
 function axis(extra) {
   return { stroke: ink, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid }, font: "12px system-ui", ...extra };
 }
+
+// On a logarithmic axis only whole powers of ten get a line.
+const decades = (u, splits) => splits.map((v) => (Number.isInteger(Math.round(Math.log10(v) * 1e6) / 1e6) ? v : null));
+const logarithmic = { size: 58, filter: decades, grid: { stroke: grid, width: 1, filter: decades }, ticks: { stroke: grid, filter: decades } };
+const legend = { markers: { width: 0, fill: (u, i) => colours[(i - 1) % colours.length] } };
+// Every chart keeps the room of a right axis, so that the same moment lies in the same place in all of them.
+const RIGHT = 48;
 
 function timeChart(parent, chart) {
   const figure = element("figure", "chart");
@@ -48,20 +57,20 @@ function timeChart(parent, chart) {
   parent.append(figure);
   const right = chart.lines.some((line) => line.axis === "right");
   const options = {
-    width: figure.clientWidth, height: 190, cursor: { sync: { key: sync.key } }, hooks: { drawClear: [phases] },
+    width: figure.clientWidth, height: 180, legend, padding: [8, right ? 0 : RIGHT, 0, 0], cursor: { sync: { key: sync.key } }, hooks: { drawClear: [phases] },
     scales: { x: { time: false }, y: chart.log ? { distr: 3 } : { range: (u, min, max) => [0, (max || 1) * 1.08] },
       right: { range: (u, min, max) => [0, (max || 1) * 1.08] } },
-    axes: [axis({ values: (u, ticks) => ticks.map((t) => t + " s") }), axis({ size: 58 }),
-      ...(right ? [axis({ scale: "right", side: 1, grid: { show: false }, size: 48 })] : [])],
+    axes: [axis({ size: 30, values: (u, ticks) => ticks.map((t) => t + " s") }), axis(chart.log ? logarithmic : { size: 58 }),
+      ...(right ? [axis({ scale: "right", side: 1, grid: { show: false }, size: RIGHT })] : [])],
     series: [{ label: "time", value: (u, v) => (v == null ? "" : v.toFixed(1) + " s") },
       ...chart.lines.map((line, i) => ({
         label: line.name, stroke: colours[i % colours.length], width: 1.6, spanGaps: false, points: { show: false },
         scale: line.axis === "right" ? "right" : "y", dash: line.axis === "right" ? [5, 4] : undefined,
-        value: (u, v) => (v == null ? "" : String(+v.toPrecision(4))) }))],
+        value: shown }))],
   };
   const values = chart.lines.map((line) => (chart.log ? line.values.map((v) => (v > 0 ? v : null)) : line.values));
   const plot = new uPlot(options, [data.charts.t, ...values], figure);
-  addEventListener("resize", () => plot.setSize({ width: figure.clientWidth, height: 190 }));
+  addEventListener("resize", () => plot.setSize({ width: figure.clientWidth, height: 180 }));
 }
 
 function levelChart(parent) {
@@ -73,13 +82,13 @@ function levelChart(parent) {
   figure.append(element("figcaption", "", "Throughput and median latency against users"));
   parent.append(figure);
   const plot = new uPlot({
-    width: figure.clientWidth, height: 220, scales: { x: { time: false, distr: 3, log: 2 },
+    width: figure.clientWidth, height: 220, legend, scales: { x: { time: false, distr: 3, log: 2 },
       y: { range: (u, min, max) => [0, max * 1.1] }, ms: { range: (u, min, max) => [0, (max || 1) * 1.1] } },
-    axes: [axis({ values: (u, ticks) => ticks.map((t) => (t >= 1 ? t : null)), label: "users", labelSize: 18, labelFont: "12px system-ui" }),
-      axis({ size: 58 }), axis({ scale: "ms", side: 1, grid: { show: false }, size: 58, values: (u, t) => t.map((v) => v + " ms") })],
+    axes: [axis({ size: 30, values: (u, ticks) => ticks.map((t) => (t >= 1 ? t : null)), label: "users", labelSize: 18, labelFont: "12px system-ui" }),
+      axis({ size: 58 }), axis({ scale: "ms", side: 1, grid: { show: false }, size: 68, values: (u, t) => t.map((v) => v + " ms") })],
     series: [{ label: "users", value: (u, v) => (v == null ? "" : String(v)) },
-      { label: "requests/s", stroke: colours[0], width: 2, points: { size: 7 } },
-      { label: "p50 ms", stroke: colours[1], width: 1.6, scale: "ms", dash: [5, 4], points: { size: 5 } }],
+      { label: "requests/s", stroke: colours[0], width: 2, points: { size: 7 }, value: shown },
+      { label: "p50 in ms (right axis)", stroke: colours[1], width: 1.6, scale: "ms", dash: [5, 4], points: { size: 5 }, value: shown }],
   }, [levels.map((l) => l.users), levels.map((l) => l.rps), levels.map((l) => l.p50_ms)], figure);
   addEventListener("resize", () => plot.setSize({ width: figure.clientWidth, height: 220 }));
 }
