@@ -32,6 +32,8 @@ TRIES = 5
 """Measurements of that distance, of which the quickest counts: in the others this process was interrupted."""
 SWEEP_S = 0.05
 """How often deadlines are looked at. A timer for each request would cost more than sending it."""
+AHEAD_S = 0.002
+"""A stamp may lie this far in the future before it is not believed: slewing moves CLOCK_REALTIME by 0.5 ms a second."""
 NEVER = float("inf")
 
 
@@ -93,14 +95,14 @@ class Connection:
                 raise named(error, "while connecting") from error
             raise
 
-    def exchange(self, request: bytes, deadline: float, *, head: bool = False) -> None:
+    def exchange(self, request: bytes, now: float, deadline: float, *, head: bool = False) -> None:
         """deadline: of the whole answer, in CLOCK_MONOTONIC. head: the request is HEAD."""
         answer = self.answer
         answer.begin(head=head)
         self.received = 0
         self._error = None
         self._expecting = True
-        self._sent_at = SYSTEM.monotonic()
+        self._sent_at = now
         try:
             self._send(request if self._tls is None else self._tls.encrypt(request), deadline)
             self._wait(deadline)
@@ -283,13 +285,12 @@ class Tls:
 def stamp(ancillary: list[tuple[int, int, bytes]], now: float, sent: float) -> float | None:
     """The kernel's receive time on CLOCK_MONOTONIC; None where there is none, or one that cannot be: before the request
     or in the future. That is what a clock that was set looks like."""
-    for level, kind, data in ancillary:
-        if level == s.SOL_SOCKET and kind == SO_TIMESTAMPING and len(data) >= TIMESPEC.size:
-            seconds, nanoseconds = TIMESPEC.unpack_from(data)
-            arrived: float = seconds + nanoseconds * 1e-9 + OFFSET.now(now)
-            if sent <= arrived <= now + 0.002:
-                return min(arrived, now)
-    return None
+    # No other control message was asked for.
+    if not ancillary or len(data := ancillary[0][2]) < TIMESPEC.size:
+        return None
+    seconds, nanoseconds = TIMESPEC.unpack_from(data)
+    arrived: float = seconds + nanoseconds * 1e-9 + OFFSET.now(now)
+    return min(arrived, now) if sent <= arrived <= now + AHEAD_S else None
 
 
 def connect(address: tuple[str, int] | str, timeout_s: float) -> Any:

@@ -199,13 +199,15 @@ class WireClient:
     def pause(self, seconds: float) -> None:
         """What a user does between tasks. Its end is when the next request is meant to leave: what passes after that is
         the generator's lateness."""
+        rested, self._rested = self._rested, False
+        if rested and seconds <= 0:
+            return
         due = SYSTEM.monotonic() + seconds
         if seconds > 0:
             alarm().sleep_until(due)
-        elif not self._rested:
+        else:
             # Nobody else had a turn since the last pause.
             gevent.sleep(0)
-        self._rested = False
         self.late_s = max(0.0, SYSTEM.monotonic() - due)
 
     def _rest(self) -> None:
@@ -274,13 +276,13 @@ class WireClient:
             connection = self._connect(origin, deadline)
         self._rested = True
         try:
-            connection.exchange(text, deadline, head=method == "HEAD")
+            connection.exchange(text, SYSTEM.monotonic(), deadline, head=method == "HEAD")
         except WireError as error:
             stale = not fresh and connection.received == 0 and error.name in ("ConnectionClosed", "ConnectionReset")
             if not stale or method not in REPEATABLE:
                 raise
             fresh, connection = True, self._connect(origin, deadline)
-            connection.exchange(text, deadline, head=method == "HEAD")
+            connection.exchange(text, SYSTEM.monotonic(), deadline, head=method == "HEAD")
         if not self.keep_alive:
             connection.close()
         return self._response(connection, path, fresh=fresh)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadlab.load._book import LENGTHS, MOST_NAMES, OTHER, Book, decode, encode, microseconds
+from loadlab.load._book import FORGET_AT, LENGTHS, MOST_ERRORS, MOST_NAMES, OTHER, Book, decode, encode
 
 OPERATIONS = st.lists(st.sampled_from(["send", "ok", "fail", "abandon", "cut"]), max_size=200)
 
@@ -65,6 +65,33 @@ def test_too_many_names_become_one() -> None:
 
 
 def test_times_are_whole_microseconds_and_never_negative() -> None:
-    assert microseconds(0.0012347) == 1235
-    assert microseconds(-1e-7) == 0
-    assert microseconds(1e9) == 2**32 - 1
+    book = Book(t0=0.0)
+    book.sent()
+    book.done("GET /", 1.0, 1.0000127, 1.0012347, 1.0012346, ok=True)
+    book.sent()
+    book.done("GET /", 0.0, 1.0, 1e6, 2e6, ok=True)
+    interval = book.cut(3.0)
+    assert list(interval.endpoints[0].latency_us) == [1235, 2**32 - 1]
+    assert list(interval.endpoints[0].service_us) == [1222, 2**32 - 1]
+    assert list(interval.schedule_lag_us) == [13, 1_000_000]
+    assert list(interval.reader_lag_us) == [0, 2**32 - 1]
+
+
+def test_texts_that_differ_each_time_become_one_error() -> None:
+    book = Book(t0=0.0)
+    for index in range(MOST_ERRORS + 50):
+        book.failure("GET /", f"wrong number {index}", 0.5)
+    errors = book.cut(1.0).errors
+    assert len(errors) == MOST_ERRORS + 1
+    other = next(each for each in errors if each.error == OTHER)
+    assert other.count == 50
+    assert other.sample == f"wrong number {MOST_ERRORS}"
+
+
+def test_a_book_nobody_reads_does_not_grow() -> None:
+    book = Book(t0=0.0)
+    for _ in range(3 * FORGET_AT):
+        book.sent()
+        book.done("GET /", 0.0, 0.0, 0.1, 0.1, ok=True)
+        book.forget()
+    assert len(book.cut(1.0).reader_lag_us) < FORGET_AT
