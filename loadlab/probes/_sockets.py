@@ -25,13 +25,15 @@ COUNTS = struct.Struct("=IIIII")
 LAST = struct.Struct("=II")
 LAST_SENT_AT, LAST_RECEIVED_AT, LAST_ACK_AT = 44, 52, 56
 """Offsets of tcpi_last_data_sent, tcpi_last_data_recv and tcpi_last_ack_recv in struct tcp_info: milliseconds ago."""
+SEGMENTS_AT = 152
+"""Offset of tcpi_data_segs_in, which tcpi_data_segs_out follows; kernels before 4.6 have neither."""
 
 
 @dataclass(frozen=True, slots=True)
 class Socket:
     """One socket. receive_queue: bytes unread, of a listener connections waiting; send_queue: bytes unsent, of a
-    listener
-    its backlog. last_sent_ms, last_received_ms: milliseconds ago, -1 where not asked for."""
+    listener its backlog. last_sent_ms, last_received_ms, last_ack_ms: milliseconds ago. segments_in, segments_out: with
+    data, since the connection began. Each -1 where not asked for."""
 
     state: int
     local: str
@@ -44,6 +46,8 @@ class Socket:
     last_sent_ms: int = -1
     last_received_ms: int = -1
     last_ack_ms: int = -1
+    segments_in: int = -1
+    segments_out: int = -1
 
 
 def dump(states: int = ALL, *, info: bool = False, most: int = 1_000_000) -> list[Socket]:
@@ -95,13 +99,16 @@ def _socket(data: bytes, at: int, end: int) -> Socket:
     family, state, _, _ = BODY.unpack_from(data, at)
     port, peer_port = PORTS.unpack_from(data, at + 4)
     _, receive_queue, send_queue, _, inode = COUNTS.unpack_from(data, at + 52)
-    sent = received = acked = -1
+    sent = received = acked = came = went = -1
     for kind, start, stop in _attributes(data, at + 72, end):
         if kind == INET_DIAG_INFO and stop - start >= LAST_ACK_AT + 4:
             (sent,) = struct.unpack_from("=I", data, start + LAST_SENT_AT)
             received, acked = LAST.unpack_from(data, start + LAST_RECEIVED_AT)
+            if stop - start >= SEGMENTS_AT + 8:
+                came, went = LAST.unpack_from(data, start + SEGMENTS_AT)
     local, peer = _address(family, data, at + 8), _address(family, data, at + 24)
-    return Socket(state, local, port, peer, peer_port, receive_queue, send_queue, inode, sent, received, acked)
+    queues = (receive_queue, send_queue, inode)
+    return Socket(state, local, port, peer, peer_port, *queues, sent, received, acked, came, went)
 
 
 def _attributes(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:

@@ -8,8 +8,7 @@ from loadlab.probes._sockets import Socket
 
 DELAYED_ACK_MS = 40
 """Linux acknowledges what nobody answers within 40 ms (TCP_DELACK_MIN): after that, the side that got an
-acknowledgement
-without data is the one that asked."""
+acknowledgement without data is the one that asked."""
 
 
 def add(sums: list[float], caller: Socket, callee: Socket | None) -> None:
@@ -25,10 +24,16 @@ def waiting(caller: Socket, callee: Socket | None) -> float:
     """1 where a request is outstanding: the caller sent after it last received.
 
     The kernel counts in milliseconds, and a caller that asks again at once does both in the same one. Then the delayed
-    acknowledgement tells who spoke last; before it is due, a connection in such use is taken as waiting.
+    acknowledgement tells who spoke last; before it is due, a connection in such use is taken as waiting. A connection's
+    first requests are acknowledged at once, so there the clocks tell nothing: but where nothing ever came back, or the
+    request is still unread, it is outstanding.
     """
+    if caller.segments_in == 0:
+        return 1.0 if caller.segments_out > 0 else 0.0
     if caller.last_sent_ms != caller.last_received_ms:
         return 1.0 if 0 <= caller.last_sent_ms < caller.last_received_ms else 0.0
+    if callee is not None and callee.receive_queue > 0:
+        return 1.0
     if caller.last_sent_ms < DELAYED_ACK_MS:
         return 1.0 if caller.last_sent_ms >= 0 else 0.0
     if callee is not None and callee.last_ack_ms < callee.last_received_ms:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadlab.probes import _cgroup_files as cgroup
-from loadlab.probes import _proc_text, _sockets, _stacks, _threadstate, _tree, core, nginx
+from loadlab.probes import _proc_text, _sockets, _stacks, _threadstate, _tree, _waiting, core, nginx
 from loadlab.probes import sockets as listeners
 from loadlab.probes._threadstate import Doing
 from loadlab.recording.folded import folded, parse_folded
@@ -233,3 +233,52 @@ names = st.text(
 def test_folded_lines_come_back(thread: str, frames: list[tuple[str, str, int]], count: int) -> None:
     stack = tuple(Frame(*each) for each in frames)
     assert parse_folded(folded(thread, stack, count)) == ((thread, stack, count),)
+
+
+def far_end(sent: int, received: int, acked: int, **more: int) -> _sockets.Socket:
+    return _sockets.Socket(
+        _sockets.ESTABLISHED,
+        "127.0.0.1",
+        1,
+        "127.0.0.1",
+        2,
+        more.get("unread", 0),
+        0,
+        1,
+        sent,
+        received,
+        acked,
+        more.get("segments_in", 5),
+        more.get("segments_out", 5),
+    )
+
+
+@pytest.mark.parametrize(
+    ("caller", "callee", "expected"),
+    [
+        (far_end(300, 900, 300), None, 1),
+        (far_end(900, 300, 300), None, 0),
+        (far_end(10, 10, 10), None, 1),
+        (far_end(600, 600, 600, segments_in=0, segments_out=1), far_end(600, 600, 600), 1),
+        (far_end(600, 600, 600, segments_in=0, segments_out=0), None, 0),
+        (far_end(600, 600, 560), far_end(600, 600, 600), 1),
+        (far_end(600, 600, 600), far_end(600, 600, 560), 0),
+        (far_end(600, 600, 600), far_end(600, 600, 600, unread=80), 1),
+        (far_end(900, 300, 300), far_end(300, 900, 300, unread=80), 0),
+        (far_end(-1, -1, -1, segments_in=-1, segments_out=-1), None, 0),
+    ],
+    ids=[
+        "asked after the last answer",
+        "answered since",
+        "in use",
+        "first request",
+        "nothing said yet",
+        "only acknowledged",
+        "answer acknowledged",
+        "unread",
+        "answered before it was read to its end",
+        "kernel says nothing",
+    ],
+)
+def test_a_request_is_outstanding(caller: _sockets.Socket, callee: _sockets.Socket | None, expected: float) -> None:
+    assert _waiting.waiting(caller, callee) == expected

@@ -9,7 +9,7 @@ from typing import Any
 from loadlab.clock import FakeClock
 from loadlab.probes import Row
 from loadlab.probes._sampler import Sampler
-from loadlab.recording.model import Entity
+from loadlab.recording.model import Entity, Metric
 from loadlab.services import Target
 
 
@@ -22,6 +22,9 @@ class Sink:
     def __init__(self) -> None:
         self.good: list[tuple[str, float, float]] = []
         self.bad: list[tuple[str, str]] = []
+
+    def declare(self, probe: str, metrics: tuple[Metric, ...]) -> None:
+        pass
 
     def rows(self, probe: str, t: float, rows: Iterable[Row], late_ms: float, cost_ms: float) -> None:
         self.good.append((probe, t, round(late_ms)))

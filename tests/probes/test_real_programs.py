@@ -1,0 +1,163 @@
+"""The probes against real programs that do one known thing, and against another reader of the kernel's tables."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+from pyroute2 import DiagSocket
+
+from loadlab.clock import SYSTEM
+from loadlab.probes import Source, _sockets, edges, sockets, threads, waits
+from loadlab.services import Target
+from tests.probes import children
+from tests.probes.children import Children
+
+pytestmark = pytest.mark.real
+LOOK_S = 2.0
+
+
+@pytest.fixture(scope="module")
+def programs() -> Iterator[Children]:
+    """One of each kind."""
+    made = Children()
+    try:
+        made.start("idle", children.IDLE_LOOP)
+        made.start("busy", children.BUSY)
+        made.start("asleep", children.ASLEEP, serves=True)
+        port = made.start("accepts", children.ACCEPTS, serves=True)
+        made.start("asks", children.ASKS, str(port))
+        yield made
+    finally:
+        made.close()
+
+
+def rows(source: Source, t: float, columns: tuple[str, ...]) -> list[tuple[str, str, dict[str, float]]]:
+    """(service, entity's name, values by column), without what the source could not tell."""
+    return [
+        (entity.service, entity.name, {c: v for c, v in zip(columns, values, strict=True) if v is not None})
+        for entity, values in source.read(t)
+    ]
+
+
+@pytest.fixture(scope="module")
+def seen(programs: Children) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, float]]]:
+    """Shares of each program's samples by state, and its waits by peer, after one look of LOOK_S seconds."""
+    states, peers = threads.open(programs), waits.open(programs)
+    try:
+        rows(states, 0.0, tuple(each.name for each in threads.METRICS))
+        SYSTEM.sleep(LOOK_S)
+        counted = rows(states, LOOK_S, tuple(each.name for each in threads.METRICS))
+        waited = rows(peers, LOOK_S, ("samples",))
+    finally:
+        states.close()
+        peers.close()
+    shares: dict[str, dict[str, float]] = {}
+    for service, _, values in counted:
+        assert values["samples"] >= 20
+        shares[service] = {name: value / values["samples"] for name, value in values.items()}
+    found: dict[str, dict[str, float]] = {}
+    for service, peer, values in waited:
+        found.setdefault(service, {})[peer] = values["samples"]
+    return shares, found
+
+
+Seen = tuple[dict[str, dict[str, float]], dict[str, dict[str, float]]]
+
+
+@pytest.mark.parametrize(
+    ("program", "state", "least"),
+    [
+        ("idle", "idle_epoll", 0.95),
+        ("busy", "running", 0.90),
+        ("asleep", "sleep", 0.90),
+        ("accepts", "idle_accept", 0.95),
+        ("asks", "socket_wait", 0.95),
+    ],
+)
+def test_a_thread_is_seen_doing_what_it_does(seen: Seen, program: str, state: str, least: float) -> None:
+    assert seen[0][program][state] >= least, seen[0][program]
+
+
+def test_who_is_waited_for_is_named(seen: Seen) -> None:
+    assert max(seen[1]["asks"], key=lambda peer: seen[1]["asks"][peer]) == "accepts/0"
+    assert not any(peer.startswith("accepts") for peer in seen[1].get("busy", {}))
+
+
+def test_connections_nobody_accepts_are_counted(programs: Children) -> None:
+    probe = sockets.open(programs)
+    columns = tuple(each.name for each in sockets.METRICS)
+    waiting = [socket.create_connection(("127.0.0.1", programs.ports["asleep"])) for _ in range(3)]
+    try:
+        found = {service: values for service, _, values in rows(probe, 1.0, columns)}
+    finally:
+        probe.close()
+        for each in waiting:
+            each.close()
+    assert (found["asleep"]["accept_queue"], found["asleep"]["backlog"]) == (3, 7)
+    assert found["asleep"]["accept_queue_max"] == 3
+    assert found["accepts"]["accept_queue"] == 0
+
+
+def test_a_queue_that_drained_between_two_rows_is_still_seen(programs: Children) -> None:
+    probe = sockets.open(programs)
+    columns = tuple(each.name for each in sockets.METRICS)
+    try:
+        with socket.create_server(("127.0.0.1", 0), backlog=5) as server:
+            programs.targets.append(Target("drains", 0, 0, ports=(server.getsockname()[1],)))
+            clients = [socket.create_connection(server.getsockname()) for _ in range(2)]
+            SYSTEM.sleep(3 * sockets.LOOK_S)
+            accepted = [server.accept()[0] for _ in clients]
+            found = {service: values for service, _, values in rows(probe, 1.0, columns)}
+            for each in (*clients, *accepted):
+                each.close()
+    finally:
+        programs.targets[:] = [each for each in programs.targets if each.service != "drains"]
+        probe.close()
+    assert (found["drains"]["accept_queue"], found["drains"]["accept_queue_max"]) == (0, 2)
+
+
+def test_a_request_under_way_is_an_edge(programs: Children) -> None:
+    probe = edges.open(programs)
+    try:
+        SYSTEM.sleep(2 * edges.INTERVAL_S)
+        found = {(service, to): v for service, to, v in rows(probe, 0.0, tuple(m.name for m in edges.METRICS))}
+    finally:
+        probe.close()
+    edge = found[("asks", "accepts/0")]
+    assert (edge["connections"], edge["outstanding"], edge["unread_bytes"]) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+def test_sockets_are_read_as_pyroute2_reads_them(programs: Children, family: socket.AddressFamily) -> None:
+    host = "127.0.0.1" if family == socket.AF_INET else "::1"
+    with (
+        socket.create_server((host, 0), family=family, backlog=3) as server,
+        socket.create_connection((host, server.getsockname()[1])) as client,
+    ):
+        ports = {server.getsockname()[1], *programs.ports.values()}
+        client.sendall(b"12345")
+        with DiagSocket() as link:
+            link.bind()
+            theirs = {
+                (
+                    each["idiag_state"],
+                    each["idiag_src"],
+                    each["idiag_sport"],
+                    each["idiag_dport"],
+                    each["idiag_rqueue"],
+                    each["idiag_wqueue"],
+                    each["idiag_inode"],
+                )
+                for each in link.get_sock_stats(family=family, states=1 << _sockets.LISTEN | 1 << _sockets.ESTABLISHED)
+                if each["idiag_sport"] in ports
+            }
+        states = 1 << _sockets.LISTEN | 1 << _sockets.ESTABLISHED
+        ours = {
+            (each.state, each.local, each.port, each.peer_port, each.receive_queue, each.send_queue, each.inode)
+            for each in _sockets.dump(states)
+            if each.port in ports and (":" in each.local) == (family == socket.AF_INET6)
+        }
+    assert any(each[4] == 5 for each in ours)
+    assert ours == theirs
