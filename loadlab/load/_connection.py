@@ -334,6 +334,6 @@ def named(error: OSError, when: str) -> WireError:
     if error.errno in TOO_MANY_FILES:
         return WireError("TooManyOpenFiles", f"{when}: this generator is at its own open-file limit (ulimit -n)")
     if error.errno == NO_ADDRESS:
-        return WireError("NoLocalPort", f"{when}: this host has no local port left")
+        return WireError("NoLocalPort", f"{when}: this host has no local port left, or no address of that kind")
     name = next((name for kind, name in NAMES if isinstance(error, kind)), type(error).__name__)
     return WireError(name, f"{error} {when}")
