@@ -12,8 +12,8 @@ IN_CI = bool(os.environ.get("CI"))
 
 
 def pytest_configure() -> None:
-    """A runner in the background starts its children with SIGINT ignored, and they pass that on; tests of Ctrl-C need it
-    as a terminal gives it."""
+    """A runner in the background starts its children with SIGINT ignored, and they pass that on. Tests of Ctrl-C need
+    it as a terminal gives it."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
