@@ -76,9 +76,8 @@ class Alarm:
             return
         sleepers = self._sleepers
         while sleepers and (not sleepers[0][2] or sleepers[0][0] <= SYSTEM.monotonic()):
-            sleeper = heappop(sleepers)[2]
-            if sleeper:
-                sleeper.pop().switch()
+            # Behind what waits for its turn already: a sleeper that is being killed must not begin another task.
+            self._hub.loop.run_callback(_wake, heappop(sleepers)[2])
         if sleepers:
             self._set(sleepers[0][0])
 
@@ -87,6 +86,11 @@ class Alarm:
         whole_ns = max(1, int(due * 1e9))
         spec = _Spec(0, 0, *divmod(whole_ns, 1_000_000_000))
         self._settime(self._timer, TFD_TIMER_ABSTIME, ctypes.byref(spec), None)
+
+
+def _wake(sleeper: list[Any]) -> None:
+    if sleeper:
+        sleeper.pop().switch()
 
 
 _alarms: list[Alarm] = []
