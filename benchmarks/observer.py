@@ -1,17 +1,19 @@
 """What observing costs: throughput of a saturated service with and without the probes, window by window in turn.
 
-    python benchmarks/observer.py [pairs]
+    python benchmarks/observer.py [rounds] [sample]
 
-The sample `single` under the generator at a constant number of users; each pair is a window with the probes and one
-without, in random order. Prints each pair's loss, the median with a bootstrap interval, and the CPU the observer used.
+A sample (`single`, which leaves cores idle; `cluster` fills them all) under the generator at a constant number of
+users; each round holds two windows with the probes and two without. Prints each round's loss, the median with a
+bootstrap interval, and the CPU the observer used.
 """
 
 from __future__ import annotations
 
 import os
-import random
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +27,22 @@ from loadlab.recording.model import Metric
 from loadlab.services import _guardian, _launch, _watched
 from loadlab.spec import places, read
 
-WINDOW_S, SETTLE_S, USERS = 3.0, 0.5, 8
+WINDOW_S, SETTLE_S, USERS = 1.5, 0.3, 8
+
+
+@dataclass(frozen=True)
+class Round:
+    """Requests a second without and with the probes; CPU seconds the observer spent in how many seconds."""
+
+    without: float
+    observed: float
+    spent_s: float
+    seconds: float
+
+    @property
+    def loss(self) -> float:
+        """Share of the throughput that observing cost."""
+        return 1 - self.observed / self.without
 
 
 class Journal:
@@ -43,17 +60,13 @@ class Journal:
 
 
 class Sink:
-    """Counts what the probes cost."""
-
-    def __init__(self) -> None:
-        self.cost_ms = 0.0
+    """Where rows go: nowhere. Writing them down is not part of this measurement."""
 
     def declare(self, probe: str, metrics: tuple[Metric, ...]) -> None:
         """Nothing to prepare."""
 
     def rows(self, probe: str, t: float, rows: object, late_ms: float, cost_ms: float) -> None:
-        """One tick."""
-        self.cost_ms += cost_ms
+        """One tick, forgotten."""
 
     def failed(self, probe: str, t: float, error: str, late_ms: float, cost_ms: float) -> None:
         """A tick that failed would make the probes look cheap."""
@@ -72,12 +85,40 @@ def window(meter: Meter, load: _driver.ChildGenerator, t0: float) -> float:
     return count / seconds
 
 
+def rounds(count: int, watched: _watched.Watched, measure: Callable[[], float], t0: float) -> Iterator[Round]:
+    """Each round holds two windows with the probes and two without, as ABBA or BAAB by turns: what the machine loses or
+    gains steadily meanwhile is in both alike."""
+    for number in range(count):
+        rates: dict[bool, list[float]] = {True: [], False: []}
+        spent = seconds = 0.0
+        first = bool(number % 2)
+        for observed in (first, not first, not first, first):
+            if not observed:
+                rates[False].append(measure())
+                continue
+            before, began = sum(os.times()[:2]), SYSTEM.monotonic()
+            with Sampler(units("probes"), watched, Sink(), SYSTEM, t0):
+                rates[True].append(measure())
+            spent += sum(os.times()[:2]) - before
+            seconds += SYSTEM.monotonic() - began
+        yield Round(sum(rates[False]) / 2, sum(rates[True]) / 2, spent, seconds)
+
+
+def say(found: list[Round]) -> None:
+    """The median and what it is worth."""
+    losses = [each.loss for each in found]
+    drawn = np.median(np.random.default_rng(1).choice(losses, (4000, len(losses))), axis=1)
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    print(f"loss of throughput: median {np.median(losses):+.1%}, 95% interval {low:+.1%} to {high:+.1%}")
+    print(f"CPU of the observer: {sum(each.spent_s for each in found) / sum(each.seconds for each in found):.3f} cores")
+
+
 def main() -> None:
     """Measure and print."""
-    pairs = int(sys.argv[1]) if len(sys.argv) > 1 else 8
-    spec = read.system(places.samples() / "single" / "loadlab.toml")
-    t0, meter = SYSTEM.monotonic(), Meter()
-    losses, spent, watched_s = [], 0.0, 0.0
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 8
+    sample = sys.argv[2] if len(sys.argv) > 2 else "single"
+    spec = read.system(places.samples() / sample / "loadlab.toml")
+    t0, meter, found = SYSTEM.monotonic(), Meter(), []
     with tempfile.TemporaryDirectory() as name, _guardian.Guardian() as guardian:
         folder = Path(name)
         plans = _launch.plan_all(spec, folder)
@@ -89,23 +130,10 @@ def main() -> None:
                 watched.generator(load)
                 load.set_users(USERS)
                 SYSTEM.sleep(3.0)
-                for number in range(pairs):
-                    rates: dict[bool, float] = {}
-                    for observed in random.Random(number).sample([True, False], 2):
-                        if not observed:
-                            rates[False] = window(meter, load, t0)
-                            continue
-                        before, began = sum(os.times()[:2]), SYSTEM.monotonic()
-                        with Sampler(units("probes"), watched, Sink(), SYSTEM, t0):
-                            rates[True] = window(meter, load, t0)
-                        spent += sum(os.times()[:2]) - before
-                        watched_s += SYSTEM.monotonic() - began
-                    losses.append(1 - rates[True] / rates[False])
-                    print(f"pair {number + 1}: {rates[False]:7.1f} without, {rates[True]:7.1f} with: {losses[-1]:+.1%}")
-    drawn = np.median(np.random.default_rng(1).choice(losses, (4000, len(losses))), axis=1)
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    print(f"loss of throughput: median {np.median(losses):+.1%}, 95% interval {low:+.1%} to {high:+.1%}")
-    print(f"CPU of the observer: {spent / watched_s:.3f} cores")
+                for each in rounds(count, watched, lambda: window(meter, load, t0), t0):
+                    found.append(each)
+                    print(f"{each.without:7.1f} without, {each.observed:7.1f} with: {each.loss:+.1%}", flush=True)
+    say(found)
 
 
 if __name__ == "__main__":
