@@ -6,6 +6,7 @@ the search, which ends when it has found the knee, and the stacks, which need no
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
@@ -13,7 +14,7 @@ from typing import Protocol
 
 from loadlab.clock import Clock
 from loadlab.load import LoadInterval
-from loadlab.load.search import Knee, Measured, knee, next_users
+from loadlab.load.search import MOST_USERS, Knee, Measured, knee, next_users
 from loadlab.load.shapes import STEPS_S, searches, users_at
 from loadlab.spec.model import Profile
 
@@ -32,6 +33,13 @@ MORE_S = 2.5
 """How long a constant load is doubled, to learn whether more users would bring more throughput."""
 HEARD_S = 0.3
 """How long an interval may take from the generator to here after a cut."""
+
+STOPPED_S = 0.005
+"""How long the slow-down experiment stops a candidate at once."""
+DEEP = 3
+"""Stops that the queue at the limit must outlast. With fewer requests under way a stop of the generator, or of any
+caller,
+starves the limit before it ends, and looks like one itself."""
 
 Tell = Callable[[str, float], None]
 Experiment = Callable[[float], None]
@@ -94,6 +102,8 @@ class Conductor:
     """Raises where a service died that the run cannot do without."""
     stacks: Experiment | None = None
     proof: Experiment | None = None
+    _rps: float = 0.0
+    """Of the measured window."""
 
     def conduct(self) -> None:
         """All of it. Raises what `alive` and the generator's check raise."""
@@ -163,7 +173,9 @@ class Conductor:
             self._more(users)
         if self.proof is not None:
             budget = min(20.0, self.profile.duration_s * PROOF)
+            users = max(users, deep_enough(self._rps))
             self._phase("proof", budget)
+            self.generator.set_users(users)
             self.recorder.level(users, "proof")
             self.proof(budget)
             self.recorder.level_end()
@@ -205,8 +217,10 @@ class Conductor:
         self.generator.cut()
         self._phase(phase, length)
         self.recorder.level(users, phase)
+        start = self.recorder.now()
         self._wait(length)
-        self._cut_and_count(self.recorder.now())
+        count, seconds = self._cut_and_count(start)
+        self._rps = count / seconds if seconds > 0 else 0.0
         self.recorder.level_end()
 
     def _open(self) -> None:
@@ -231,3 +245,8 @@ class Conductor:
             self.clock.sleep(min(0.25, left))
             self.generator.check()
             self.alive()
+
+
+def deep_enough(rps: float) -> int:
+    """Users whose requests keep a station of this throughput busy for DEEP stops."""
+    return min(MOST_USERS, math.ceil(DEEP * STOPPED_S * rps))

@@ -102,6 +102,13 @@ def at(where: Where | None) -> str:
     return "" if where is None else f" in {where.function}() at {where.file}:{where.line}"
 
 
+def takes(where: Where | None) -> str:
+    """`: render() at app.py:42 takes 71% of it`, or nothing."""
+    if where is None or where.share is None:
+        return ""
+    return f": {where.function}() at {where.file}:{where.line} takes {percent(where.share)} of it"
+
+
 def percent(share: float) -> str:
     """0.714 -> 71%."""
     return f"{100 * share:.0f}%"

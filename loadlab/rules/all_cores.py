@@ -7,7 +7,7 @@ Fix: make the hot line cheaper; then a bigger machine, or more machines behind a
 
 from __future__ import annotations
 
-from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, at, blame, percent
+from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, at, blame, percent, takes
 from loadlab.signals import Signals
 
 BRANCH = "cpu"
@@ -76,8 +76,7 @@ def _fault(s: Signals, name: str, room: float) -> Fault:
         evidence.append(Evidence("hot_share", where.share, f"{percent(where.share)} of its CPU was{at(where)}"))
     return Fault(
         name,
-        f"{name} uses all {s.host.cores} CPU cores"
-        + (f"; most of it{at(where)} ({percent(where.share or 0)})" if where else ""),
+        f"{name} uses all {s.host.cores} CPU cores{takes(where)}",
         tuple(evidence),
         "Make the hot line cheaper, then a bigger machine or more machines behind a load balancer.",
         where=where,

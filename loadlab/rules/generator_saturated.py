@@ -26,6 +26,9 @@ itself warns at 0.9, of a ten-second mean."""
 HALF = 0.5
 """Half of the throughput's elasticity or more lies with the generator: no service can have more."""
 
+NOT_IDLE = 0.5
+"""Cores and run delay of its process below which it had time left."""
+
 
 def check(s: Signals) -> Verdict:
     """The experiment decides where there was one; else the generator's core."""
@@ -34,6 +37,9 @@ def check(s: Signals) -> Verdict:
         return Unknown("the generator was not watched")
     proof = s.elasticity.get("generator")
     others = [each.value for name, each in s.elasticity.items() if name != "generator"]
+    if generator.cores + generator.run_delay < NOT_IDLE:
+        # Utilisation law: what idles half of the time limits nobody, whatever a short experiment says.
+        return Clear(f"it used {percent(generator.cores)} of its core")
     if proof is not None and others:
         if proof.value >= HALF and proof.low > 0.2 and proof.value > max(others):
             return Found((_fault(s, Evidence("elasticity", proof.value, _says(proof.value), HALF)),))

@@ -8,7 +8,7 @@ Fix: if one line takes over a third of the CPU, make that line cheaper first. Th
 
 from __future__ import annotations
 
-from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, Where, at, blame, percent
+from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, Where, at, blame, percent, takes
 from loadlab.signals import Signals
 from loadlab.signals.stations import FULL, ON_CPU, Station
 
@@ -69,7 +69,7 @@ def _fault(s: Signals, name: str, full: list[Station]) -> Fault:
     gain = max(1.0, room / (s.cpu.services[name].cores + rest)) if s.cpu.services[name].cores else None
     return Fault(
         name,
-        f"{name} is limited by one CPU core{each}{_line(where)}",
+        f"{name} is limited by one CPU core{each}{takes(where)}",
         tuple(evidence),
         _remedy(where),
         instance=top.entity.instance,
@@ -79,12 +79,6 @@ def _fault(s: Signals, name: str, full: list[Station]) -> Fault:
         signals=2 if top.thread is not None and top.thread.serves else 1,
         gain=round(gain, 2) if gain else None,
     )
-
-
-def _line(where: Where | None) -> str:
-    if where is None or where.share is None:
-        return ""
-    return f": {where.function}() at {where.file}:{where.line} takes {percent(where.share)} of it"
 
 
 def _remedy(where: Where | None) -> str:

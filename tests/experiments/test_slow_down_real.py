@@ -20,6 +20,9 @@ pytestmark = pytest.mark.real
 BUDGET_S = float(os.environ.get("LOADLAB_PROOF_S", "12"))
 
 
+ATTEMPTS, WIDE = 3, 0.8
+
+
 class Watching:
     """Stands for the guardian, which has tests of its own: remembers whom it was told of."""
 
@@ -59,7 +62,12 @@ def prove(tmp_path: Path, system: Any, budget_s: float = BUDGET_S) -> dict[str, 
 def test_the_slow_one_has_elasticity_near_one(
     tmp_path: Path, pair: Any, a_ms: float, b_ms: float, culprit: str
 ) -> None:
-    found = prove(tmp_path, pair(a_ms, b_ms))
+    system = pair(a_ms, b_ms)
+    for attempt in range(ATTEMPTS):
+        found = prove(tmp_path / str(attempt), system)
+        # A wide interval is the experiment's own word that the machine was too restless; only a narrow one is held to.
+        if found[culprit].high - found[culprit].low < WIDE:
+            break
     assert set(found) == {"a", "b", "generator"}
     assert all(0.18 < each.share < 0.32 for each in found.values())
     assert found[culprit].value > 0.7, found
