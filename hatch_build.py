@@ -14,7 +14,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 ROOT = Path(__file__).parent
 OUT = ROOT / "loadlab" / "report" / "_js"
 SOURCES = ("package.json", "package-lock.json", ".npmrc")
-ENTRY = ROOT / "loadlab" / "report" / "js" / "entry.js"
+SCRIPTS = ROOT / "loadlab" / "report" / "js"
 
 CARRIED = ("locustfiles", "profiles", "sample_apps")
 """Folders of the checkout that a wheel has to bring along."""
@@ -38,7 +38,7 @@ class CustomBuildHook(BuildHookInterface[Any]):
             work = Path(folder)
             for name in SOURCES:
                 shutil.copy(ROOT / name, work / name)
-            shutil.copy(ENTRY, work / "entry.js")
+            shutil.copytree(SCRIPTS, work, dirs_exist_ok=True)
             npm(["ci", "--no-audit", "--no-fund", "--ignore-scripts"], work)
             bundle(work)
 
@@ -46,7 +46,7 @@ class CustomBuildHook(BuildHookInterface[Any]):
 def fresh() -> bool:
     """Whether the bundle is there and newer than its sources."""
     made = OUT / "bundle.js"
-    sources = [*(ROOT / name for name in SOURCES), ENTRY]
+    sources = [*(ROOT / name for name in SOURCES), *SCRIPTS.glob("*.js")]
     if made.exists() and not all(each.exists() for each in sources):
         return True  # built from an sdist that carries the bundle
     return made.exists() and all(made.stat().st_mtime >= each.stat().st_mtime for each in sources)

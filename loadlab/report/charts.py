@@ -1,142 +1,201 @@
-"""Time series for the page, thinned to what a screen can show. JSON-ready: None where nothing is known."""
+"""What the page draws over time. JSON-ready; a chart without data says why, one that stayed at zero says so."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from loadlab.diagnosis.model import Diagnosis
-from loadlab.recording.model import Floats, Recording, Series
+from loadlab.recording.model import Entity, Floats, Recording, Series
+from loadlab.report import timeline
+from loadlab.report.words import NAMES
 from loadlab.signals.rates import rate
+from loadlab.signals.saturation import FLAT
 
-POINTS = 600
+MOST_LINES = 8
+"""Colours that can be told apart."""
 Line = dict[str, Any]
+Namer = Callable[[Entity], str]
+"""Which line a series belongs to; "" for none."""
+Value = Callable[[Series], Floats]
+"""What of a series is drawn, on the grid."""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One chart. `lines` share the times `t`; right: lines on the right axis; absent: why there is nothing to draw."""
+
+    title: str
+    unit: str
+    t: list[float]
+    lines: list[Line] = field(default_factory=list)
+    log: bool = False
+    absent: str = ""
 
 
 def data(recording: Recording, diagnosis: Diagnosis) -> dict[str, Any]:
-    """Charts over time on one common grid, the levels, and the phases to shade behind them."""
-    end = max(recording.end, 1.0)
-    grid = np.linspace(0.0, end, min(POINTS, max(20, int(end * 2))))
+    """{"load": [chart], "services": [chart], "absent": [text], "phases", "marks", "levels", "knee", "end"}."""
+    load, services = _load(recording), _services(recording)
+    levels = list(diagnosis.signals.get("levels", []))
     return {
-        "t": [round(float(t), 2) for t in grid],
+        "end": round(max(recording.end, 1.0), 2),
         "phases": [{"name": p.name, "start": round(p.start, 2), "end": round(p.end, 2)} for p in recording.phases],
-        "charts": [each for each in _charts(recording, grid) if each["lines"]],
-        "levels": list(diagnosis.signals.get("levels", [])),
+        "marks": _marks(recording),
+        "load": [_plain(each) for each in load if not each.absent],
+        "services": [_coloured(_plain(each), recording) for each in services if not each.absent],
+        "absent": {
+            "load": [f"{each.title}: {each.absent}" for each in load if each.absent],
+            "services": [f"{each.title}: {each.absent}" for each in services if each.absent],
+        },
+        "levels": levels,
+        "knee": knee(levels, diagnosis.signals.get("saturation")),
     }
 
 
-def _charts(recording: Recording, grid: Floats) -> list[dict[str, Any]]:
+def _plain(chart: Chart) -> dict[str, Any]:
+    return {"title": chart.title, "unit": chart.unit, "t": chart.t, "lines": chart.lines, "log": chart.log}
+
+
+def _coloured(chart: dict[str, Any], recording: Recording) -> dict[str, Any]:
+    """Gives every service the same colour in all charts."""
+    names = [*(each.name for each in recording.meta.services), *NAMES.values()]
+    for line in chart["lines"]:
+        if line["name"] in names:
+            line["colour"] = names.index(line["name"])
+    return chart
+
+
+def knee(levels: list[dict[str, Any]], saturation: dict[str, Any] | None) -> int | None:
+    """The fewest users with nearly the best throughput (within what signals.saturation calls flat); None where no limit
+    was reached or there is nothing to compare."""
+    if not saturation or not saturation.get("reached") or len(levels) < 2:
+        return None
+    best = max(each["rps"] for each in levels)
+    return next((int(each["users"]) for each in levels if each["rps"] * FLAT >= best > 0), None)
+
+
+def _marks(recording: Recording) -> list[dict[str, Any]]:
+    """Exits nobody asked for, where the charts show them."""
     return [
-        {"title": "Throughput", "unit": "requests/s", "lines": _load(recording, grid)},
-        {"title": "Latency", "unit": "ms", "log": True, "lines": _latency(recording, grid)},
-        {"title": "CPU by service", "unit": "cores", "lines": _cpu(recording, grid)},
-        {"title": "Event loops and workers: busy", "unit": "%", "lines": _busy(recording, grid)},
-        {"title": "Resident memory", "unit": "MB", "lines": _memory(recording, grid)},
-        {"title": "Requests outstanding, by edge", "unit": "requests", "lines": _edges(recording, grid)},
-        {"title": "Longest accept queue", "unit": "connections", "lines": _queues(recording, grid)},
+        {"t": round(each.t, 2), "text": f"{each.service} exited"}
+        for each in recording.events
+        if each.kind == "exited" and not each.data.get("expected")
+    ][:200]
+
+
+def _load(recording: Recording) -> list[Chart]:
+    windows = timeline.seconds(recording)
+    if not windows:
+        why = "no request was finished"
+        return [Chart("Throughput", "requests/s", [], absent=why), Chart("Latency", "ms", [], absent=why)]
+    middles = np.array([(start + end) / 2 for start, end in windows])
+    t = _times(middles)
+    good, bad = (timeline.per_second(recording, windows, result) for result in ("ok", "fail"))
+    users = [timeline.on(each, middles) for each in recording.series("generator.users")[:1]] if len(t) > 1 else []
+    throughput = [_line("answered", good), *(_line("users (right axis)", each, axis="right") for each in users)]
+    latency = timeline.percentiles(recording, windows, ("p50_ms", "p95_ms", "p99_ms"))
+    lines = [_line(name[:-3], values) for name, values in latency.items() if not np.isnan(values).all()]
+    failed = "" if bad.any() else "none"
+    return [
+        Chart("Throughput", "requests/s", t, throughput),
+        Chart("Latency", "ms", t, lines, log=True, absent="" if lines else "no request succeeded"),
+        Chart("Failed requests", "requests/s", t, [_line("failed", bad)], absent=failed),
     ]
 
 
-def _line(name: str, values: Floats, *, axis: str = "left") -> Line:
-    shown = [None if np.isnan(v) else float(f"{v:.4g}") for v in values]
-    return {"name": name, "axis": axis, "values": shown}
+def _services(recording: Recording) -> list[Chart]:
+    points = timeline.grid(recording)
+    t = _times(points)
+
+    def summed(title: str, unit: str, metrics: Sequence[str], name: Namer, value: Value, quiet: str = "") -> Chart:
+        parts: dict[str, list[Floats]] = defaultdict(list)
+        for metric in metrics:
+            for series in recording.series(metric):
+                if called := name(series.entity):
+                    parts[called].append(value(series))
+        lines = [_line(called, timeline.added(many)) for called, many in sorted(parts.items())]
+        return _chosen(Chart(title, unit, t, lines), _why(recording, metrics[0]), quiet)
+
+    def gauge(series: Series) -> Floats:
+        return timeline.on(series, points)
+
+    def longest(series: Series) -> Floats:
+        return timeline.on(series, points, worst=True)
+
+    cpu = ("process.cpu_user_s", "process.cpu_system_s")
+    busy = Chart("Event loops and workers: busy", "%", t, _busy(recording, points))
+    return [
+        summed("CPU", "cores", cpu, _everybody, lambda each: timeline.on(rate(each), points)),
+        _chosen(busy, _why(recording, "threads.samples")),
+        summed("Resident memory", "MB", ("process.rss_bytes",), _watched, lambda each: gauge(each) / 2**20),
+        summed("Requests outstanding", "requests", ("edges.outstanding",), _edge, gauge, "none was seen waiting"),
+        summed("Open connections", "connections", ("sockets.established",), _watched, gauge, "none was open"),
+        summed("Longest accept queue", "connections", ("sockets.accept_queue_max",), _watched, longest, "always empty"),
+    ]
 
 
-def on(series: Series, grid: Floats) -> Floats:
-    """A series on the grid; NaN outside of where it was seen."""
-    good = ~np.isnan(series.v)
-    t, v = series.t[good], series.v[good]
-    if len(t) < 2:
-        return np.full(len(grid), np.nan)
-    found: Floats = np.interp(grid, t, v, left=np.nan, right=np.nan)
-    return found
+def _chosen(chart: Chart, why: str, quiet: str = "") -> Chart:
+    """The chart with the lines that matter most; or why it is not drawn: nothing was seen, or only zeros."""
+    seen = [each for each in chart.lines if any(value is not None for value in each["values"])]
+    if not seen:
+        return replace(chart, absent=why)
+    if quiet and not any(value for each in seen for value in each["values"]):
+        return replace(chart, absent=quiet)
+    return replace(chart, lines=sorted(seen, key=_most, reverse=True)[:MOST_LINES])
 
 
-def _summed(many: dict[str, list[Floats]]) -> list[Line]:
-    lines = []
-    for name, parts in sorted(many.items()):
-        stacked = np.vstack(parts)
-        values = np.where(np.isnan(stacked).all(axis=0), np.nan, np.nansum(stacked, axis=0))
-        lines.append(_line(name, values))
-    return lines
+def _most(line: Line) -> float:
+    return max((value for value in line["values"] if value is not None), default=0.0)
 
 
-def _load(recording: Recording, grid: Floats) -> list[Line]:
-    lines = []
-    for result, name in (("ok", "answered"), ("fail", "failed")):
-        values = _per_interval(recording, grid, result, lambda each: each.count / (each.end - each.start), sum_up=True)
-        if not np.isnan(values).all():
-            lines.append(_line(name, values))
-    users = recording.series("generator.users")[:1]
-    return [*lines, *(_line("users (right axis)", on(series, grid), axis="right") for series in users)]
+def _why(recording: Recording, metric: str) -> str:
+    probe = metric.partition(".")[0]
+    ticks = recording.ticks.get(probe)
+    if ticks is None:
+        return f"the probe {probe} recorded nothing"
+    if ticks.errors:
+        return f"the probe {probe} failed: {ticks.errors[-1][1]}"
+    return f"the probe {probe} saw nothing of this kind"
 
 
-def _latency(recording: Recording, grid: Floats) -> list[Line]:
-    lines = []
-    for name in ("p50_ms", "p95_ms", "p99_ms"):
-        values = _per_interval(recording, grid, "ok", lambda each, name=name: getattr(each, name), sum_up=False)
-        if not np.isnan(values).all():
-            lines.append(_line(name[:-3], values))
-    return lines
+def _everybody(entity: Entity) -> str:
+    return NAMES.get(entity.service, entity.service)
 
 
-def _per_interval(recording: Recording, grid: Floats, result: str, value: Any, *, sum_up: bool) -> Floats:
-    """A figure of each interval, on the grid: added over endpoints, or the largest of them."""
-    found = np.full(len(grid), np.nan)
-    for each in recording.requests:
-        if each.result == result and each.end > each.start:
-            low, high = np.searchsorted(grid, [each.start, each.end])
-            part = found[low:high]
-            mine = float(value(each))
-            found[low:high] = np.where(np.isnan(part), mine, part + mine if sum_up else np.maximum(part, mine))
-    return found
+def _watched(entity: Entity) -> str:
+    return "" if entity.service == "loadlab" else _everybody(entity)
 
 
-def _cpu(recording: Recording, grid: Floats) -> list[Line]:
-    parts: dict[str, list[Floats]] = defaultdict(list)
-    for metric in ("process.cpu_user_s", "process.cpu_system_s"):
-        for series in recording.series(metric):
-            parts[series.entity.service].append(on(rate(series), grid))
-    return _summed(parts)
+def _edge(entity: Entity) -> str:
+    target = entity.name.partition("/")[0]
+    return f"{entity.service} to {target}" if entity.service != "loadlab" else ""
 
 
-def _memory(recording: Recording, grid: Floats) -> list[Line]:
-    parts: dict[str, list[Floats]] = defaultdict(list)
-    for series in recording.series("process.rss_bytes"):
-        if series.entity.service != "loadlab":
-            parts[series.entity.service].append(on(series, grid) / 2**20)
-    return _summed(parts)
-
-
-def _busy(recording: Recording, grid: Floats) -> list[Line]:
+def _busy(recording: Recording, points: Floats) -> list[Line]:
     """The busiest serving thread of each service: 1 - waiting for work / samples."""
-    idle: dict[Any, Floats] = {}
+    idle: dict[Entity, Floats] = {}
     for metric in ("threads.idle_epoll", "threads.idle_accept"):
         for series in recording.series(metric):
             if len(series.v) and series.v[-1] >= 5:
-                idle[series.entity] = idle.get(series.entity, np.zeros(len(grid))) + on(rate(series), grid)
+                idle[series.entity] = idle.get(series.entity, np.zeros(len(points))) + timeline.on(rate(series), points)
     busiest: dict[str, Floats] = {}
     for series in recording.series("threads.samples"):
-        if series.entity in idle and series.entity.service != "loadlab":
+        name = _watched(series.entity)
+        if series.entity in idle and name:
             with np.errstate(divide="ignore", invalid="ignore"):
-                busy = 100 * np.clip(1 - idle[series.entity] / on(rate(series), grid), 0, 1)
-            name = series.entity.service
+                busy = 100 * np.clip(1 - idle[series.entity] / timeline.on(rate(series), points), 0, 1)
             busiest[name] = np.fmax(busiest[name], busy) if name in busiest else busy
     return [_line(name, values) for name, values in sorted(busiest.items())]
 
 
-def _edges(recording: Recording, grid: Floats) -> list[Line]:
-    parts: dict[str, list[Floats]] = defaultdict(list)
-    for series in recording.series("edges.outstanding"):
-        if series.entity.service != "loadlab":
-            parts[f"{series.entity.service} to {series.entity.name.partition('/')[0]}"].append(on(series, grid))
-    return _summed(parts)[:8]
+def _times(points: Floats) -> list[float]:
+    return [round(float(each), 2) for each in points]
 
 
-def _queues(recording: Recording, grid: Floats) -> list[Line]:
-    parts: dict[str, list[Floats]] = defaultdict(list)
-    for series in recording.series("sockets.accept_queue_max"):
-        parts[series.entity.service].append(on(series, grid))
-    return _summed(parts)
+def _line(name: str, values: Floats, *, axis: str = "left") -> Line:
+    shown = [None if np.isnan(value) else float(f"{value:.4g}") for value in values]
+    return {"name": name, "axis": axis, "values": shown}

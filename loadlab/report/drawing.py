@@ -1,134 +1,248 @@
-"""The system as a diagram: the generator at the left, then whoever is called by whom. Boxes and lines with places."""
+"""The system as a diagram: the generator first, then whoever is called by whom. Boxes and lines with their places;
+across for wide screens, down for narrow ones."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from loadlab.diagnosis.model import Diagnosis
-from loadlab.recording.model import Meta
-from loadlab.report.words import megabytes, percent
+from loadlab.diagnosis.model import Diagnosis, Finding
+from loadlab.recording.model import Meta, ServiceMeta
+from loadlab.report.layers import layers
+from loadlab.report.words import cores, megabytes, percent
 
-WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 210, 92, 124, 26, 14
+WIDTH, HEAD, BAR, FOOT = 224, 66, 19, 26
+"""Of a box: its width, the height of its title and figures, of each process' bar, of the mark below."""
+GAP_ACROSS, GAP_DOWN, BETWEEN, MARGIN, COPIES = 132, 62, 24, 14, 8
+MOST_BARS = 4
+LONGEST_NAME = 20
+
+Calls = dict[tuple[str, str], tuple[str, str]]
+"""Who calls whom: what to write above and below the line."""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One process: what it is called, how full it is (0..1), the same in words, and whether it is the one to blame."""
+
+    label: str
+    share: float
+    says: str
+    marked: bool
 
 
 @dataclass(frozen=True)
 class Box:
-    """One service. `lines` are what it shows below its name; `mark` says why it is marked, "" where it is not."""
+    """One service. `mark` says why it is marked, "" where it is not; `more` how many processes have no bar."""
 
     name: str
     role: str
-    x: int
-    y: int
-    lines: tuple[str, ...]
+    facts: str
+    bars: tuple[Bar, ...] = ()
+    more: str = ""
     mark: str = ""
     copies: int = 1
+
+    @property
+    def shown(self) -> str:
+        """The name, cut to fit."""
+        return self.name if len(self.name) <= LONGEST_NAME else self.name[: LONGEST_NAME - 1] + "…"
+
+    @property
+    def height(self) -> int:
+        """All it shows, one below the other."""
+        rows = len(self.bars) + bool(self.more)
+        return HEAD + rows * BAR + (FOOT if self.mark else 6)
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A box at its place."""
+
+    box: Box
+    x: int
+    y: int
 
 
 @dataclass(frozen=True)
 class Arrow:
-    """From box to box, with what flows."""
+    """A line from box to box: its path, and two texts at (x, y)."""
 
-    x1: int
-    y1: int
-    x2: int
-    y2: int
-    label: str
+    path: str
+    above: str
+    below: str
+    x: float
+    y: float
+    anchor: str
 
 
 @dataclass(frozen=True)
 class Drawing:
     """All of it, and its size."""
 
-    boxes: tuple[Box, ...]
+    boxes: tuple[Placed, ...]
     arrows: tuple[Arrow, ...]
     width: int
     height: int
+
+
+@dataclass(frozen=True)
+class System:
+    """Both drawings; says: the same in words, for those who do not see it."""
+
+    across: Drawing
+    down: Drawing
     says: str
-    """The same in words, for those who do not see it."""
 
 
-def draw(meta: Meta, diagnosis: Diagnosis) -> Drawing:
-    """Columns by distance from the generator."""
+def draw(meta: Meta, diagnosis: Diagnosis) -> System:
+    """The services as configured, the edges as configured and as seen on the wire."""
     calls = _calls(meta, diagnosis)
-    columns = _columns(meta, calls)
-    tallest = max(len(each) for each in columns)
-    places: dict[str, tuple[int, int]] = {}
+    columns = layers("generator", tuple(calls), tuple(each.name for each in meta.services))
+    boxes = {name: _box(name, meta, diagnosis) for names in columns for name in names}
+    says = "; ".join([*(f"{a} calls {b}" for a, b in calls), *(_in_words(each) for each in boxes.values())])
+    return System(_across(columns, boxes, calls), _down(columns, boxes, calls), says)
+
+
+def _in_words(box: Box) -> str:
+    return f"{box.name}: {box.facts}" + (f", marked: {box.mark}" if box.mark else "")
+
+
+def _across(columns: list[list[str]], boxes: dict[str, Box], calls: Calls) -> Drawing:
+    tall = [sum(boxes[name].height for name in names) + BETWEEN * (len(names) - 1) for names in columns]
+    placed: dict[str, Placed] = {}
     for column, names in enumerate(columns):
-        offset = (tallest - len(names)) * (HEIGHT + GAP_Y) // 2
-        for row, name in enumerate(names):
-            places[name] = (MARGIN + column * (WIDTH + GAP_X), MARGIN + 8 + offset + row * (HEIGHT + GAP_Y))
-    boxes = tuple(_box(name, place, meta, diagnosis) for name, place in places.items())
-    arrows = tuple(
-        _arrow(places[a], places[b], label) for (a, b), label in calls.items() if a in places and b in places
-    )
-    width = 2 * MARGIN + len(columns) * WIDTH + (len(columns) - 1) * GAP_X + 10
-    height = 2 * MARGIN + 16 + tallest * HEIGHT + (tallest - 1) * GAP_Y
-    says = "; ".join(f"{a} calls {b}" for a, b in calls)
-    return Drawing(boxes, arrows, width, height, says)
+        x, y = MARGIN + column * (WIDTH + GAP_ACROSS), MARGIN + COPIES + (max(tall) - tall[column]) // 2
+        for name in names:
+            placed[name] = Placed(boxes[name], x, y)
+            y += boxes[name].height + BETWEEN
+    arrows = tuple(_level(placed[a], placed[b], texts) for (a, b), texts in calls.items())
+    width = 2 * MARGIN + len(columns) * WIDTH + (len(columns) - 1) * GAP_ACROSS + COPIES
+    return Drawing(tuple(placed.values()), arrows, width, 2 * MARGIN + COPIES + max(tall))
 
 
-def _calls(meta: Meta, diagnosis: Diagnosis) -> dict[tuple[str, str], str]:
-    """Who calls whom: as configured, and as seen on the wire."""
+def _down(columns: list[list[str]], boxes: dict[str, Box], calls: Calls) -> Drawing:
+    wide = [len(names) * WIDTH + BETWEEN * (len(names) - 1) for names in columns]
+    placed: dict[str, Placed] = {}
+    y = MARGIN + COPIES
+    for row, names in enumerate(columns):
+        for index, name in enumerate(names):
+            placed[name] = Placed(boxes[name], MARGIN + (max(wide) - wide[row]) // 2 + index * (WIDTH + BETWEEN), y)
+        y += max(boxes[name].height for name in names) + GAP_DOWN
+    arrows = tuple(_falling(placed[a], placed[b], texts) for (a, b), texts in calls.items())
+    return Drawing(tuple(placed.values()), arrows, 2 * MARGIN + COPIES + max(wide), y - GAP_DOWN + MARGIN)
+
+
+def _level(start: Placed, end: Placed, texts: tuple[str, str]) -> Arrow:
+    """From right to left edge; back to an earlier column in an arc below."""
+    x1, y1 = start.x + WIDTH, start.y + start.box.height // 2
+    x2, y2 = end.x - 3, end.y + end.box.height // 2
+    if x2 < x1:
+        x1, x2 = start.x + WIDTH // 2, end.x + WIDTH // 2
+        y1, y2 = start.y + start.box.height, end.y + end.box.height + 3
+        return Arrow(f"M{x1} {y1}C{x1} {y1 + 26} {x2} {y2 + 26} {x2} {y2}", *texts, (x1 + x2) / 2, y1 + 12, "middle")
+    bend = min(60, (x2 - x1) // 2)
+    # Beside the end: lines that leave one box together are apart there.
+    at = (x2 - GAP_ACROSS / 2 + 2, y2 if abs(y1 - y2) > 30 else (y1 + y2) / 2)
+    return Arrow(f"M{x1} {y1}C{x1 + bend} {y1} {x2 - bend} {y2} {x2} {y2}", *texts, *at, "middle")
+
+
+def _falling(start: Placed, end: Placed, texts: tuple[str, str]) -> Arrow:
+    """From bottom to top; back to an earlier row past the right-hand side."""
+    x1, y1 = start.x + WIDTH // 2, start.y + start.box.height
+    x2, y2 = end.x + WIDTH // 2, end.y - (COPIES + 3 if end.box.copies > 1 else 3)
+    if y2 < y1:
+        x1, x2, y1, y2 = start.x + WIDTH, end.x + WIDTH + 3, start.y + 20, end.y + 20
+        return Arrow(f"M{x1} {y1}C{x1 + 30} {y1} {x2 + 30} {y2} {x2} {y2}", "", "", x1, y1, "start")
+    bend = (y2 - y1) // 2
+    path = f"M{x1} {y1}C{x1} {y1 + bend} {x2} {y2 - bend} {x2} {y2}"
+    return Arrow(path, *texts, x2 + 9, y2 - GAP_DOWN / 2 + 3, "start")
+
+
+def _calls(meta: Meta, diagnosis: Diagnosis) -> Calls:
+    """As configured, and as seen: addresses outside of the system only where somebody waited for them."""
     names = {each.name for each in meta.services}
-    calls: dict[tuple[str, str], str] = {("generator", meta.target): ""}
+    found: Calls = {("generator", meta.target): ("", "")} if meta.target in names else {}
     for service in meta.services:
         for other in (*service.uses, service.upstream):
             if other in names:
-                calls.setdefault((service.name, other), "")
-    waiting: dict[tuple[str, str], float] = {}
+                found.setdefault((service.name, other), ("", ""))
+    seen: dict[tuple[str, str], list[float]] = {}
     for edge in diagnosis.signals.get("edges", []):
-        key = (edge["from"], edge["to"])
-        if key[0] in names | {"generator"} and edge["connections"] >= 0.5:
-            waiting[key] = waiting.get(key, 0.0) + edge["outstanding"]
-    for key, outstanding in sorted(waiting.items()):
-        if key in calls or key[1] in names or outstanding >= 0.5:
-            calls[key] = f"{outstanding:.1f} waiting"
-    return calls
+        if edge["from"] in names | {"generator"} and edge.get("connections", 0) >= 0.5:
+            total = seen.setdefault((edge["from"], edge["to"]), [0.0, 0.0])
+            total[0] += edge.get("outstanding", 0.0)
+            total[1] += edge["connections"]
+    for key, (outstanding, connections) in sorted(seen.items()):
+        if key[0] != key[1] and (key in found or key[1] in names or outstanding >= 0.5):
+            found[key] = (f"{outstanding:.1f} waiting", f"{connections:.0f} connections")
+    return found
 
 
-def _columns(meta: Meta, calls: dict[tuple[str, str], str]) -> list[list[str]]:
-    depth = {"generator": 0}
-    for _ in range(len(calls) + 1):
-        for caller, callee in calls:
-            if caller in depth and callee != "generator":
-                depth.setdefault(callee, depth[caller] + 1)
-    for service in meta.services:
-        depth.setdefault(service.name, 1)
-    columns: list[list[str]] = [[] for _ in range(max(depth.values()) + 1)]
-    for name, column in depth.items():
-        columns[column].append(name)
-    return [each for each in columns if each]
-
-
-def _box(name: str, place: tuple[int, int], meta: Meta, diagnosis: Diagnosis) -> Box:
+def _box(name: str, meta: Meta, diagnosis: Diagnosis) -> Box:
     if name == "generator":
-        host = diagnosis.signals.get("host", {})
-        limit = "limit" if diagnosis.outcome == "generator" else ""
-        cores = host.get("generator_cores")
-        users = f"{diagnosis.capacity.users} users" if diagnosis.capacity else ""
-        return Box(name, "load", *place, _known(users, cores is not None and f"{cores:.2f} cores"), limit)
+        return _generator(diagnosis)
     service = next((each for each in meta.services if each.name == name), None)
     if service is None:
-        return Box(name, "not watched", *place, ())
-    figures = diagnosis.signals.get("services", {}).get(name, {})
-    busy = figures.get("loop_busy")
-    first = diagnosis.bottleneck
+        return Box(name, "outside, not watched", "")
+    figures = diagnosis.signals.get("services", {}).get(name)
+    first = diagnosis.bottleneck if diagnosis.bottleneck is not None and diagnosis.bottleneck.service == name else None
+    bars = _bars(figures or {}, first)
+    more = len((figures or {}).get("instances", ())) - len(bars)
     return Box(
         name,
-        service.role if service.unit == "command" else f"{service.role}, {service.unit}",
-        *place,
-        _known(
-            "cpu_cores" in figures and f"{figures['cpu_cores']:.2f} cores, {megabytes(figures.get('rss_bytes'))}",
-            busy is not None and f"busy {percent(busy)}",
-        ),
-        first.kind.replace("_", " ") if first is not None and first.service == name else "",
+        _role(service),
+        _facts(figures),
+        bars,
+        f"and {more} more {'process' if more == 1 else 'processes'}" if bars and more > 0 else "",
+        first.kind.replace("_", " ") if first is not None else "",
         service.instances,
     )
 
 
-def _known(*texts: str | bool) -> tuple[str, ...]:
-    return tuple(each for each in texts if isinstance(each, str) and each)
+def _generator(diagnosis: Diagnosis) -> Box:
+    used = diagnosis.signals.get("host", {}).get("generator_cores")
+    users = f"{diagnosis.capacity.users} users" if diagnosis.capacity else ""
+    facts = ", ".join(each for each in (users, "" if used is None else cores(used)) if each)
+    mark = "generator saturated" if diagnosis.outcome == "generator" else ""
+    return Box("generator", "load", facts, mark=mark)
 
 
-def _arrow(start: tuple[int, int], end: tuple[int, int], label: str) -> Arrow:
-    return Arrow(start[0] + WIDTH, start[1] + HEIGHT // 2, end[0] - 4, end[1] + HEIGHT // 2, label)
+def _role(service: ServiceMeta) -> str:
+    unit = "" if service.unit in ("command", service.name) else service.unit
+    many = f"{service.instances} instances" if service.instances > 1 else ""
+    return ", ".join(each for each in (service.role, unit, many) if each)
+
+
+def _facts(figures: dict[str, Any] | None) -> str:
+    if not figures:
+        return "no figures: not watched"
+    memory = figures.get("rss_bytes")
+    return cores(figures.get("cpu_cores", 0.0)) + ("" if memory is None else f", {megabytes(memory)}")
+
+
+def _bars(figures: dict[str, Any], first: Finding | None) -> tuple[Bar, ...]:
+    """The processes that use most, in their own order."""
+    everyone = sorted(figures.get("instances", ()), key=lambda each: (each["instance"], each["pid"]))
+    busiest = sorted(everyone, key=lambda each: -_fill(each))[:MOST_BARS]
+    alone = len({each["instance"] for each in everyone}) == len(everyone)
+    return tuple(
+        Bar(
+            f"#{each['instance']}" if alone else f"pid {each['pid']}",
+            _fill(each),
+            _busy_in_words(each),
+            first is not None and first.pid == each["pid"],
+        )
+        for each in everyone
+        if each in busiest
+    )
+
+
+def _fill(process: dict[str, Any]) -> float:
+    busy = process.get("loop_busy")
+    return min(1.0, max(0.0, float(process.get("cpu_cores", 0.0) if busy is None else busy)))
+
+
+def _busy_in_words(process: dict[str, Any]) -> str:
+    busy = process.get("loop_busy")
+    return cores(process.get("cpu_cores", 0.0)) if busy is None else f"busy {percent(busy)}"

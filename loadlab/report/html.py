@@ -11,7 +11,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from loadlab.report import words
-from loadlab.report.json import finding as finding_json
 from loadlab.report.json import rounded
 from loadlab.report.markdown import allowed
 from loadlab.report.view import View
@@ -19,10 +18,11 @@ from loadlab.report.view import View
 HERE = Path(__file__).parent
 BUNDLE = HERE / "_js" / "bundle.js"
 STYLE = HERE / "_js" / "bundle.css"
-ABSENT: dict[str, Any] = {"services": {}, "elasticity": {}, "backends": [], "saturation": None}
+ABSENT: dict[str, Any] = {"services": {}, "levels": [], "backends": [], "saturation": None, "profiles": {}}
 """What a run that was cut short has of each signal."""
 
 BUILD = "this copy of loadlab was installed without its charts: reinstall it with npm or network access at build time"
+FILTERS = ("milliseconds", "rate", "percent", "megabytes", "gain", "threshold", "duration", "moment", "sentence")
 
 
 def render(view: View) -> str:
@@ -31,18 +31,18 @@ def render(view: View) -> str:
     return template.render(
         view=view,
         d=view.diagnosis,
-        first=finding_json(view.diagnosis.bottleneck) if view.diagnosis.bottleneck else None,
-        data=_script_json({"charts": view.charts, "flames": view.flames}),
+        first=view.diagnosis.bottleneck,
+        signals={**ABSENT, **view.diagnosis.signals},
+        data=_script_json({"charts": rounded(view.charts), "flames": view.flames}),
         bundle=_text(BUNDLE),
         bundle_style=_text(STYLE),
         build=BUILD,
-        signals={**ABSENT, **view.diagnosis.signals},
     )
 
 
 def _script_json(value: Any) -> Markup:
     """JSON for inside a script element: what could end the element, or a line, is written as an escape."""
-    text = json.dumps(rounded(value), ensure_ascii=True, separators=(",", ":"))
+    text = json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
     for character in "<>&'":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return Markup(text)  # noqa: S704 - nothing in it can leave the script element
@@ -62,9 +62,8 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for name in ("milliseconds", "rate", "percent", "megabytes", "gain", "threshold"):
+    for name in FILTERS:
         made.filters[name] = getattr(words, name)
     made.filters["allowed"] = allowed
-    made.globals["GRADES"] = words.GRADES
-    made.globals["OUTCOMES"] = words.OUTCOMES
+    made.globals.update(GRADES=words.GRADES, OUTCOMES=words.OUTCOMES, SIGNS=words.SIGNS, NAMES=words.NAMES)
     return made

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict
 from typing import Any
+
+import numpy as np
 
 from loadlab.diagnosis.model import Diagnosis, Finding
 
@@ -59,8 +62,11 @@ def finding(each: Finding) -> dict[str, Any]:
 
 def rounded(value: Any) -> Any:
     """Floats to six significant digits: beyond that they are noise, and differ from machine to machine."""
+    if isinstance(value, np.generic):
+        value = value.item()
     if isinstance(value, float):
-        return None if value != value or value in (float("inf"), float("-inf")) else float(f"{value:.6g}")
+        # 0.0 is added for the sake of -0.0, which would be written with its sign.
+        return float(f"{value:.6g}") + 0.0 if math.isfinite(value) else None
     if isinstance(value, dict):
         return {str(key): rounded(each) for key, each in value.items()}
     if isinstance(value, list | tuple):

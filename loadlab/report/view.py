@@ -1,70 +1,88 @@
-"""The one value every part of the page is made from: plain numbers and texts, nothing that has to be looked up."""
+"""The one value the page is made from: plain numbers and texts, nothing that has to be looked up."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from loadlab.catalogue import sections, units
 from loadlab.diagnosis.model import Diagnosis, Finding
-from loadlab.diagnosis.tree import ROOT, TREE
-from loadlab.recording.model import Meta, Recording
-from loadlab.report import charts, drawing, flames
+from loadlab.recording.model import ErrorKind, Meta, Recording
+from loadlab.report import charts, decision, drawing, flames, health, incidents, proof
+from loadlab.report.words import sentence
+
+MOST_ERRORS = 50
 
 
 @dataclass(frozen=True)
 class View:
-    """What the template sees."""
+    """What the template sees. absent: for each part that is missing, why."""
 
     meta: Meta
     diagnosis: Diagnosis
+    seconds: float
     explain: dict[str, str]
     """What / Why / Fix of the bottleneck's kind."""
-    drawing: drawing.Drawing
+    system: drawing.System
     charts: dict[str, Any]
     """JSON-ready: see charts.py."""
-    flames: dict[str, Any]
+    flames: list[dict[str, Any]]
     """JSON-ready: see flames.py."""
-    tree: list[dict[str, Any]]
-    root: str
-    errors: list[dict[str, Any]]
-    notes: list[str]
-    logs: list[str]
-    cleared: list[tuple[str, str]]
+    proof: tuple[proof.Row, ...]
+    proof_axis: tuple[float, float]
+    """Where 0 and 1 lie on the axis of elasticities, in per cent."""
+    tree: decision.Tree
+    health: tuple[health.Check, ...]
+    errors: tuple[ErrorKind, ...]
+    further_errors: int
+    exits: tuple[incidents.Exit, ...]
+    further_exits: int
+    notes: tuple[str, ...]
+    logs: tuple[str, ...]
+    cleared: tuple[tuple[str, str], ...]
+    unknown: tuple[tuple[str, str, str], ...]
+    profile: str
+    spec: str
+    absent: dict[str, str]
 
 
 def build(recording: Recording, diagnosis: Diagnosis) -> View:
     """Everything the page shows."""
-    first = diagnosis.bottleneck
+    errors = sorted(recording.errors, key=lambda each: (-each.count, each.endpoint, each.error))
     return View(
         meta=recording.meta,
         diagnosis=diagnosis,
-        explain=_explain(first),
-        drawing=drawing.draw(recording.meta, diagnosis),
+        seconds=recording.end,
+        explain=_explain(diagnosis.bottleneck),
+        system=drawing.draw(recording.meta, diagnosis),
         charts=charts.data(recording, diagnosis),
-        flames=flames.data(recording, first),
-        tree=_tree(first),
-        root=ROOT,
-        errors=[
-            {
-                "endpoint": e.endpoint,
-                "error": e.error,
-                "count": e.count,
-                "first": e.first,
-                "last": e.last,
-                "sample": e.sample,
-            }
-            for e in sorted(recording.errors, key=lambda e: -e.count)[:50]
-        ],
-        notes=[str(e.data["text"]) for e in recording.events if e.kind == "note" and e.data.get("text")],
-        logs=sorted({f"logs/{s.name}-{i}.log" for s in recording.meta.services for i in range(s.instances)}),
-        cleared=[(kind, _title(kind)) for kind in diagnosis.clear],
+        flames=flames.data(recording, diagnosis.bottleneck),
+        proof=proof.rows(diagnosis),
+        proof_axis=(proof.at(0.0), proof.at(1.0)),
+        tree=decision.tree(diagnosis),
+        health=health.checks(diagnosis),
+        errors=tuple(errors[:MOST_ERRORS]),
+        further_errors=max(0, len(errors) - MOST_ERRORS),
+        exits=incidents.exits(recording),
+        further_exits=incidents.further_exits(recording),
+        notes=incidents.notes(recording),
+        logs=_logs(recording.meta),
+        cleared=tuple((kind, _title(kind)) for kind in diagnosis.clear),
+        unknown=tuple((kind, _title(kind), why) for kind, why in diagnosis.unknown),
+        profile=_pretty(recording.meta.profile),
+        spec=_pretty(recording.meta.spec),
+        absent={"stacks": incidents.why_no_stacks(recording), "proof": incidents.why_no_proof(recording)},
     )
 
 
 def _explain(finding: Finding | None) -> dict[str, str]:
     rules = units("rules")
-    return dict(sections(rules[finding.kind])) if finding is not None and finding.kind in rules else {}
+    if finding is None or finding.kind not in rules:
+        return {}
+    parts = sections(rules[finding.kind])
+    return {name: sentence(parts[name]) for name in ("What", "Why", "Fix") if name in parts}
 
 
 def _title(kind: str) -> str:
@@ -72,18 +90,18 @@ def _title(kind: str) -> str:
     return sections(rules[kind])["Title"] if kind in rules else kind
 
 
-def _tree(finding: Finding | None) -> list[dict[str, Any]]:
-    taken = finding.branch if finding is not None else ""
-    step = finding.remedy.step if finding is not None else ""
-    return [
-        {
-            "name": each.name,
-            "question": each.question,
-            "advice": each.advice,
-            "lit": each.name == taken,
-            "steps": [
-                {"name": name.replace("_", " "), "lit": each.name == taken and name == step} for name in each.steps
-            ],
-        }
-        for each in TREE
-    ]
+def _pretty(value: Mapping[str, Any]) -> str:
+    """As JSON, without what was not set."""
+    return json.dumps(_set(value), indent=2, ensure_ascii=False, default=str) if value else ""
+
+
+def _set(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _set(each) for key, each in value.items() if each not in (None, {}, [], "")}
+    return [_set(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def _logs(meta: Meta) -> tuple[str, ...]:
+    """Beside the page: one of each instance, and the load generator's."""
+    mine = {f"logs/{each.name}-{index}.log" for each in meta.services for index in range(each.instances)}
+    return (*sorted(mine), "logs/generator-0.log")

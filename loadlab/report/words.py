@@ -10,6 +10,12 @@ GRADES = {
     "suspected": "Suspected: one signal points here, or the experiment speaks against it.",
 }
 
+NAMES = {"generator": "load generator", "loadlab": "loadlab itself"}
+"""Services that are none of the user's, as people call them."""
+
+SIGNS = {"bottleneck": "▲", "none": "✓", "generator": "✗", "unknown": "?"}
+"""What stands before the sentence: colour is not all there is."""
+
 OUTCOMES = {
     "bottleneck": "A bottleneck was found",
     "none": "No limit was reached",
@@ -61,3 +67,28 @@ def threshold(fact: Evidence) -> str:
     if limit >= 2**20 and ("MB" in fact.says or "GB" in fact.says):
         return megabytes(limit)
     return f"{limit:,.4g}"
+
+
+def cores(value: float) -> str:
+    """0.59 -> "0.59 cores"."""
+    return f"{value:.2f} cores"
+
+
+def sentence(text: str) -> str:
+    """The first letter large, a full stop at the end."""
+    return text[:1].upper() + text[1:].rstrip(".") + "." if text else ""
+
+
+def duration(seconds: float) -> str:
+    """ "45 s", "2 min 5 s", "1 h 0 min"."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def moment(stamp: str) -> str:
+    """ "2026-11-23T22:41:19Z" -> "2026-11-23 22:41:19 UTC"; anything else stays as it is."""
+    return stamp.replace("T", " ").removesuffix("Z") + " UTC" if stamp.endswith("Z") else stamp

@@ -48,7 +48,7 @@ def test_charts_and_flames_are_drawn(page: Any, tmp_path: Path) -> None:
     )
     assert painted
     assert page.locator("#flames svg rect").count() >= 4
-    assert page.locator(".system .marked").count() == 1
+    assert page.locator(".system.across .marked").count() == 1
     assert page.locator(".branch.lit").count() == 1
 
 

@@ -1,0 +1,85 @@
+"""What happened once: processes that ended unasked, and remarks of those who ran and watched the system."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from loadlab.recording.model import Event, Recording
+
+MOST = 12
+LAST_LINES = 5
+"""Of what a process printed before it ended, shown of a service's first exit; of the others the very last."""
+
+
+@dataclass(frozen=True)
+class Exit:
+    """A process that ended unasked."""
+
+    t: float
+    service: str
+    instance: int
+    how: str
+    last_lines: tuple[str, ...]
+
+
+def exits(recording: Recording) -> tuple[Exit, ...]:
+    """The first MOST of them."""
+    unasked = [each for each in recording.events if each.kind == "exited" and not each.data.get("expected")]
+    firsts = {each.service: each for each in reversed(unasked)}
+    return tuple(
+        Exit(
+            each.t,
+            each.service,
+            each.instance,
+            _how(each),
+            _lines(each.data, LAST_LINES if each in firsts.values() else 1),
+        )
+        for each in unasked[:MOST]
+    )
+
+
+def further_exits(recording: Recording) -> int:
+    """How many there were beyond those that `exits` gives."""
+    return max(0, sum(each.kind == "exited" and not each.data.get("expected") for each in recording.events) - MOST)
+
+
+def _how(event: Event) -> str:
+    code, signal = event.data.get("code"), event.data.get("signal")
+    if signal is not None:
+        return f"signal {signal}"
+    return "its exit code is not known" if code is None else f"exit code {code}"
+
+
+def _lines(data: Any, most: int) -> tuple[str, ...]:
+    return tuple(str(each) for each in (data.get("last_lines") or ())[-most:])
+
+
+def notes(recording: Recording) -> tuple[str, ...]:
+    """Remarks, each once, with how often it was made."""
+    said = Counter(_note(each) for each in recording.events if each.kind == "note" and each.data.get("text"))
+    return tuple(text if count == 1 else f"{text} ({count} times)" for text, count in said.items())
+
+
+def _note(event: Event) -> str:
+    text = str(event.data["text"])
+    return f"{event.service}: {text}" if event.service and event.service not in text else text
+
+
+def why_no_stacks(recording: Recording) -> str:
+    """The reason there is no flame graph, as far as the run tells."""
+    said = [each for each in notes(recording) if "slow-down" not in each]
+    if recording.phase("stacks") is None:
+        return "the run had no time for it (--no-stacks, or it was cut short)"
+    return "; ".join(said) or "no Python process was there to read"
+
+
+def why_no_proof(recording: Recording) -> str:
+    """The reason there was no slow-down experiment, as far as the run tells."""
+    said = [each for each in notes(recording) if "slow-down" in each]
+    if said:
+        return "; ".join(said)
+    if recording.phase("proof") is None:
+        return "the run had no time for it (--no-prove, or it was cut short)"
+    return "too few of its windows were undisturbed to compare"

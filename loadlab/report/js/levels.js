@@ -1,0 +1,48 @@
+// Throughput and median latency against the number of users, with the knee.
+import uPlot from "uplot";
+import { axis, figure, fromZero, keep, legend, shown, theme } from "./paper.js";
+
+const HEIGHT = 230;
+
+function markKnee(u, knee) {
+  if (!knee) return;
+  const { ctx, bbox } = u;
+  const ratio = devicePixelRatio || 1;
+  const x = Math.round(u.valToPos(knee, "x", true)) + 0.5;
+  ctx.save();
+  ctx.strokeStyle = ctx.fillStyle = theme().bad;
+  ctx.lineWidth = 1.5 * ratio;
+  ctx.setLineDash([5 * ratio, 4 * ratio]);
+  ctx.beginPath();
+  ctx.moveTo(x, bbox.top);
+  ctx.lineTo(x, bbox.top + bbox.height);
+  ctx.stroke();
+  ctx.font = `600 ${12 * ratio}px system-ui`;
+  ctx.textBaseline = "top";
+  const late = x > bbox.left + bbox.width * 0.7;
+  ctx.textAlign = late ? "right" : "left";
+  ctx.fillText(`knee: ${knee} ${knee === 1 ? "user" : "users"}`, x + (late ? -6 : 6) * ratio, bbox.top + bbox.height - 20 * ratio);
+  ctx.restore();
+}
+
+export function levelChart(parent, charts) {
+  const levels = charts.levels;
+  const says = `Throughput against users: ${levels.map((l) => `${l.users} users ${l.rps} requests/s`).join("; ")}`;
+  const place = figure(parent, "Requests/s, and median latency, by users", says);
+  const narrow = place.clientWidth < 500;
+  const plot = new uPlot({
+    width: place.clientWidth, height: HEIGHT, legend, hooks: { draw: [(u) => markKnee(u, charts.knee)] },
+    scales: { x: { time: false, distr: 3, log: 2 }, y: { range: fromZero }, ms: { range: fromZero } },
+    axes: [
+      axis({ size: 30, values: (u, ticks) => ticks.map((t) => (t >= 1 ? t : null)), label: "users", labelSize: 18, labelFont: "12px system-ui" }),
+      axis({ size: 56 }),
+      axis({ scale: "ms", side: 1, grid: { show: false }, size: narrow ? 52 : 68, values: (u, ticks) => ticks.map((v) => `${v} ms`) }),
+    ],
+    series: [
+      { label: "users", value: (u, v) => (v == null ? "" : String(v)) },
+      { label: "requests/s", stroke: () => theme().lines[0], width: 2, points: { show: true, size: 7 }, value: shown },
+      { label: "p50 in ms (right axis)", stroke: () => theme().lines[1], width: 1.6, scale: "ms", dash: [5, 4], points: { show: true, size: 5 }, value: shown },
+    ],
+  }, [levels.map((l) => l.users), levels.map((l) => l.rps), levels.map((l) => l.p50_ms ?? null)], place);
+  keep(place, (width) => { plot.setSize({ width, height: HEIGHT }); plot.redraw(false, true); });
+}

@@ -1,0 +1,98 @@
+// Lines over the run's time, the phases shaded behind them; one cursor for all charts.
+import uPlot from "uplot";
+import { axis, figure, fromZero, keep, shown, theme } from "./paper.js";
+
+const sync = uPlot.sync("time");
+const HEIGHT = { load: 190, services: 150 };
+const LEFT = 56;
+const RIGHT = 46;
+const PHASES = { search: "search", more_users: "more users", steady: "measured", stacks: "stacks", proof: "proof" };
+
+// On a logarithmic axis powers of ten get a line; where it shows less than two decades, their 2 and 5 fold as well.
+const decades = (u, splits) => {
+  const wanted = Math.log10(u.scales.y.max / u.scales.y.min) < 2 ? [1, 2, 5] : [1];
+  return splits.map((v) => (wanted.includes(+(v / 10 ** Math.floor(Math.log10(v) + 1e-9)).toPrecision(3)) ? v : null));
+};
+
+function shade(u, charts, named) {
+  const { ctx, bbox } = u;
+  const ratio = devicePixelRatio || 1;
+  ctx.save();
+  ctx.font = `${11 * ratio}px system-ui`;
+  for (const phase of charts.phases) {
+    const from = Math.max(u.valToPos(phase.start, "x", true), bbox.left);
+    const to = Math.min(u.valToPos(phase.end, "x", true), bbox.left + bbox.width);
+    if (to <= from || !theme()[phase.name]) continue;
+    ctx.fillStyle = theme()[phase.name];
+    ctx.fillRect(from, bbox.top, to - from, bbox.height);
+    const name = PHASES[phase.name];
+    if (named && name && ctx.measureText(name).width < to - from - 8 * ratio) {
+      ctx.fillStyle = theme().ink;
+      ctx.textAlign = "left";
+      ctx.textBaseline = "top";
+      ctx.fillText(name, from + 5 * ratio, bbox.top + 4 * ratio);
+    }
+  }
+  ctx.restore();
+}
+
+function marks(u, charts) {
+  const { ctx, bbox } = u;
+  ctx.save();
+  ctx.strokeStyle = theme().bad;
+  ctx.setLineDash([4, 4]);
+  for (const mark of charts.marks) {
+    const x = Math.round(u.valToPos(mark.t, "x", true)) + 0.5;
+    if (x < bbox.left || x > bbox.left + bbox.width) continue;
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+  }
+  ctx.restore();
+}
+
+function inWords(chart) {
+  const lines = chart.lines.map((line) => {
+    const seen = line.values.filter((v) => v != null);
+    return `${line.name} ${seen.length ? `from ${Math.min(...seen)} to ${Math.max(...seen)}` : "unknown"}`;
+  });
+  return `${chart.title} in ${chart.unit} over time: ${lines.join("; ")}`;
+}
+
+export function timeChart(parent, chart, charts) {
+  const place = figure(parent, `${chart.title} (${chart.unit})`, inWords(chart));
+  const right = chart.lines.some((line) => line.axis === "right");
+  const load = parent.id === "over-time";
+  const height = load ? HEIGHT.load : HEIGHT.services;
+  // A service has one colour in all charts.
+  const colour = (i) => () => theme().lines[(chart.lines[i].colour ?? i) % theme().lines.length];
+  const only = { filter: decades };
+  const options = {
+    width: place.clientWidth, height, legend: { markers: { width: 0, fill: (u, i) => colour(i - 1)() } },
+    // Every chart of a column keeps the room of a right axis, so that a moment lies in the same place in all of them.
+    padding: [8, right ? 0 : load ? RIGHT : 12, 0, 0],
+    cursor: { sync: { key: sync.key, scales: ["x", null] } },
+    hooks: { drawClear: [(u) => shade(u, charts, load)], draw: [(u) => marks(u, charts)] },
+    scales: {
+      x: { time: false, range: (u, min, max) => (min === chart.t[0] && max === chart.t.at(-1) ? [0, charts.end] : [min, max]) },
+      y: chart.log ? { distr: 3, range: (u, min, max) => [min * 0.8, max * 1.25] } : { range: fromZero },
+      right: { range: fromZero },
+    },
+    axes: [
+      axis({ size: 28, space: 56, values: (u, ticks) => ticks.map((t) => `${t} s`) }),
+      axis(chart.log ? { size: LEFT, ...only, grid: only, ticks: only } : { size: LEFT }),
+      ...(right ? [axis({ scale: "right", side: 1, grid: { show: false }, size: RIGHT })] : []),
+    ],
+    series: [
+      { label: "time", value: (u, v) => (v == null ? "" : `${v.toFixed(1)} s`) },
+      ...chart.lines.map((line, i) => ({
+        label: line.name, stroke: colour(i), width: 1.6, spanGaps: false, points: { show: false }, value: shown,
+        scale: line.axis === "right" ? "right" : "y", dash: line.axis === "right" ? [5, 4] : undefined,
+      })),
+    ],
+  };
+  const values = chart.lines.map((line) => (chart.log ? line.values.map((v) => (v > 0 ? v : null)) : line.values));
+  const plot = new uPlot(options, [chart.t, ...values], place);
+  keep(place, (width) => { plot.setSize({ width, height }); plot.redraw(false, true); });
+}
