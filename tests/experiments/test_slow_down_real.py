@@ -66,7 +66,8 @@ def test_the_slow_one_has_elasticity_near_one(
     for attempt in range(ATTEMPTS):
         found = prove(tmp_path / str(attempt), system)
         # A wide interval is the experiment's own word that the machine was too restless; only a narrow one is held to.
-        if found[culprit].high - found[culprit].low < WIDE:
+        told = found.get(culprit)
+        if told is not None and told.high - told.low < WIDE:
             break
     assert set(found) == {"a", "b", "generator"}
     assert all(0.18 < each.share < 0.32 for each in found.values())
