@@ -21,7 +21,7 @@ import ssl
 import sys
 import traceback
 from collections import Counter, deque
-from typing import Any
+from typing import Any, NoReturn
 
 import gevent
 import locust
@@ -224,7 +224,7 @@ class Generator:
         while True:
             data = gevent_os.nb_read(0, 65_536)
             if not data:
-                os._exit(0)
+                leave(0)
             *lines, pending = (pending + data).split(b"\n")
             for line in lines:
                 if self._obey(json.loads(line)):
@@ -347,9 +347,16 @@ def end_with_parent() -> None:
 
     def watch() -> None:
         select.poll()
-        os._exit(0)
+        leave(0)
 
     monkey.get_original("_thread", "start_new_thread")(watch, ())
+
+
+def leave(code: int) -> NoReturn:
+    """At once, whatever greenlets still wait for; but what a locustfile printed is not lost."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def main() -> None:
@@ -373,11 +380,9 @@ def main() -> None:
         if isinstance(error, KeyboardInterrupt):
             raise
         sys.stderr.write("".join(traceback.format_exception(error)))
-        sys.stderr.flush()
-        os._exit(3)
+        leave(3)
     generator.run()
-    sys.stderr.flush()
-    os._exit(0)
+    leave(0)
 
 
 if __name__ == "__main__":
