@@ -59,11 +59,17 @@ def run(spec: Spec, profile: Profile, options: Options, audience: Audience) -> P
         load = stack.enter_context(_driver.start(config, feed, SYSTEM, t0))
         watched.generator(load)
         meter = stack.enter_context(recorder.heard_by(_conduct.Meter()))
+
+        def alive() -> None:
+            services.check()
+            recorder.check()
+
         proof = Proof(watched, load, recorder, SYSTEM, guardian, options.prove)
         stacks = _stacks.Window(watched, recorder, SYSTEM, t0) if options.stacks else None
         _conduct.Conductor(
-            profile, load, recorder, meter, SYSTEM, feed.phase, services.check, stacks, proof.experiment
+            profile, load, recorder, meter, SYSTEM, feed.phase, alive, stacks, proof.experiment
         ).conduct()
+        recorder.check()
     return recorder.folder
 
 
@@ -88,9 +94,13 @@ def judge(recording: Recording) -> Diagnosis:
 
 
 def _write(path: Path, text: str) -> Path:
+    """Whole or not at all: half a verdict could be read as one."""
+    unfinished = path.with_name(f"{path.name}.unfinished")
     try:
-        path.write_text(text, encoding="utf-8")
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.replace(path)
     except OSError as error:
+        unfinished.unlink(missing_ok=True)
         raise LoadlabError(
             f"{path} could not be written: {error.strerror}; free some space or use --runs DIR"
         ) from error

@@ -92,6 +92,8 @@ def evidence(diagnosis: Diagnosis) -> list[Line]:
     found = []
     if diagnosis.bottleneck is not None:
         found += [Line("evidence", each.says) for each in diagnosis.bottleneck.evidence]
+        if diagnosis.bottleneck.no_line:
+            found.append(Line("no line", diagnosis.bottleneck.no_line))
         found.append(_sure(diagnosis.bottleneck))
     # The measured line always has its place among the ten.
     room = MOST_EVIDENCE - len(found) - 1

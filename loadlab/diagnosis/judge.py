@@ -4,12 +4,13 @@ environment."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from loadlab.catalogue import units
 from loadlab.diagnosis.apply import Answer, apply
 from loadlab.diagnosis.figures import figures
-from loadlab.diagnosis.model import Capacity, Diagnosis
+from loadlab.diagnosis.model import Capacity, Diagnosis, Finding
 from loadlab.diagnosis.rank import Ranked, rank
 from loadlab.recording.model import Recording
 from loadlab.rules import Clear, Unknown
@@ -28,12 +29,12 @@ def diagnose(recording: Recording) -> Diagnosis:
     answers = apply(signals, units("rules"))
     ranked = rank(answers, _or(lambda: signals.elasticity, {}))
     capacity = _capacity(signals)
-    first = ranked.findings[0] if ranked.findings else None
+    findings = tuple(_with_reason(each, recording) for each in ranked.findings)
     return Diagnosis(
         outcome=ranked.outcome,
         sentence=_sentence(ranked, capacity),
-        bottleneck=first,
-        others=ranked.findings[1:],
+        bottleneck=findings[0] if findings else None,
+        others=findings[1:],
         clear=tuple(each.kind for each in answers if isinstance(each.verdict, Clear) and each.kind != "none"),
         unknown=tuple((each.kind, each.verdict.why) for each in answers if isinstance(each.verdict, Unknown)),
         capacity=capacity,
@@ -49,6 +50,18 @@ def _or(get: Callable[[], T], default: T) -> T:
         return get()
     except Missing:
         return default
+
+
+def _with_reason(finding: Finding, recording: Recording) -> Finding:
+    """A finding for which stacks were wanted says why it names no line."""
+    if finding.where is not None or finding.branch not in ("cpu", "code"):
+        return finding
+    reasons = [
+        str(each.data.get("text", ""))
+        for each in recording.events
+        if each.kind == "note" and each.data.get("subject") == "stacks" and each.service == finding.service
+    ]
+    return replace(finding, no_line=reasons[0]) if reasons else finding
 
 
 def _sentence(ranked: Ranked, capacity: Capacity | None) -> str:

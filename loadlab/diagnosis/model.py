@@ -47,6 +47,8 @@ class Finding:
     where: Where | None = None
     proof: Proof | None = None
     strength: float = 0.5
+    no_line: str = ""
+    """Why no line is named, where one was looked for and could not be: no permission, no profiler."""
 
 
 @dataclass(frozen=True)

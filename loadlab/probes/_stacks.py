@@ -32,6 +32,8 @@ GRACE_S = 3.0
 """py-spy reads the symbols of the interpreter first, which takes up to two seconds on a busy machine."""
 
 PREFIX = re.compile(r'^process (\d+):"(.*?)";')
+REFUSED = ("ermission", "Operation not permitted", "No python processes found")
+"""How py-spy says that it may not look. The last comes with --subprocesses: it is asked of interpreters only."""
 THREAD = re.compile(r"^thread \((0x[0-9A-Fa-f]+|\d+)\)(?:: (.*))?$")
 
 
@@ -74,7 +76,7 @@ class Window:
             for pid, text in run.by_pid.items():
                 self._book.stacks(run.target.service, run.target.instance, pid, run.mode, text)
             if run.error:
-                self._book.event("note", run.target.service, run.target.instance, text=run.error)
+                self._book.event("note", run.target.service, run.target.instance, text=run.error, subject="stacks")
 
 
 def record(targets: Targets, duration_s: float, clock: Clock, t0: float) -> list[StackRun]:
@@ -99,9 +101,12 @@ def python_roots(members: Iterable[Member]) -> list[tuple[Target, int]]:
 
 
 def is_python(pid: int) -> bool:
-    """Whether the process is an interpreter, or has one built in."""
+    """Whether the process is an interpreter, or has one built in. True where that may not be seen: py-spy then says
+    that it may not look, instead of nobody saying anything."""
     try:
         name = Path(os.readlink(f"/proc/{pid}/exe")).name
+    except PermissionError:
+        return True
     except OSError:
         return False
     return name.startswith(("python", "pypy")) or b"libpython" in read(f"/proc/{pid}/maps", 1 << 20)
@@ -186,13 +191,14 @@ def split(text: str, root: int) -> dict[int, str]:
 
 def reason(said: str) -> str:
     """Why there are no stacks, in words with a way out."""
-    if "ermission" in said or "Operation not permitted" in said:
+    if any(each in said for each in REFUSED):
         return (
             "py-spy may not read this process: run as the same user with `sysctl kernel.yama.ptrace_scope=0`, "
             "or give it CAP_SYS_PTRACE"
         )
-    last = [line for line in said.splitlines() if line.strip()]
-    return f"py-spy gave no stacks: {last[-1].strip()}" if last else "py-spy saw no sample"
+    lines = [line.strip() for line in said.partition("Stack backtrace:")[0].splitlines() if line.strip()]
+    why = next((line for line in lines if line.startswith("Error:")), lines[-1] if lines else "")
+    return f"py-spy gave no stacks: {why.removeprefix('Error:').strip()}" if why else "py-spy saw no sample"
 
 
 def check_ptrace() -> tuple[bool, str]:

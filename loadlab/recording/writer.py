@@ -1,8 +1,8 @@
 """The Recorder: takes what probes, load and services have to say, from any thread, and appends it to a run's folder.
 
 Nobody waits for the disk: what arrives goes into a bounded queue, one thread writes it and commits once a second. A
-run killed at any moment keeps all but its last second. A disk that fails sets `problem` and the run goes on without a
-recording of the rest.
+run killed at any moment keeps all but its last second. A disk that fails sets `problem`; `check` says so where the
+run can be ended: what is not recorded cannot be judged.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ CLOSE_S = 15.0
 
 
 class Recorder:
-    """Implements probes.Sink and load.Listener. Thread-safe. No method but `create` raises because of the disk."""
+    """Implements probes.Sink and load.Listener. Thread-safe. Only `create` and `check` raise because of the disk."""
 
     def __init__(self, folder: Path, meta: Meta, clock: Clock, t0: float) -> None:
         """Use `create`. Opens every file of the folder, raises OSError or sqlite3.Error where that fails."""
@@ -178,6 +178,14 @@ class Recorder:
         """Keep the folded stacks of one process."""
         name = f"{_safe(service)}-{instance}-{pid}.{_safe(mode)}.folded"
         self._write_text(self.folder / STACKS / name, folded)
+
+    def check(self) -> None:
+        """Raises RecordingError once the disk has refused something."""
+        if self.problem is not None:
+            raise RecordingError(
+                f"{self.problem}; free some space or choose another disk with --runs DIR. What was recorded until then "
+                f"can be read: loadlab diagnose {self.folder}"
+            )
 
     def log_path(self, service: str, instance: int) -> Path:
         """Where an instance's output goes. Its folder exists, unless the disk refused it."""

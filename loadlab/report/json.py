@@ -49,6 +49,8 @@ def finding(each: Finding) -> dict[str, Any]:
             found[name] = value
     if each.where is not None:
         found["where"] = {key: value for key, value in asdict(each.where).items() if value is not None}
+    if each.no_line:
+        found["no_line"] = each.no_line
     found["grade"] = each.grade
     found["sentence"] = each.sentence
     if each.proof is not None:

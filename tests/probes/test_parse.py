@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
 from contextlib import suppress
@@ -222,6 +223,9 @@ def test_stacks_of_a_tree_are_told_apart() -> None:
 
 def test_a_refusal_of_ptrace_names_the_way_out() -> None:
     assert "ptrace_scope" in _stacks.reason("Error: Permission Denied: Try running again with elevated permissions")
+    assert "ptrace_scope" in _stacks.reason("Error: No python processes found in process 7 or any of its subprocesses")
+    trace = "Error: the interpreter is too new\n\nCaused by:\n    0: x\n\nStack backtrace:\n   0: py_spy::main\n"
+    assert _stacks.reason(trace) == "py-spy gave no stacks: the interpreter is too new"
 
 
 names = st.text(
@@ -282,3 +286,13 @@ def far_end(sent: int, received: int, acked: int, **more: int) -> _sockets.Socke
 )
 def test_a_request_is_outstanding(caller: _sockets.Socket, callee: _sockets.Socket | None, expected: float) -> None:
     assert _waiting.waiting(caller, callee) == expected
+
+
+def test_a_process_that_may_not_be_looked_at_is_left_to_the_profiler_to_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: object) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "readlink", refuse)
+    assert _stacks.is_python(1)
+    monkeypatch.undo()
+    assert not _stacks.is_python(2**22 + 1)  # no such process

@@ -145,12 +145,13 @@ def test_a_disk_that_cannot_follow_costs_ticks_not_memory(
     assert len(found.requests) == 1
 
 
-def test_a_full_disk_stops_the_recording_and_not_the_run(
+def test_a_full_disk_stops_the_recording_and_says_so_where_the_run_can_end(
     recorder: Recorder, clock: FakeClock, make: Callable[..., LoadInterval], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recorder.phase("steady")
     recorder.interval(make(0, 1, [1000]))
     recorder.flush()
+    recorder.check()
 
     def full(*_: object, **__: object) -> None:
         raise sqlite3.OperationalError("database or disk is full")
@@ -159,7 +160,8 @@ def test_a_full_disk_stops_the_recording_and_not_the_run(
     recorder.interval(make(1, 2, [1000]))
     recorder.flush()
     assert recorder.problem is not None
-    assert "disk is full" in recorder.problem
+    with pytest.raises(RecordingError, match=r"disk is full; free some space .*--runs DIR.*loadlab diagnose"):
+        recorder.check()
     recorder.interval(make(2, 3, [1000]))
     recorder.event("note", text="afterwards")
     recorder.phase("stop")
