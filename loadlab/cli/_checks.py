@@ -149,8 +149,7 @@ def servers() -> Iterator[Check]:
         try:
             found = _resolver.find(name)
         except LoadlabError as error:
-            mend = f"apt-get install {_resolver.KINDS[name].apt}, or pip install 'loadlab[services]'"
-            yield Check(name, WARNING, str(error).split("; install", maxsplit=1)[0], mend)
+            yield Check(name, WARNING, str(error).split("; install", maxsplit=1)[0], _resolver.KINDS[name].ways)
         else:
             yield Check(name, OK, f"{found.version} at {found.path}")
 

