@@ -215,6 +215,7 @@ def _index_line(data: bytes, at: int, stop: int, rows: dict[bytes, list[tuple[fl
     parts = data[at + 4 : stop].split(b",", 4)
     try:
         name, start, length, _, payload = parts
-        rows.setdefault(name, []).append((float(start) + float(length) / 2, stop - len(payload), stop))
+        line = (float(start) + float(length) / 2, stop - len(payload), stop)
     except ValueError:
         return
+    rows.setdefault(name, []).append(line)
