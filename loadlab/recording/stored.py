@@ -112,6 +112,9 @@ def _connect(path: Path) -> sqlite3.Connection:
     except sqlite3.Error:
         db.close()
         raise
+    except UnicodeDecodeError as error:  # SQLite's own message repeats the damaged text
+        db.close()
+        raise sqlite3.DatabaseError("its schema is damaged") from error
     return db
 
 
