@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from loadlab.rules import Clear, Found, Unknown, Verdict
-from loadlab.signals import Missing, Signals, cpu, host, hot, memory, narrow, sockets, stations, windows
+from loadlab.signals import Missing, Signals, cpu, host, hot, memory, narrow, querying, sockets, stations, windows
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,7 @@ def _empty() -> dict[str, object]:
         "memory": memory.Memory((), (), 0.0, 0.0),
         "host": host.Host(1, 0.0, 1.0, 0.0, 0.0, 0.0, None, None),
         "elasticity": {},
+        "querying": querying.Querying(),
     }
 
 

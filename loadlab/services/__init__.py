@@ -138,6 +138,8 @@ class Plan:
     attached_ports: tuple[int, ...] = ()
     version: str = ""
     """Of the server, where it is one that loadlab knows."""
+    replica_urls: tuple[str, ...] = ()
+    """Where copies answer that are only read from; a database's."""
 
 
 @dataclass(frozen=True)

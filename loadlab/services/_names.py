@@ -45,6 +45,7 @@ class RunNames:
     _found: dict[str, Found] = field(default_factory=dict)
     _servers: dict[tuple[str, str | None], Server] = field(default_factory=dict)
     _urls: dict[str, str] = field(default_factory=dict)
+    _replicas: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def ports(self, service: str) -> tuple[int, ...]:
         """One for each instance; none for a command that is not told one."""
@@ -75,6 +76,8 @@ class RunNames:
         """What a plan says of its service is what others are told."""
         if plan.url:
             self._urls[plan.service] = plan.url
+        if plan.replica_urls:
+            self._replicas[plan.service] = plan.replica_urls
 
     def found(self, service: ServiceSpec) -> Found:
         if service.attach is None:
@@ -139,7 +142,7 @@ class RunNames:
             return str(ports[0])
         if attribute == "ports":
             return ",".join(map(str, ports))
-        return ",".join(self._addresses(self._service(other))[1:])
+        return ",".join(self._replicas.get(other) or self._addresses(self._service(other))[1:])
 
     def _addresses(self, service: ServiceSpec) -> list[str]:
         scheme = self.found(service).scheme if service.attach is not None else service.scheme

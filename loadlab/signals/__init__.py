@@ -16,6 +16,7 @@ from loadlab.signals import (
     backends,
     churn,
     cpu,
+    databases,
     edges,
     elasticity,
     files,
@@ -25,6 +26,8 @@ from loadlab.signals import (
     life,
     measurement,
     memory,
+    pressure,
+    querying,
     quota,
     saturation,
     sockets,
@@ -121,6 +124,21 @@ class Signals:
     def backends(self) -> backends.Backends:
         """How requests and time are shared among the instances of a service."""
         return backends.compute(self._recording)
+
+    @cached_property
+    def databases(self) -> databases.Databases:
+        """PostgreSQL servers from within: sessions, statements, plans, locks, replicas."""
+        return databases.compute(self._recording)
+
+    @cached_property
+    def pressure(self) -> dict[str, pressure.Pressure]:
+        """By database: how much of a request's time is spent in it."""
+        return pressure.compute(self._recording)
+
+    @cached_property
+    def querying(self) -> querying.Querying:
+        """Where the user's code asks a database, or waits for a connection to it: function, file, line."""
+        return querying.compute(self._recording)
 
     @cached_property
     def life(self) -> life.Life:

@@ -129,7 +129,7 @@ def _lines(meta: ServiceMeta, stacks: list[Stacks], *, idle: bool) -> tuple[Line
     below: Counter[tuple[str, str, str]] = Counter()
     for each in stacks:
         for _, frames, count in each.samples:
-            index = _users(meta, frames)
+            index = users_frame(meta, frames)
             total += count if index is not None or not idle else 0
             if index is None:
                 continue
@@ -159,7 +159,7 @@ def bare(function: str) -> str:
     return function.rpartition(".")[2]
 
 
-def _users(meta: ServiceMeta, frames: tuple[Frame, ...]) -> int | None:
+def users_frame(meta: ServiceMeta, frames: tuple[Frame, ...]) -> int | None:
     """Index of the innermost frame of the user's; None where the whole stack is a library's."""
     for index in range(len(frames) - 1, -1, -1):
         if is_users(frames[index].file, meta.cwd) and not frames[index].function.startswith("<frozen"):

@@ -97,7 +97,7 @@ def test_extras_named_in_the_docs_exist() -> None:
 
 @pytest.mark.parametrize(("page", "text"), [each for each in blocks("toml") if "[[service]]" in each[1]])
 def test_every_system_in_the_docs_is_one(page: str, text: str, folder: Path) -> None:
-    for name in ("users.py", "server.js", "app.py"):
+    for name in ("users.py", "server.js", "app.py", "schema.sql"):
         (folder / name).write_text("")
     (folder / "loadlab.toml").write_text(text)
     assert read.system(folder / "loadlab.toml").name == "orders-api"

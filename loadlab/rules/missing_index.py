@@ -1,0 +1,100 @@
+"""One statement reads far more rows than it wants
+
+What: the statement that takes most of the database's time reads a whole table to find a few of its rows.
+Why: without an index that fits its condition, the server looks at every row, each time, and longer with each row added.
+Fix: create an index on the columns of the condition (CREATE INDEX CONCURRENTLY where it is in use); EXPLAIN says
+whether it is used.
+"""
+
+from __future__ import annotations
+
+from loadlab.rules import Clear, Evidence, Fault, Found, Unknown, Verdict, blame, percent
+from loadlab.signals import Signals
+from loadlab.signals.databases import Scan, Statement
+
+BRANCH = "database"
+STEP = "index"
+RANK = 26
+AT_LIMIT = True
+ELASTIC = True
+NEEDS = ("databases", "pressure")
+USES = ("querying",)
+
+DOMINATES = 0.30
+"""Share of the time in statements that one has to take: below, the rest decides."""
+
+SELECTIVE = 0.05
+"""Share of a table's rows that are wanted. Past a twentieth the planner itself often prefers to read them all."""
+
+MANY = 1000.0
+"""Rows of a table from which on reading them all costs more than the call itself: about 0.1 ms."""
+
+FEWEST = 2.0
+"""Calls per second: fewer are no load."""
+
+
+def check(s: Signals) -> Verdict:
+    """Each database whose dominant statement scans."""
+    if not s.databases.services:
+        return Clear("no database that loadlab started")
+    unread = ""
+    found = []
+    for name in s.databases.services:
+        statements = s.databases.run_by(name)
+        total = sum(each.seconds for each in statements)
+        top = [each for each in statements if each.seconds >= DOMINATES * total and each.calls >= FEWEST]
+        if not s.pressure[name].decides:
+            continue
+        faults = [_fault(s, each, scan, each.seconds / total) for each in top for scan in _wasteful(s, name, each)]
+        found += faults[:1]
+        unread = unread or next((each.text for each in top if not faults and each.text in s.databases.unplanned), "")
+    if found:
+        return Found(tuple(found))
+    return Unknown(f"the server told no plan for {unread}") if unread else Clear("no statement reads rows in vain")
+
+
+def _wasteful(s: Signals, name: str, statement: Statement) -> list[Scan]:
+    scans = [each for each in s.databases.scans if each.service == name and each.text == statement.text]
+    waste = [
+        each
+        for each in scans
+        if each.rows >= MANY and each.read >= MANY / 2 and each.passing <= SELECTIVE * each.rows
+    ]
+    return sorted(waste, key=lambda each: -each.read)
+
+
+def _fault(s: Signals, statement: Statement, scan: Scan, share: float) -> Fault:
+    name = statement.service
+    where = blame(s.querying.line(s.pressure[name].caller))
+    rows = f"{scan.passing:,.0f}"
+    wanted = f"{scan.condition} holds for about {rows}" if scan.condition else f"it wants {rows}"
+    evidence = (
+        Evidence(
+            "rows_read",
+            scan.read,
+            f"each call reads {scan.read:,.0f} rows of {scan.table} and returns {statement.rows:,.1f}",
+            MANY,
+        ),
+        Evidence(
+            "passing_share",
+            scan.passing / scan.rows,
+            f"its plan reads all {scan.rows:,.0f} rows of {scan.table}; {wanted}",
+            SELECTIVE,
+        ),
+        Evidence(
+            "statement_share",
+            share,
+            f"{percent(share)} of the time in statements, {statement.mean_ms:.1f} ms a call: {statement.text}",
+            DOMINATES,
+        ),
+        Evidence("pressure", s.pressure[name].at_work, s.pressure[name].says),
+    )
+    return Fault(
+        name,
+        f"{name} reads all of {scan.table} for each call of {statement.shown}",
+        evidence,
+        f"Create an index on {scan.table} for {scan.condition or 'this order'}, then look at the plan again (EXPLAIN).",
+        where=where,
+        strength=share,
+        signals=2,
+    )

@@ -1,0 +1,286 @@
+"""PostgreSQL servers from within: what their sessions did, which statements took the time, who waited for whose lock.
+
+Sessions are means over all looks of the measured window: `active` = 3.2 says that on average 3.2 sessions were in a
+statement (the average active sessions of the trade). By Little's law a statement's seconds per second are the same kind
+of number: how many sessions were in it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from loadlab.recording.model import Recording, Series, ServiceMeta
+from loadlab.signals.missing import Missing
+from loadlab.signals.rates import increase, mean, peak, per_second
+from loadlab.signals.windows import Window, measured
+
+FEWEST_LOOKS = 20
+"""Looks at a server's sessions: a mean of twenty is good enough to tell one session from three."""
+
+SESSIONS = ("connections", "active", "on_cpu", "lock", "wal", "io", "lwlock", "client", "idle_in_transaction")
+WRITES = ("insert", "update", "delete", "merge", "commit")
+SHOWN = 90
+"""Letters of a statement in a sentence."""
+PROGRAM = "postgres"
+"""What the program calls itself in its command line, on every platform."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """One server. sessions: mean number by what they did (SESSIONS). limit: connections there are for clients; peak:
+    most at once. lag_s, lag_bytes: of a replica, means; lag_growth: bytes per second by which it fell behind."""
+
+    service: str
+    instance: int
+    replica: bool
+    sessions: dict[str, float]
+    limit: float | None
+    peak: float
+    commits: float
+    lag_s: float | None = None
+    lag_bytes: float | None = None
+    lag_growth: float = 0.0
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement on one server. calls and seconds per second; rows and blocks (8 KB pages looked at) per call."""
+
+    service: str
+    instance: int
+    text: str
+    calls: float
+    seconds: float
+    rows: float
+    blocks: float
+
+    @property
+    def mean_ms(self) -> float:
+        """Time of one call in the server."""
+        return 1000 * self.seconds / self.calls if self.calls else 0.0
+
+    @property
+    def shown(self) -> str:
+        """Its start, for a sentence."""
+        return shown(self.text)
+
+    @property
+    def writes(self) -> bool:
+        """Whether it changes something."""
+        return self.text.lower().startswith(WRITES)
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A whole table read by a statement's plan. rows: in the table; passing: rows the planner expects to be left, where
+    the first few in order are wanted (limited) the rows returned; read: rows read for each call, as counted."""
+
+    service: str
+    text: str
+    table: str
+    condition: str
+    rows: float
+    passing: float
+    read: float
+
+
+@dataclass(frozen=True)
+class Lock:
+    """A statement that waited for a lock. sessions: mean number that did; state, holder: of whom it waited for."""
+
+    service: str
+    waiting: str
+    what: str
+    state: str
+    holder: str
+    sessions: float
+
+
+@dataclass(frozen=True)
+class Databases:
+    """Every PostgreSQL that loadlab started, most time first within each list."""
+
+    servers: tuple[Server, ...] = ()
+    statements: tuple[Statement, ...] = ()
+    scans: tuple[Scan, ...] = ()
+    locks: tuple[Lock, ...] = ()
+    unplanned: tuple[str, ...] = field(default=())
+    """Statements whose plan the server would not tell."""
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """Names, in order."""
+        return tuple(sorted({each.service for each in self.servers}))
+
+    def of(self, service: str) -> tuple[Server, ...]:
+        """The primary and its replicas."""
+        return tuple(each for each in self.servers if each.service == service)
+
+    def sessions(self, service: str, what: str) -> float:
+        """Mean number of sessions over all servers of a service."""
+        return sum(each.sessions[what] for each in self.of(service))
+
+    def run_by(self, service: str) -> tuple[Statement, ...]:
+        """The statements of a service, those of all its servers together, most time first."""
+        sums: dict[str, list[Statement]] = defaultdict(list)
+        for each in self.statements:
+            if each.service == service:
+                sums[each.text].append(each)
+        return tuple(sorted(map(_together, sums.values()), key=lambda each: (-each.seconds, each.text)))
+
+
+def shown(text: str) -> str:
+    """The start of a statement, for a sentence."""
+    return text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."
+
+
+def compute(recording: Recording) -> Databases:
+    """Empty where the system has no PostgreSQL. Raises Missing where it has one that loadlab did not start, and no
+    other; or where one was not seen."""
+    services = [each for each in recording.meta.services if each.unit == PROGRAM]
+    if not services:
+        foreign = _foreign(recording)
+        if foreign:
+            raise Missing(f"{foreign} was not started by loadlab, so nobody could ask it what its statements do")
+        return Databases()
+    window = measured(recording)
+    servers = [each for service in services for each in _servers(recording, service, window)]
+    statements = tuple(sorted(_statements(recording, window), key=lambda each: -each.seconds))
+    return Databases(
+        tuple(servers),
+        statements,
+        tuple(_scans(recording, window, statements)),
+        tuple(sorted(_locks(recording, window), key=lambda each: -each.sessions)),
+        tuple(each.entity.name for each in recording.series("postgres_scans.limited") if "\n" not in each.entity.name),
+    )
+
+
+def _foreign(recording: Recording) -> str:
+    """A database that runs without loadlab's help: by its role, or by what its processes are."""
+    for meta in recording.meta.services:
+        if meta.role == "database":
+            return meta.name
+    for each in recording.series("process.rss_bytes"):
+        program = each.entity.name.split(" ")[0].rstrip(":").rpartition("/")[2]
+        if program == PROGRAM:
+            return each.entity.service
+    return ""
+
+
+def _servers(recording: Recording, service: ServiceMeta, window: Window) -> list[Server]:
+    found = []
+    for looks in recording.series("postgres.looks", service=service.name):
+        count = increase(looks, window)
+        if count >= FEWEST_LOOKS:
+            found.append(_server(recording, looks, count, window))
+    if not found:
+        ticks = recording.ticks.get(PROGRAM)
+        why = ticks.errors[-1][1] if ticks is not None and ticks.errors else "nobody looked at its sessions"
+        raise Missing(f"{service.name} was not seen from within: {why}")
+    return found
+
+
+def _server(recording: Recording, looks: Series, count: float, window: Window) -> Server:
+    def series(name: str) -> Series | None:
+        mine = recording.series(f"postgres.{name}", service=looks.entity.service, instance=looks.entity.instance)
+        return mine[0] if mine else None
+
+    def gauge(name: str) -> float | None:
+        one = series(name)
+        return None if one is None else mean(one, window)
+
+    columns = {name: series(name) for name in (*SESSIONS, "commits", "connections_now", "lag_bytes")}
+    counts = {name: increase(one, window) / count if one is not None else 0.0 for name, one in columns.items()}
+    now, commits, lag = columns["connections_now"], columns["commits"], columns["lag_bytes"]
+    behind = None if lag is None else lag.between(window.start, window.end)
+    return Server(
+        looks.entity.service,
+        looks.entity.instance,
+        bool(gauge("replica")),
+        {name: counts[name] for name in SESSIONS},
+        gauge("connection_limit"),
+        (peak(now, window) or 0.0) if now is not None else 0.0,
+        per_second(commits, window) if commits is not None else 0.0,
+        gauge("lag_s"),
+        gauge("lag_bytes"),
+        float(behind.v[-1] - behind.v[0]) / window.length if behind is not None and len(behind.v) > 1 else 0.0,
+    )
+
+
+def _statements(recording: Recording, window: Window) -> list[Statement]:
+    columns = {
+        name: {each.entity: increase(each, window) for each in recording.series(f"postgres_statements.{name}")}
+        for name in ("calls", "seconds", "rows", "blocks")
+    }
+    return [
+        Statement(
+            entity.service,
+            entity.instance,
+            entity.name,
+            calls / window.length,
+            columns["seconds"].get(entity, 0.0) / window.length,
+            columns["rows"].get(entity, 0.0) / calls,
+            columns["blocks"].get(entity, 0.0) / calls,
+        )
+        for entity, calls in columns["calls"].items()
+        if calls >= 1
+    ]
+
+
+def _together(parts: list[Statement]) -> Statement:
+    """One statement on several servers."""
+    calls = sum(each.calls for each in parts)
+    first = parts[0]
+    return Statement(
+        first.service,
+        first.instance,
+        first.text,
+        calls,
+        sum(each.seconds for each in parts),
+        sum(each.rows * each.calls for each in parts) / calls if calls else 0.0,
+        sum(each.blocks * each.calls for each in parts) / calls if calls else 0.0,
+    )
+
+
+def _scans(recording: Recording, window: Window, statements: tuple[Statement, ...]) -> list[Scan]:
+    """What a table's own counters say was read is shared among the statements whose plans read it, by the pages they
+    looked at."""
+    run = {(each.service, each.instance, each.text): each for each in statements}
+    limited = {each.entity: bool(mean(each, window)) for each in recording.series("postgres_scans.limited")}
+    by_table: dict[tuple[str, int, str], list[tuple[Statement, str, float]]] = defaultdict(list)
+    for series in recording.series("postgres_scans.passing_rows"):
+        text, *rest = series.entity.name.split("\n")
+        statement = run.get((series.entity.service, series.entity.instance, text))
+        passing = mean(series, window)
+        if statement is None or len(rest) != 2 or passing is None:
+            continue
+        left = min(passing, statement.rows) if limited.get(series.entity) else passing
+        by_table[(series.entity.service, series.entity.instance, rest[0])].append((statement, rest[1], left))
+    found = []
+    for (service, instance, table), users in by_table.items():
+        where = {"service": service, "instance": instance, "name": table}
+        read = sum(per_second(each, window) for each in recording.series("postgres_tables.scanned_rows", **where))
+        rows = max((mean(each, window) or 0.0 for each in recording.series("postgres_tables.rows", **where)), default=0)
+        pages = sum(each.blocks * each.calls for each, _, _ in users)
+        for each, condition, left in users:
+            share = each.blocks * each.calls / pages if pages else 1 / len(users)
+            found.append(Scan(service, each.text, table, condition, rows, left, read * share / each.calls))
+    return found
+
+
+def _locks(recording: Recording, window: Window) -> list[Lock]:
+    looks = {
+        (each.entity.service, each.entity.instance): increase(each, window)
+        for each in recording.series("postgres.looks")
+    }
+    found = []
+    for series in recording.series("postgres_locks.waiting"):
+        words = series.entity.name.split("\n")
+        count = looks.get((series.entity.service, series.entity.instance), 0.0)
+        # A pair that was first seen inside the window began at its first count, not at nothing: one look in hundreds.
+        sessions = increase(series, window) / count if count else 0.0
+        if len(words) == 4 and sessions > 0:
+            waiting, what, state, holder = words
+            found.append(Lock(series.entity.service, waiting, what, state, holder, sessions))
+    return found

@@ -1,0 +1,134 @@
+"""Databases in a few numbers, and the verdict each must get, next to its look-alikes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from loadlab.catalogue import units
+from loadlab.diagnosis.apply import ask
+from loadlab.diagnosis.judge import diagnose
+from loadlab.rules import Clear, Found, Unknown
+from loadlab.signals import Signals
+from tests.build import Builder, Proc, system
+from tests.databases import Pg, behind_app
+
+NOISE = (0.0, 0.1, 0.2)
+BUSY = {"connections": 8.0, "active": 7.0, "on_cpu": 6.8}
+BY_KEY = "SELECT * FROM t WHERE id = $1"
+BY_OWNER = "SELECT * FROM t WHERE owner = $1"
+SCANNED = Pg(
+    BUSY,
+    {BY_OWNER: (100, 6.0, 12, 900), BY_KEY: (100, 0.01, 1, 4)},
+    {(BY_OWNER, "public.t", "(owner = $1)"): (12, False)},
+    {"public.t": (100_000, 10_000_000)},
+    cores=1.4,
+)
+
+
+def scans(noise: float) -> Builder:
+    return behind_app(SCANNED, noise=noise)
+
+
+def sorts_everything(noise: float) -> Builder:
+    """The latest ten of all: no condition, but no index in that order."""
+    text = "SELECT * FROM t ORDER BY sent DESC LIMIT $1"
+    pg = replace(SCANNED, statements={text: (50, 6.0, 10, 900)}, scans={(text, "public.t", ""): (100_000, True)})
+    return behind_app(pg, noise=noise)
+
+
+FOUND: list[tuple[Callable[[float], Builder], str]] = [
+    (scans, "missing_index"),
+    (sorts_everything, "missing_index"),
+]
+
+
+@pytest.mark.parametrize("noise", NOISE)
+@pytest.mark.parametrize(("build", "kind"), FOUND, ids=[each[0].__name__ for each in FOUND])
+def test_each_database_gets_its_verdict(build: Callable[[float], Builder], kind: str, noise: float) -> None:
+    diagnosis = diagnose(build(noise).recording())
+    first = diagnosis.bottleneck
+    assert first is not None, diagnosis
+    assert (first.kind, first.service) == (kind, "db"), diagnosis
+
+
+def verdict(kind: str, built: Builder) -> Found | Clear | Unknown:
+    return ask(units("rules")[kind], Signals(built.recording()))
+
+
+TOTAL = "SELECT sum(price) FROM t"
+LOOK_ALIKES: list[tuple[str, Builder]] = [
+    # Every row counts: an index would be read as well.
+    (
+        "missing_index",
+        behind_app(
+            replace(SCANNED, statements={TOTAL: (50, 6, 1, 900)}, scans={(TOTAL, "public.t", ""): (1e5, False)})
+        ),
+    ),
+    # A small table is best read whole.
+    ("missing_index", behind_app(replace(SCANNED, tables={"public.t": (200, 20_000)}))),
+    # The condition holds for half of the rows.
+    ("missing_index", behind_app(replace(SCANNED, scans={(BY_OWNER, "public.t", "(owner = $1)"): (50_000, False)}))),
+    # It scans, but another statement takes the time.
+    (
+        "missing_index",
+        behind_app(replace(SCANNED, statements=SCANNED.statements | {BY_KEY: (5000, 30.0, 1, 4)})),
+    ),
+    # It scans, but the application is what is full.
+    (
+        "missing_index",
+        behind_app(
+            replace(SCANNED, sessions={"connections": 8.0, "active": 0.4, "on_cpu": 0.4}, cores=0.1),
+            waiting=0.4,
+            app=Proc(cores=0.97, busy=0.99),
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "built"), LOOK_ALIKES, ids=[f"{at}-{each[0]}" for at, each in enumerate(LOOK_ALIKES)])
+def test_look_alikes_are_cleared(kind: str, built: Builder) -> None:
+    assert isinstance(verdict(kind, built), Clear)
+
+
+KINDS = sorted(name for name, rule in units("rules").items() if "databases" in rule.NEEDS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_without_a_database_each_is_clear(kind: str) -> None:
+    assert isinstance(verdict(kind, system(Proc(cores=0.9, busy=0.95))), Clear)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_database_that_others_started_is_unknown(kind: str) -> None:
+    built = system(Proc(cores=0.2, busy=0.3)).service("store", Proc(cores=0.5), role="database")
+    answer = verdict(kind, built)
+    assert isinstance(answer, Unknown) and "store was not started by loadlab" in answer.why
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_database_nobody_could_look_into_is_unknown(kind: str) -> None:
+    built = behind_app(SCANNED)
+    built.series = {name: each for name, each in built.series.items() if not name.startswith("postgres")}
+    answer = verdict(kind, built)
+    assert isinstance(answer, Unknown) and "db was not seen from within" in answer.why
+
+
+def test_a_statement_without_a_plan_is_unknown_not_clear() -> None:
+    answer = verdict("missing_index", behind_app(replace(SCANNED, scans={}, unplanned=(BY_OWNER,))))
+    assert isinstance(answer, Unknown) and BY_OWNER in answer.why
+
+
+def test_the_statement_and_the_users_line_are_named() -> None:
+    built = behind_app(SCANNED)
+    driver = "/venv/lib/python3.11/site-packages/psycopg/cursor.py"
+    from loadlab.recording.model import Frame, Stacks
+
+    frames = (Frame("view", "/srv/app/views.py", 12), Frame("execute", driver, 90), Frame("wait", driver, 99))
+    built.stacks.append(Stacks("app", 0, 110, "all", (("MainThread", frames, 50),)))
+    first = diagnose(built.recording()).bottleneck
+    assert first is not None and first.where is not None
+    assert (first.where.function, first.where.file, first.where.line) == ("view", "views.py", 12)
+    assert "WHERE owner = $1" in first.sentence
