@@ -95,3 +95,14 @@ def test_a_torn_last_line_is_passed_over(tmp_path: Path, make: Callable[..., Loa
         found = HistogramLog(whole[:-cut]).quantiles(0, 10, what="latency")
         assert found is not None
         assert found.count == 2
+
+
+def test_a_name_whose_every_line_is_damaged_has_no_samples(tmp_path: Path, make: Callable[..., LoadInterval]) -> None:
+    log_of(tmp_path, [make(0, 1, [1000])])
+    whole = (tmp_path / REQUESTS).read_bytes()
+    damaged = b"".join(
+        b",".join([line.split(b",", 1)[0], b"when?", line.split(b",", 2)[2]]) if line.startswith(b"Tag=") else line
+        for line in whole.splitlines(keepends=True)
+    )
+    assert damaged.count(b"when?") > 0
+    assert HistogramLog(damaged).quantiles(0, 10, what="latency") is None
