@@ -31,8 +31,15 @@ from gevent.lock import RLock
 from locust import User, constant, task
 from locust.argument_parser import get_parser
 from locust.env import Environment
-from locust.exception import InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, ResponseError, StopUser
-from locust.user.task import TaskSet
+from locust.exception import (
+    CatchResponseError,
+    InterruptTaskSet,
+    RescheduleTask,
+    RescheduleTaskImmediately,
+    ResponseError,
+    StopUser,
+)
+from locust.user.task import LOCUST_STATE_RUNNING, TaskSet
 from locust.user.users import RestMixin
 from locust.util.load_locustfile import load_locustfile
 
@@ -116,7 +123,7 @@ class WireHttpUser(RestMixin[Any], User):
                 response_length=response.size,
                 response=response,
                 context=self.context(),
-                exception=(response.error or WireError(failed)) if failed else None,
+                exception=(response.error or CatchResponseError(failed)) if failed else None,
                 start_time=SYSTEM.wall() - (SYSTEM.monotonic() - response.started),
                 url=response.url,
             )
@@ -322,7 +329,10 @@ def user_classes(config: dict[str, Any]) -> list[type[User]]:
 
         @task
         def ask(self) -> None:
-            self.client.get(path)
+            self.client.request("GET", path)
+            # Without a pause there is nothing between requests that would need Locust's scheduler.
+            while think_s == 0 and self._state == LOCUST_STATE_RUNNING:
+                self.client.request("GET", path)
 
     return [Default]
 
