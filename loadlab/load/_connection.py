@@ -126,6 +126,8 @@ class Connection:
             # A server may refuse a body before it has read it: what it said then is the answer.
             if not self.answer.complete:
                 raise self._error or named(error, "while sending") from error
+            # The next request would begin in the middle of this one's body.
+            self.answer.keep = False
 
     def _wait(self, deadline: float) -> None:
         self._greenlet, self.deadline = getcurrent(), deadline

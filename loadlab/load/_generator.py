@@ -107,9 +107,11 @@ class WireHttpUser(RestMixin[Any], User):
         )
         self.client.headers |= self.default_headers or {}
 
-    def on_stop(self) -> None:
-        """Close the connections."""
-        self.client.close()
+    def start(self, group: Any) -> Any:
+        """As any user, but that its connections are closed whatever ends it: a locustfile's on_stop need not know."""
+        greenlet = super().start(group)
+        greenlet.link(lambda _: self.client.close())
+        return greenlet
 
     def _fire(self, response: Response, failed: str) -> None:
         Shared.firing = True

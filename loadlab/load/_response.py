@@ -87,7 +87,8 @@ class Response:
         """The body as text."""
         try:
             return self.content.decode(self.encoding, "replace")
-        except LookupError:
+        except (LookupError, ValueError):
+            # Not every codec that Python has is one of text, or takes "replace".
             return self.content.decode("utf-8", "replace")
 
     def json(self) -> Any:

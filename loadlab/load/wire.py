@@ -7,13 +7,11 @@ own doing and is recorded beside it.
 
 from __future__ import annotations
 
-import base64
-import json as jsonlib
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
-from urllib.parse import quote, unquote, urlencode, urljoin, urlsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 import gevent
 
@@ -21,6 +19,7 @@ from loadlab.clock import SYSTEM
 from loadlab.load._alarm import alarm
 from loadlab.load._answer import WireError
 from loadlab.load._connection import Connection
+from loadlab.load._request import basic, clean, payload, with_params
 from loadlab.load._response import Judged, Response, reason
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -93,6 +92,8 @@ class WireClient:
         self.keep_alive = keep_alive
         self.request_name: str | None = None
         self._origin = (parts.scheme, netloc)
+        self._host = parts.hostname
+        self._elsewhere: dict[str | None, dict[str, str]] = {}
         self._prefix = parts.path.rstrip("/")
         self._ledger = ledger
         self._fire = fire
@@ -192,8 +193,6 @@ class WireClient:
         if catch_response:
             return Judged(response, self._finish)
         self._finish(response, "" if 0 < response.status_code < 400 else reason(response))
-        if self._refused:
-            self._rest()
         return response
 
     def pause(self, seconds: float) -> None:
@@ -225,6 +224,8 @@ class WireClient:
         )
         if self._fire is not None:
             self._fire(response, failed)
+        if self._refused:
+            self._rest()
 
     def _failed(self, path: str, error: WireError) -> Response:
         response = Response(self.base_url, path, 0, [], [])
@@ -237,25 +238,35 @@ class WireClient:
         if self._ready_for != self.headers:
             self._ready.clear()
             self._ready_for = dict(self.headers)
-        known = None if self.cookies else self._ready.get((method, path, name))
+        known = None if self.cookies or self._elsewhere else self._ready.get((method, path, name))
         if known is None:
             known = self._text(method, path, {}, b""), f"{method} {name or path}"
-            if not self.cookies and len(self._ready) < MOST_CACHED:
+            if not self.cookies and not self._elsewhere and len(self._ready) < MOST_CACHED:
                 self._ready[(method, path, name)] = known
         return known
 
-    def _text(self, method: str, path: str, extra: Mapping[str, str], body: bytes) -> bytes:
+    def _text(self, method: str, path: str, extra: Mapping[str, str], body: bytes, *, away: bool = False) -> bytes:
+        """away: another server sent us there, and this one's password is not for it."""
         _, netloc, target = self._where(path)
         lines = {"host": ("Host", netloc)}
         lines |= {key.lower(): (key, value) for key, value in (*self.headers.items(), *extra.items())}
-        if self.cookies:
-            lines.setdefault("cookie", ("Cookie", "; ".join(f"{key}={value}" for key, value in self.cookies.items())))
+        if away:
+            lines.pop("authorization", None)
+        if cookies := self._jar(netloc):
+            lines.setdefault("cookie", ("Cookie", "; ".join(f"{key}={value}" for key, value in cookies.items())))
         if body or method in ("POST", "PUT", "PATCH"):
             lines["content-length"] = ("Content-Length", str(len(body)))
         if not self.keep_alive:
             lines["connection"] = ("Connection", "close")
         head = "".join(f"{clean(key)}: {clean(value)}\r\n" for key, value in lines.values() if value is not None)
         return f"{method} {target} HTTP/1.1\r\n{head}\r\n".encode("latin-1", "replace") + body
+
+    def _jar(self, netloc: str) -> dict[str, str]:
+        """Cookies go back to the host that set them, whatever its port; `cookies` are those of `base_url`."""
+        if netloc == self._origin[1]:
+            return self.cookies
+        host = urlsplit(f"//{netloc}").hostname
+        return self.cookies if host == self._host else self._elsewhere.setdefault(host, {})
 
     def _where(self, path: str) -> tuple[str, str, str]:
         """Scheme, host and port, and the target of the request line."""
@@ -297,21 +308,23 @@ class WireClient:
             response.connect_s = connection.connect_s
         self._ledger.counts.bytes_received += connection.received
         if answer.cookies:
-            self._take_cookies(answer.headers)
+            self._take_cookies(answer.headers, self._jar(self._where(path)[1]))
         return response
 
-    def _take_cookies(self, headers: list[tuple[bytes, bytes]]) -> None:
+    @staticmethod
+    def _take_cookies(headers: list[tuple[bytes, bytes]], jar: dict[str, str]) -> None:
         for name, value in headers:
             if name.lower() == b"set-cookie":
                 pair, _, attributes = value.decode("latin-1").partition(";")
                 key, _, content = pair.partition("=")
                 if "max-age=0" in attributes.lower().replace(" ", "") or "1970 " in attributes:
-                    self.cookies.pop(key.strip(), None)
+                    jar.pop(key.strip(), None)
                 else:
-                    self.cookies[key.strip()] = content.strip()
+                    jar[key.strip()] = content.strip()
 
     def _connect(self, origin: tuple[str, str], deadline: float) -> Connection:
         scheme, netloc = origin
+        self._refused += 1
         if scheme not in ("http", "https"):
             raise WireError("BadAddress", f"{scheme}://{netloc} is neither http nor https")
         try:
@@ -320,7 +333,6 @@ class WireClient:
         except ValueError as error:
             raise WireError("BadAddress", f"{netloc}: {error}") from error
         tls = (self._tls or ssl.create_default_context()) if scheme == "https" else None
-        self._refused += 1
         made = Connection(self._unix or (host, port), max(0.001, deadline - SYSTEM.monotonic()), tls, host)
         self._refused = 0
         self._connections[origin] = made
@@ -330,6 +342,7 @@ class WireClient:
     def _follow(
         self, method: str, response: Response, extra: Mapping[str, str], body: bytes, deadline: float
     ) -> Response:
+        away = False
         for _ in range(MOST_REDIRECTS):
             location = response.headers.get("location")
             if response.status_code not in REDIRECTS or location is None:
@@ -337,11 +350,13 @@ class WireClient:
             if response.status_code == 303 or (response.status_code in (301, 302) and method == "POST"):
                 method, body = "GET" if method != "HEAD" else method, b""
                 extra = {key: value for key, value in extra.items() if not key.lower().startswith("content-")}
-            target = urljoin(response.url, location)
-            if self._where(target)[:2] != self._where(response.url)[:2]:
-                # A password is for the host that it was given for.
-                extra = {key: value for key, value in extra.items() if key.lower() != "authorization"}
-            response = self._send(method, target, self._text(method, target, extra, body), deadline)
+            try:
+                target = urljoin(response.url, location)
+                away = away or self._where(target)[:2] != self._where(response.url)[:2]
+            except ValueError as error:
+                raise WireError("BadAddress", f"redirected to {location}: {error}") from error
+            text = self._text(method, target, extra, body, away=away)
+            response = self._send(method, target, text, deadline)
         raise WireError("TooManyRedirects", response.url)
 
     def close(self) -> None:
@@ -349,42 +364,3 @@ class WireClient:
         for each in self._connections.values():
             each.close()
         self._connections.clear()
-
-
-def payload(
-    data: Any, json: Any, headers: Mapping[str, str] | None, auth: tuple[str, str] | None
-) -> tuple[bytes, dict[str, str]]:
-    """The body's bytes and the request's own headers: what they are, then the user's, which win. Raises TypeError."""
-    if data is None or data in ("", b"", {}, []):
-        body, kind = (b"", {}) if json is None else (jsonlib.dumps(json).encode(), {"Content-Type": "application/json"})
-    elif isinstance(data, str):
-        body, kind = data.encode(), {}
-    elif isinstance(data, bytes | bytearray | memoryview):
-        body, kind = bytes(data), {}
-    elif isinstance(data, Mapping | list | tuple):
-        body, kind = urlencode(data, doseq=True).encode(), {"Content-Type": "application/x-www-form-urlencoded"}
-    else:
-        raise TypeError(f"data is {type(data).__name__}; send text, bytes, or the fields of a form")
-    named = {key.lower() for key in headers or ()}
-    own = {key: value for key, value in kind.items() if key.lower() not in named}
-    return body, {**own, **basic(auth), **(headers or {})}
-
-
-def with_params(path: str, params: Any) -> str:
-    """The path with a query string added: text as it is, a mapping or pairs encoded."""
-    if not params:
-        return path
-    query = params if isinstance(params, str) else urlencode(params, doseq=True)
-    return path + ("&" if "?" in path else "?") + query
-
-
-def basic(auth: tuple[str, str] | None) -> dict[str, str]:
-    """The header of basic authentication."""
-    if auth is None:
-        return {}
-    return {"Authorization": "Basic " + base64.b64encode(":".join(auth).encode()).decode()}
-
-
-def clean(value: object) -> str:
-    """A header's name or value: line ends would let it write headers of its own."""
-    return str(value).replace("\r", "").replace("\n", "")
