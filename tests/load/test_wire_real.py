@@ -13,8 +13,8 @@ import gevent
 import pytest
 
 from loadlab.clock import SYSTEM
-from loadlab.load._book import Book
 from loadlab.load._answer import WireError
+from loadlab.load._book import Book
 from loadlab.load.wire import WireClient
 from tests.load.scripted import Serve, Step, close, header, never, ok, reset, slowly, then_close
 
