@@ -199,7 +199,9 @@ def decode(head: bytes, body: bytes) -> LoadInterval:
     def take(count: int) -> array[int]:
         nonlocal rest
         part, rest = rest[:count], rest[count:]
-        return array("I", part)
+        taken = array("I")
+        taken.frombytes(part.cast("B"))
+        return taken
 
     endpoints = tuple(
         EndpointInterval(name, result, take(count), take(count)) for name, result, count in header["endpoints"]

@@ -9,23 +9,20 @@ In a locustfile, `WireHttpUser` takes the place of FastHttpUser; it works under 
 
 from __future__ import annotations
 
-import faulthandler
 import gc
 import io
 import json
 import logging
 import os
 import random
-import signal
 import ssl
 import sys
 import traceback
-from collections import Counter, deque
-from typing import Any, NoReturn
+from collections import deque
+from typing import Any
 
 import gevent
 import locust
-from gevent import monkey
 from gevent import os as gevent_os
 from gevent.lock import RLock
 from locust import User, constant, task
@@ -47,6 +44,7 @@ from loadlab.clock import SYSTEM
 from loadlab.load._alarm import alarm
 from loadlab.load._answer import WireError
 from loadlab.load._book import Book, encode
+from loadlab.load._child import end_with_parent, leave, log_seldom, take_all_files
 from loadlab.load._response import Judged, Response
 from loadlab.load.wire import WireClient
 
@@ -56,8 +54,6 @@ GRACE_S = 2.0
 """How long requests under way may take when the run is over."""
 FINISH_S = 60
 """How long a user that is stopped during the run may take to finish its task."""
-LOG_EACH = 20
-"""Times one line of code may log: a task that raises says so a thousand times a second."""
 RAISED_S = 0.25
 """How long a user pauses whose task raised, so that one that always does leaves the core to the others."""
 
@@ -273,7 +269,7 @@ class Generator:
     def _emit(self) -> None:
         runner = self._environment.runner
         self._book.users = runner.user_count if runner is not None else 0
-        frame = encode(self._book.cut(SYSTEM.monotonic()))
+        frame = memoryview(encode(self._book.cut(SYSTEM.monotonic())))
         with self._writing:
             while frame:
                 frame = frame[gevent_os.nb_write(self._output, frame) :]
@@ -339,50 +335,14 @@ def user_classes(config: dict[str, Any]) -> list[type[User]]:
     return [Default]
 
 
-class Seldom(logging.Filter):
-    """Each line of code logs LOG_EACH times, then is silent: a log must not grow with the load."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._seen: Counter[tuple[str, int]] = Counter()
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Whether it is written."""
-        self._seen[(record.pathname, record.lineno)] += 1
-        return self._seen[(record.pathname, record.lineno)] <= LOG_EACH
-
-
-def end_with_parent() -> None:
-    """A thread of the system's, not of gevent's: users that never yield must not outlive a loadlab that was killed."""
-    select = monkey.get_original("select", "poll")()
-    select.register(0, 0)
-
-    def watch() -> None:
-        select.poll()
-        leave(0)
-
-    monkey.get_original("_thread", "start_new_thread")(watch, ())
-
-
-def leave(code: int) -> NoReturn:
-    """At once, whatever greenlets still wait for; but what a locustfile printed is not lost."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
-
-
 def main() -> None:
     """The child process."""
     # What a locustfile prints goes to the log; the frames have a descriptor of their own.
     output = os.dup(1)
     os.dup2(2, 1)
     gevent_os.make_nonblocking(output)
-    faulthandler.register(signal.SIGUSR1)
-    handler = logging.StreamHandler()
-    handler.addFilter(Seldom())
-    logging.basicConfig(level=logging.WARNING, handlers=[handler])
-    # It warns of spawning quickly, which is what is wanted, and of its CPU, which loadlab watches better.
-    logging.getLogger("locust.runners").setLevel(logging.ERROR)
+    take_all_files()
+    log_seldom()
     # Unbuffered: a command that follows at once must stay in the pipe.
     config = json.loads(io.FileIO(0, closefd=False).readline())
     end_with_parent()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -183,6 +184,29 @@ def test_the_open_model_counts_a_stall_from_when_requests_were_meant_to_leave(be
     assert 400_000 <= lags[-1] <= 1_000_000
     latencies = [us for each in bench.heard.intervals for one in each.endpoints for us in one.latency_us]
     assert len([us for us in latencies if us > 50_000]) >= len(late) - 1
+
+
+def test_the_open_model_asks_on_while_the_server_stands_still(begin: Begin) -> None:
+    """The golden test of wrk2, smaller: a stall is in the latency of all who were meant to ask during it."""
+    flowing = threading.Event()
+    flowing.set()
+
+    def answer(connection: socket.socket) -> None:
+        flowing.wait()
+        connection.sendall(ok())
+
+    bench = begin(answer, model="open", arrivals="even")
+    bench.generator.set_rate(200)
+    SYSTEM.sleep(0.8)
+    flowing.clear()
+    SYSTEM.sleep(0.5)
+    flowing.set()
+    SYSTEM.sleep(0.7)
+    bench.generator.stop()
+    latencies = sorted(us for each in bench.heard.intervals for one in each.endpoints for us in one.latency_us)
+    assert bench.heard.law and len(latencies) == pytest.approx(400, abs=30)
+    assert len([us for us in latencies if us > 100_000]) == pytest.approx(80, abs=15)
+    assert latencies[int(0.99 * len(latencies))] == pytest.approx(480_000, abs=60_000)
 
 
 MANY = """
