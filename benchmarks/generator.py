@@ -52,10 +52,12 @@ class {name}({name}HttpUser):
 
 @dataclass(frozen=True)
 class Figure:
-    """One generator in one round. p50_us: what it reports, NaN where it cannot tell; busy: of its core, in 0..1."""
+    """One generator in one round. p50_us: what it reports, NaN where it cannot tell; raw_p50_us: uncorrected, from the
+    actual start, the same where it knows no other; busy: of its core, in 0..1."""
 
     rps: float
     p50_us: float
+    raw_p50_us: float
     busy: float
 
 
@@ -121,19 +123,20 @@ def plain_locust(kind: str, folder: Path, users: int, seconds: float) -> Figure:
     process.wait()
     with (folder / f"{kind}_stats.csv").open() as table:
         p50_ms = next(float(row["50%"]) for row in csv.DictReader(table) if row["Name"] == "Aggregated")
-    return Figure(rps, 1000 * p50_ms, busy)
+    return Figure(rps, 1000 * p50_ms, 1000 * p50_ms, busy)
 
 
 class Latencies:
     """A load.Listener that keeps latencies."""
 
     def __init__(self) -> None:
-        self.us = array("I")
+        self.us, self.raw_us = array("I"), array("I")
 
     def interval(self, interval: LoadInterval) -> None:
         """One interval."""
         for each in interval.endpoints:
             self.us.extend(each.latency_us)
+            self.raw_us.extend(each.service_us)
 
 
 def loadlab(folder: Path, users: int, seconds: float) -> Figure:
@@ -151,9 +154,9 @@ def loadlab(folder: Path, users: int, seconds: float) -> Figure:
         SYSTEM.sleep(WARM_S)
         generator.cut()
         SYSTEM.sleep(0.05)
-        listener.us = array("I")
+        listener.us, listener.raw_us = array("I"), array("I")
         rps, busy = watched(generator.pid, seconds)
-    return Figure(rps, statistics.median(listener.us), busy)
+    return Figure(rps, statistics.median(listener.us), statistics.median(listener.raw_us), busy)
 
 
 def wrk(users: int, seconds: float) -> Figure:
@@ -165,7 +168,8 @@ def wrk(users: int, seconds: float) -> Figure:
     said, _ = process.communicate()
     found = re.search(r"50%\s+([\d.]+)(us|ms|s)", said)
     scale = {"us": 1.0, "ms": 1e3, "s": 1e6}
-    return Figure(rps, float(found[1]) * scale[found[2]] if found else float("nan"), busy)
+    p50_us = float(found[1]) * scale[found[2]] if found else float("nan")
+    return Figure(rps, p50_us, p50_us, busy)
 
 
 def rounds(folder: Path, users: int, seconds: float, count: int) -> dict[str, list[Figure]]:
@@ -192,11 +196,15 @@ def main() -> None:
         figures = rounds(Path(folder), asked.users, asked.seconds, asked.rounds)
     truth = statistics.median(each.p50_us for each in figures["truth"])
     fast = statistics.median(each.rps for each in figures["FastHttpUser, locust -f"])
-    print(f"{'':26}{'requests/s':>12}{'x Fast':>8}{'core busy':>11}{'us each':>9}{'p50 it says':>14}{'x truth':>9}")
+    peer = statistics.median(each.rps for each in figures["wrk"]) if "wrk" in figures else float("nan")
+    print("| Generator | requests/s | x Fast | x wrk | core busy | us each | p50 it says | uncorrected | x truth |")
+    print("|---|---|---|---|---|---|---|---|---|")
     for name, each in figures.items():
-        rps, p50_us, busy = (statistics.median(getattr(one, key) for one in each) for key in ("rps", "p50_us", "busy"))
-        cost = f"{rps:12,.0f}{rps / fast:8.1f}{busy:11.0%}{1e6 * busy / rps:9.1f}"
-        print(f"{name:26}{cost}{p50_us:11,.0f} us{p50_us / truth:9.2f}")
+        rps, p50_us, raw_us, busy = (
+            statistics.median(getattr(one, key) for one in each) for key in ("rps", "p50_us", "raw_p50_us", "busy")
+        )
+        cost = f"{rps:,.0f} | {rps / fast:.1f} | {rps / peer:.2f} | {busy:.0%} | {1e6 * busy / rps:.1f}"
+        print(f"| {name} | {cost} | {p50_us:,.0f} us | {raw_us:,.0f} us | {p50_us / truth:.2f} |")
 
 
 if __name__ == "__main__":
