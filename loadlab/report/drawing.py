@@ -216,7 +216,7 @@ def _role(service: ServiceMeta) -> str:
 
 def _facts(figures: dict[str, Any] | None) -> str:
     if not figures:
-        return "no figures: not watched"
+        return "no figures"
     memory = figures.get("rss_bytes")
     return cores(figures.get("cpu_cores", 0.0)) + ("" if memory is None else f", {megabytes(memory)}")
 

@@ -31,7 +31,18 @@ def render(recording: Recording, diagnosis: Diagnosis) -> str:
 def _how(diagnosis: Diagnosis) -> str:
     if diagnosis.bottleneck is None:
         return f"_{OUTCOMES[diagnosis.outcome]}._"
-    return f"_{GRADES[diagnosis.bottleneck.grade]}_"
+    return f"_{GRADES[diagnosis.bottleneck.grade]}_{_proof(diagnosis.bottleneck)}"
+
+
+def _proof(finding: Finding) -> str:
+    proof = finding.proof
+    if proof is None:
+        return ""
+    return (
+        f"\n_Slowing {escape(finding.service)} by {percent(proof.slowed_by)} cost "
+        f"{percent(max(0.0, proof.elasticity * proof.slowed_by))} of throughput: elasticity {proof.elasticity:.2f}, "
+        f"95% interval {proof.low:.2f} to {proof.high:.2f}._"
+    )
 
 
 def _evidence(finding: Finding) -> str:
@@ -68,11 +79,23 @@ def allowed(limit: LimitResult) -> str:
     """ "at most 120", "at least 300", "300 to 400"."""
     if limit.low is not None and limit.high is not None:
         return f"{limit.low:g} to {limit.high:g}"
-    return f"at least {limit.low:g}" if limit.low is not None else f"at most {limit.high:g}"
+    if limit.low is not None:
+        return f"at least {limit.low:g}"
+    return "" if limit.high is None else f"at most {limit.high:g}"
 
 
 def escape(text: str) -> str:
     """Text that is only text in Markdown and in the HTML it becomes."""
-    for old, new in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("|", "\\|"), ("\n", " "), ("\r", " ")):
+    for old, new in (
+        ("\\", "\\\\"),
+        ("&", "&amp;"),
+        ("<", "&lt;"),
+        (">", "&gt;"),
+        ("|", "\\|"),
+        ("\n", " "),
+        ("\r", " "),
+    ):
         text = text.replace(old, new)
-    return text.replace("`", "'").replace("*", "\\*").replace("_", "\\_")
+    for mark in "*_[]":
+        text = text.replace(mark, "\\" + mark)
+    return text.replace("`", "'")

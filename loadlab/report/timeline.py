@@ -26,17 +26,17 @@ def grid(recording: Recording) -> Floats:
 
 
 def on(series: Series, points: Floats, *, worst: bool = False) -> Floats:
-    """A series on the grid: joined by lines where it is coarser, else the mean (or the largest) of each step. NaN where
-    it was not seen."""
+    """A series at these moments, evenly spaced or not: joined by lines where it is coarser, else the mean (or the
+    largest) of what lies nearest to each. NaN where it was not seen."""
     good = ~np.isnan(series.v)
     t, v = series.t[good], series.v[good]
     if len(t) < 2:
         return np.full(len(points), np.nan)
     usual = float(np.median(np.diff(t)))
-    step = float(points[1] - points[0])
+    step = float(np.median(np.diff(points)))
     if usual > step / 2:
         return _joined(t, v, points, max(GAP * usual, GAP_S, step))
-    return _gathered(t, v, points, step, worst)
+    return _gathered(t, v, points, worst)
 
 
 def _joined(t: Floats, v: Floats, points: Floats, longest: float) -> Floats:
@@ -46,8 +46,12 @@ def _joined(t: Floats, v: Floats, points: Floats, longest: float) -> Floats:
     return found
 
 
-def _gathered(t: Floats, v: Floats, points: Floats, step: float, worst: bool) -> Floats:
-    where = np.clip(np.rint((t - points[0]) / step).astype(int), 0, len(points) - 1)
+def _gathered(t: Floats, v: Floats, points: Floats, worst: bool) -> Floats:
+    between = (points[1:] + points[:-1]) / 2
+    # The first and the last moment reach as far out as they do in.
+    inside = (t >= 2 * points[0] - between[0]) & (t <= 2 * points[-1] - between[-1])
+    t, v = t[inside], v[inside]
+    where = np.searchsorted(between, t, side="right")
     if worst:
         found = np.full(len(points), -np.inf)
         np.maximum.at(found, where, v)

@@ -6,11 +6,14 @@ import importlib
 import json
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 
 from loadlab import report
+from loadlab.diagnosis.model import LimitResult
 from loadlab.flow import judge
 from loadlab.report.json import rounded
+from loadlab.report.markdown import allowed, escape
 from loadlab.report.words import gain, megabytes, milliseconds, percent, rate, threshold
 from loadlab.rules import Evidence
 from tests.report import examples
@@ -112,3 +115,28 @@ def test_every_page_is_whole_and_asks_nobody(name: str, bundled: bool, monkeypat
 )
 def test_numbers_as_people_read_them(said: str, expected: str) -> None:
     assert said == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a*b_c", "a\\*b\\_c"),
+        ("\\*", "\\\\\\*"),
+        ("[x](javascript:alert(1))", "\\[x\\](javascript:alert(1))"),
+        ("<b>|\n`", "&lt;b&gt;\\| '"),
+    ],
+)
+def test_markdown_of_a_name_is_only_the_name(text: str, expected: str) -> None:
+    assert escape(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "says"),
+    [(1, 2, "1 to 2"), (300, None, "at least 300"), (None, 120, "at most 120"), (None, None, "")],
+)
+def test_what_a_limit_allows(low: float | None, high: float | None, says: str) -> None:
+    assert allowed(LimitResult("", "p95_ms", low, high, 1.0, passed=True)) == says
+
+
+def test_numbers_of_numpy_and_negative_zero_are_numbers() -> None:
+    assert json.dumps(rounded([np.float64(0.1), np.int64(3), np.bool_(True), -0.0])) == "[0.1, 3, true, 0.0]"

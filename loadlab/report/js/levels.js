@@ -1,6 +1,6 @@
 // Throughput and median latency against the number of users, with the knee.
 import uPlot from "uplot";
-import { axis, figure, fromZero, keep, legend, shown, theme } from "./paper.js";
+import { axis, figure, fromZero, keep, legend, line, paint, shown, theme } from "./paper.js";
 
 const HEIGHT = 230;
 
@@ -21,7 +21,7 @@ function markKnee(u, knee) {
   ctx.textBaseline = "top";
   const late = x > bbox.left + bbox.width * 0.7;
   ctx.textAlign = late ? "right" : "left";
-  ctx.fillText(`knee: ${knee} ${knee === 1 ? "user" : "users"}`, x + (late ? -6 : 6) * ratio, bbox.top + bbox.height - 20 * ratio);
+  ctx.fillText(`knee: ${knee} ${knee === 1 ? "user" : "users"}`, x + (late ? -6 : 6) * ratio, bbox.top + bbox.height * 0.45);
   ctx.restore();
 }
 
@@ -40,9 +40,10 @@ export function levelChart(parent, charts) {
     ],
     series: [
       { label: "users", value: (u, v) => (v == null ? "" : String(v)) },
-      { label: "requests/s", stroke: () => theme().lines[0], width: 2, points: { show: true, size: 7 }, value: shown },
-      { label: "p50 in ms (right axis)", stroke: () => theme().lines[1], width: 1.6, scale: "ms", dash: [5, 4], points: { show: true, size: 5 }, value: shown },
+      { label: "requests/s", stroke: () => line(0), width: 2, points: { show: true, size: 7 }, value: shown },
+      { label: "p50 in ms (right axis)", stroke: () => line(1), width: 1.6, scale: "ms", dash: [5, 4], points: { show: true, size: 5 }, value: shown },
     ],
   }, [levels.map((l) => l.users), levels.map((l) => l.rps), levels.map((l) => l.p50_ms ?? null)], place);
-  keep(place, (width) => { plot.setSize({ width, height: HEIGHT }); plot.redraw(false, true); });
+  paint(plot, [0, 1]);
+  keep(place, (width) => { plot.setSize({ width, height: HEIGHT }); plot.redraw(false, true); paint(plot, [0, 1]); });
 }

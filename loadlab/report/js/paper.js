@@ -61,6 +61,10 @@ export const axis = (extra) => ({
   grid: { stroke: () => theme().grid, width: 1, ...extra.grid },
   ticks: { stroke: () => theme().grid, ...extra.ticks },
 });
-// Of charts whose lines have their colours by their order.
-export const legend = { markers: { width: 0, fill: (u, i) => theme().lines[(i - 1) % theme().lines.length] } };
+export const line = (i) => theme().lines[i % theme().lines.length];
+export const legend = { markers: { width: 0 } };
+// uPlot asks for the colours of its lines each time it draws, for those of its legend only once. The first is time's.
+export function paint(plot, colours) {
+  [...plot.root.querySelectorAll(".u-marker")].slice(1).forEach((marker, i) => { marker.style.background = line(colours[i]); });
+}
 export const fromZero = (u, min, max) => [0, (max || 1) * 1.08];

@@ -1,6 +1,6 @@
 // Lines over the run's time, the phases shaded behind them; one cursor for all charts.
 import uPlot from "uplot";
-import { axis, figure, fromZero, keep, shown, theme } from "./paper.js";
+import { axis, figure, fromZero, keep, legend, line, paint, shown, theme } from "./paper.js";
 
 const sync = uPlot.sync("time");
 const HEIGHT = { load: 190, services: 150 };
@@ -12,6 +12,12 @@ const PHASES = { search: "search", more_users: "more users", steady: "measured",
 const decades = (u, splits) => {
   const wanted = Math.log10(u.scales.y.max / u.scales.y.min) < 2 ? [1, 2, 5] : [1];
   return splits.map((v) => (wanted.includes(+(v / 10 ** Math.floor(Math.log10(v) + 1e-9)).toPrecision(3)) ? v : null));
+};
+
+// uPlot counts its lines from the lower end: that has to be a round number, else none of them is.
+const around = (u, min, max) => {
+  const power = 10 ** Math.floor(Math.log10(min * 0.85));
+  return [+(Math.floor((min * 0.85) / power) * power).toPrecision(3), max * 1.25];
 };
 
 function shade(u, charts, named) {
@@ -53,30 +59,30 @@ function marks(u, charts) {
 }
 
 function inWords(chart) {
-  const lines = chart.lines.map((line) => {
-    const seen = line.values.filter((v) => v != null);
-    return `${line.name} ${seen.length ? `from ${Math.min(...seen)} to ${Math.max(...seen)}` : "unknown"}`;
+  const lines = chart.lines.map((each) => {
+    const seen = each.values.filter((v) => v != null);
+    return `${each.name} ${seen.length ? `from ${Math.min(...seen)} to ${Math.max(...seen)}` : "unknown"}`;
   });
   return `${chart.title} in ${chart.unit} over time: ${lines.join("; ")}`;
 }
 
 export function timeChart(parent, chart, charts) {
   const place = figure(parent, `${chart.title} (${chart.unit})`, inWords(chart));
-  const right = chart.lines.some((line) => line.axis === "right");
+  const right = chart.lines.some((each) => each.axis === "right");
   const load = parent.id === "over-time";
   const height = load ? HEIGHT.load : HEIGHT.services;
   // A service has one colour in all charts.
-  const colour = (i) => () => theme().lines[(chart.lines[i].colour ?? i) % theme().lines.length];
+  const colours = chart.lines.map((each, i) => each.colour ?? i);
   const only = { filter: decades };
   const options = {
-    width: place.clientWidth, height, legend: { markers: { width: 0, fill: (u, i) => colour(i - 1)() } },
+    width: place.clientWidth, height, legend,
     // Every chart of a column keeps the room of a right axis, so that a moment lies in the same place in all of them.
     padding: [8, right ? 0 : load ? RIGHT : 12, 0, 0],
     cursor: { sync: { key: sync.key, scales: ["x", null] } },
     hooks: { drawClear: [(u) => shade(u, charts, load)], draw: [(u) => marks(u, charts)] },
     scales: {
       x: { time: false, range: (u, min, max) => (min === chart.t[0] && max === chart.t.at(-1) ? [0, charts.end] : [min, max]) },
-      y: chart.log ? { distr: 3, range: (u, min, max) => [min * 0.8, max * 1.25] } : { range: fromZero },
+      y: chart.log ? { distr: 3, range: around } : { range: fromZero },
       right: { range: fromZero },
     },
     axes: [
@@ -86,13 +92,14 @@ export function timeChart(parent, chart, charts) {
     ],
     series: [
       { label: "time", value: (u, v) => (v == null ? "" : `${v.toFixed(1)} s`) },
-      ...chart.lines.map((line, i) => ({
-        label: line.name, stroke: colour(i), width: 1.6, spanGaps: false, points: { show: false }, value: shown,
-        scale: line.axis === "right" ? "right" : "y", dash: line.axis === "right" ? [5, 4] : undefined,
+      ...chart.lines.map((each, i) => ({
+        label: each.name, stroke: () => line(colours[i]), width: 1.6, spanGaps: false, points: { show: false },
+        value: shown, scale: each.axis === "right" ? "right" : "y", dash: each.axis === "right" ? [5, 4] : undefined,
       })),
     ],
   };
-  const values = chart.lines.map((line) => (chart.log ? line.values.map((v) => (v > 0 ? v : null)) : line.values));
+  const values = chart.lines.map((each) => (chart.log ? each.values.map((v) => (v > 0 ? v : null)) : each.values));
   const plot = new uPlot(options, [chart.t, ...values], place);
-  keep(place, (width) => { plot.setSize({ width, height }); plot.redraw(false, true); });
+  paint(plot, colours);
+  keep(place, (width) => { plot.setSize({ width, height }); plot.redraw(false, true); paint(plot, colours); });
 }
