@@ -184,11 +184,12 @@ def diagnose(folder: Path) -> None:
 
 
 def render(folder: Path) -> None:
-    """Everything `loadlab diagnose` and `loadlab report` do."""
+    """Everything `loadlab run` does when the load has ended."""
     from loadlab import flow
 
-    flow.diagnose(folder)
-    flow.render(folder)
+    judged = flow.read(folder)
+    flow.diagnose(judged)
+    flow.render(judged)
 
 
 STEPS: dict[str, Callable[[Path], None]] = {

@@ -1,5 +1,6 @@
 """The whole product on one page: a spec starts services, loads and watches them, keeps a recording, and says what
-limits them. `run` records; `diagnose` and `render` read a recording, and give the same bytes on every machine.
+limits them. `run` records; `read` judges a recording, `diagnose` and `render` write that down: the same bytes on every
+machine.
 """
 
 from __future__ import annotations
@@ -73,19 +74,31 @@ def run(spec: Spec, profile: Profile, options: Options, audience: Audience) -> P
     return recorder.folder
 
 
-def diagnose(folder: Path) -> Diagnosis:
+@dataclass(frozen=True)
+class Judged:
+    """A recording, read once, and what it says."""
+
+    folder: Path
+    recording: Recording
+    diagnosis: Diagnosis
+
+
+def read(folder: Path) -> Judged:
+    """Raises RecordingError where the folder is none that can be read."""
+    recording = reader.read(folder)
+    return Judged(folder, recording, judge(recording))
+
+
+def diagnose(judged: Judged) -> Diagnosis:
     """What a recording says; written beside it as verdict.json and summary.md."""
-    recording = reader.read(folder)
-    diagnosis = judge(recording)
-    _write(folder / "verdict.json", report.verdict_json(diagnosis))
-    _write(folder / "summary.md", report.summary(recording, diagnosis))
-    return diagnosis
+    _write(judged.folder / "verdict.json", report.verdict_json(judged.diagnosis))
+    _write(judged.folder / "summary.md", report.summary(judged.recording, judged.diagnosis))
+    return judged.diagnosis
 
 
-def render(folder: Path) -> Path:
+def render(judged: Judged) -> Path:
     """The page of a recording, written beside it."""
-    recording = reader.read(folder)
-    return _write(folder / "report.html", report.html(recording, judge(recording)))
+    return _write(judged.folder / "report.html", report.html(judged.recording, judged.diagnosis))
 
 
 def judge(recording: Recording) -> Diagnosis:

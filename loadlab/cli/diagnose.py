@@ -25,7 +25,7 @@ def diagnose(recording: Run = None, runs: Runs = RUNS, as_json: Json = False) ->
     from loadlab import flow
     from loadlab.cli import _verdict
 
-    diagnosis = flow.diagnose(folder)
+    diagnosis = flow.diagnose(flow.read(folder))
     if as_json:
         sys.stdout.write((folder / "verdict.json").read_text(encoding="utf-8"))
     else:

@@ -22,7 +22,7 @@ def report(
     """
     from loadlab import flow
 
-    page = flow.render(_recordings.find(recording, runs))
+    page = flow.render(flow.read(_recordings.find(recording, runs)))
     _terminal.say(str(page))
     if show and not _opened(page.absolute().as_uri()):
         _terminal.say("no browser was found on this machine: open the page by hand", _terminal.err())

@@ -61,8 +61,9 @@ def run(
 
     how = flow.Options(runs=runs, prove=prove, stacks=not no_stacks, setup=setup)
     folder = _record(spec, chosen, how, _audience(spec, chosen, as_json=as_json, quiet=quiet))
-    diagnosis = flow.diagnose(folder)
-    page = flow.render(folder)
+    judged = flow.read(folder)
+    diagnosis = flow.diagnose(judged)
+    page = flow.render(judged)
     if as_json:
         sys.stdout.write((folder / "verdict.json").read_text(encoding="utf-8"))
     elif quiet:

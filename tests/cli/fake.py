@@ -102,6 +102,10 @@ class Flow(ModuleType):
             self.clock.sleep(self.pause_s)
         return folder
 
+    def read(self, folder: Path) -> Path:
+        """There is nothing to read: the folder stands for what was judged."""
+        return folder
+
     def diagnose(self, folder: Path) -> Diagnosis:
         """What was told."""
         self.calls.append(("diagnose", (folder,)))
