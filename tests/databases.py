@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from loadlab.recording.model import Entity
-from tests.build import Builder, Proc, system
+from tests.build import Builder, Proc
 
 LOOKS = 10.0
 """Per second, as the probe does."""
@@ -44,10 +44,11 @@ def add(built: Builder, name: str, *servers: Pg) -> Builder:
 def behind_app(
     *servers: Pg, waiting: float = 12.0, app: Proc | None = None, noise: float = 0.0, **more: float
 ) -> Builder:
-    """app, at a limit, whose 16 requests wait for db; and a machine with `cores` (2)."""
+    """app, at a limit, whose 16 requests wait for db. more: `cores` of the machine (2), `rps`, `failed`."""
     cores = int(more.pop("cores", 2))
-    built = system(app or Proc(cores=0.25, busy=0.3), noise=noise, cores=cores, **more)
-    built.series = {name: each for name, each in built.series.items() if not name.startswith("host.")}
+    failed = more.pop("failed", 0.0)
+    built = Builder(noise=noise, cores=cores).service("app", app or Proc(cores=0.25, busy=0.3))
+    built.load(more.pop("rps", 200.0), failed=failed).generator()
     add(built, "db", *servers)
     built.edge("generator", "app", outstanding=16)
     built.edge("app", "db", outstanding=waiting, connections=sum(each.sessions["connections"] for each in servers))

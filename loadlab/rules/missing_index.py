@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Unknown, Verdict, blame, percent
 from loadlab.signals import Signals
-from loadlab.signals.databases import Scan, Statement
+from loadlab.signals.databases import DOMINATES, MANY_ROWS, SELECTIVE, Scan, Statement
 
 BRANCH = "database"
 STEP = "index"
@@ -20,15 +20,6 @@ ELASTIC = True
 NEEDS = ("databases", "pressure")
 USES = ("querying",)
 
-DOMINATES = 0.30
-"""Share of the time in statements that one has to take: below, the rest decides."""
-
-SELECTIVE = 0.05
-"""Share of a table's rows that are wanted. Past a twentieth the planner itself often prefers to read them all."""
-
-MANY = 1000.0
-"""Rows of a table from which on reading them all costs more than the call itself: about 0.1 ms."""
-
 FEWEST = 2.0
 """Calls per second: fewer are no load."""
 
@@ -37,30 +28,19 @@ def check(s: Signals) -> Verdict:
     """Each database whose dominant statement scans."""
     if not s.databases.services:
         return Clear("no database that loadlab started")
-    unread = ""
-    found = []
+    found: list[Fault] = []
+    untold = ""
     for name in s.databases.services:
-        statements = s.databases.run_by(name)
-        total = sum(each.seconds for each in statements)
-        top = [each for each in statements if each.seconds >= DOMINATES * total and each.calls >= FEWEST]
+        top = [each for each in s.databases.dominant(name) if each[0].calls >= FEWEST]
         if not s.pressure[name].decides:
             continue
-        faults = [_fault(s, each, scan, each.seconds / total) for each in top for scan in _wasteful(s, name, each)]
+        faults = [_fault(s, one, scan, share) for one, share in top for scan in s.databases.scanned_in_vain(one)]
         found += faults[:1]
-        unread = unread or next((each.text for each in top if not faults and each.text in s.databases.unplanned), "")
+        if not faults:
+            untold = untold or next((one.text for one, _ in top if one.text in s.databases.unplanned), "")
     if found:
         return Found(tuple(found))
-    return Unknown(f"the server told no plan for {unread}") if unread else Clear("no statement reads rows in vain")
-
-
-def _wasteful(s: Signals, name: str, statement: Statement) -> list[Scan]:
-    scans = [each for each in s.databases.scans if each.service == name and each.text == statement.text]
-    waste = [
-        each
-        for each in scans
-        if each.rows >= MANY and each.read >= MANY / 2 and each.passing <= SELECTIVE * each.rows
-    ]
-    return sorted(waste, key=lambda each: -each.read)
+    return Unknown(f"the server told no plan for {untold}") if untold else Clear("no statement reads rows in vain")
 
 
 def _fault(s: Signals, statement: Statement, scan: Scan, share: float) -> Fault:
@@ -73,7 +53,7 @@ def _fault(s: Signals, statement: Statement, scan: Scan, share: float) -> Fault:
             "rows_read",
             scan.read,
             f"each call reads {scan.read:,.0f} rows of {scan.table} and returns {statement.rows:,.1f}",
-            MANY,
+            MANY_ROWS,
         ),
         Evidence(
             "passing_share",

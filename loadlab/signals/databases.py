@@ -20,6 +20,13 @@ FEWEST_LOOKS = 20
 
 SESSIONS = ("connections", "active", "on_cpu", "lock", "wal", "io", "lwlock", "client", "idle_in_transaction")
 WRITES = ("insert", "update", "delete", "merge", "commit")
+DOMINATES = 0.30
+"""Share of the time in statements that one has to take to be what a database is about: below, the rest decides."""
+SELECTIVE = 0.05
+"""Share of a table's rows that are wanted. Past a twentieth the planner itself often prefers to read them all."""
+MANY_ROWS = 1000.0
+"""Rows of a table from which on reading them all costs more than the call itself: about 0.1 ms."""
+
 SHOWN = 90
 """Letters of a statement in a sentence."""
 PROGRAM = "postgres"
@@ -84,6 +91,11 @@ class Scan:
     passing: float
     read: float
 
+    @property
+    def in_vain(self) -> bool:
+        """Whether an index would spare nearly all of it: planned so, and counted so."""
+        return self.rows >= MANY_ROWS and self.read >= MANY_ROWS / 2 and self.passing <= SELECTIVE * self.rows
+
 
 @dataclass(frozen=True)
 class Lock:
@@ -120,6 +132,17 @@ class Databases:
     def sessions(self, service: str, what: str) -> float:
         """Mean number of sessions over all servers of a service."""
         return sum(each.sessions[what] for each in self.of(service))
+
+    def dominant(self, service: str) -> tuple[tuple[Statement, float], ...]:
+        """The statements that take most of the time, and their share of it."""
+        mine = self.run_by(service)
+        total = sum(each.seconds for each in mine)
+        return tuple((each, each.seconds / total) for each in mine if total and each.seconds >= DOMINATES * total)
+
+    def scanned_in_vain(self, statement: Statement) -> tuple[Scan, ...]:
+        """The tables a statement reads whole for a few of their rows, most rows first."""
+        mine = [each for each in self.scans if (each.service, each.text) == (statement.service, statement.text)]
+        return tuple(sorted((each for each in mine if each.in_vain), key=lambda each: -each.read))
 
     def run_by(self, service: str) -> tuple[Statement, ...]:
         """The statements of a service, those of all its servers together, most time first."""

@@ -24,22 +24,31 @@ FULL_HOST = 0.15
 
 @dataclass(frozen=True)
 class Pressure:
-    """One database. waited: share of the requests in its caller that were outstanding at it. at_work: share of its
-    connections that were in a statement. of_cpu: its share of the system's CPU; host_idle: share of all cores idle."""
+    """One database. waited: share of the requests in its caller that were outstanding at it. inside: requests in that
+    caller; connections: its own to the database; under_way: requests outstanding from that caller at anybody. at_work:
+    share of its connections that were in a statement. of_cpu: the database's share of the system's CPU; host_idle:
+    share of all cores idle."""
 
     service: str
     caller: str
     waited: float
+    inside: float
+    connections: float
+    under_way: float
     at_work: float
     of_cpu: float
     cores: float
     host_idle: float
 
     @property
+    def full(self) -> bool:
+        """Whether it uses up the machine's cores."""
+        return self.host_idle <= FULL_HOST and self.of_cpu >= OF_CPU
+
+    @property
     def decides(self) -> bool:
         """Whether what happens in it is most of what happens to a request."""
-        full = self.host_idle <= FULL_HOST and self.of_cpu >= OF_CPU
-        return self.waited >= WAITING or self.at_work >= AT_WORK or full
+        return self.waited >= WAITING or self.at_work >= AT_WORK or self.full
 
     @property
     def says(self) -> str:
@@ -63,7 +72,7 @@ def compute(recording: Recording) -> dict[str, Pressure]:
 def _pressure(
     recording: Recording, name: str, seen: databases.Databases, used: cpu.Cpu, machine: host.Host
 ) -> Pressure:
-    caller, waited = _waited(recording, name)
+    waited, caller, inside, own, under_way = _waited(recording, name)
     connections = seen.sessions(name, "connections")
     mine = used.services.get(name)
     cores = mine.cores if mine is not None else 0.0
@@ -71,6 +80,9 @@ def _pressure(
         name,
         caller,
         waited,
+        inside,
+        own or connections,
+        under_way,
         seen.sessions(name, "active") / connections if connections >= 0.5 else 0.0,
         cores / used.system_cores if used.system_cores > 0 else 0.0,
         cores,
@@ -78,12 +90,12 @@ def _pressure(
     )
 
 
-def _waited(recording: Recording, name: str) -> tuple[str, float]:
-    """The caller most of whose requests wait for the database, and their share."""
+def _waited(recording: Recording, name: str) -> tuple[float, str, float, float, float]:
+    """(share, name, requests, connections, outstanding anywhere) of the caller most of whose requests wait for it."""
     try:
         calls = edges.compute(recording)
     except Missing:
-        return "", 0.0
+        return 0.0, "", 0.0, 0.0, 0.0
     shares = []
     for source in sorted({each.source for each in calls.all if each.to == name and each.source != "loadlab"}):
         edge = calls.between(source, name)
@@ -91,6 +103,6 @@ def _waited(recording: Recording, name: str) -> tuple[str, float]:
         if source == recording.meta.target:
             inside = max(inside, measurement.compute(recording).generator.in_flight)
         if edge is not None and source != name and inside > 0:
-            shares.append((min(1.0, edge.outstanding / inside), source))
-    share, caller = max(shares, default=(0.0, ""))
-    return caller, share
+            everywhere = sum(each.outstanding for each in calls.out_of(source))
+            shares.append((min(1.0, edge.outstanding / inside), source, inside, edge.connections, everywhere))
+    return max(shares, default=(0.0, "", 0.0, 0.0, 0.0))

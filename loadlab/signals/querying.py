@@ -33,11 +33,12 @@ FEWEST = 10
 @dataclass(frozen=True)
 class Asking:
     """One service. lines: of the samples inside a driver; pool: of those that wait for a connection; pool_share: of all
-    samples in the user's code that wait for one."""
+    samples in the user's code, those that wait for one; cpu_share: of the samples on CPU, those inside a driver."""
 
     lines: tuple[Line, ...] = ()
     pool: tuple[Line, ...] = ()
     pool_share: float = 0.0
+    cpu_share: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -46,15 +47,19 @@ class Querying:
 
     services: dict[str, Asking] = field(default_factory=dict)
 
+    def of(self, service: str) -> Asking:
+        """One service; nothing where its stacks could not be read."""
+        return self.services.get(service, Asking())
+
     def line(self, service: str) -> Line | None:
         """The user's line most often found in a driver."""
-        asking = self.services.get(service)
-        return asking.lines[0] if asking is not None and asking.lines else None
+        lines = self.of(service).lines
+        return lines[0] if lines else None
 
     def pool_line(self, service: str) -> Line | None:
         """The user's line most often found waiting for a connection."""
-        asking = self.services.get(service)
-        return asking.pool[0] if asking is not None and asking.pool else None
+        lines = self.of(service).pool
+        return lines[0] if lines else None
 
 
 def compute(recording: Recording) -> Querying:
@@ -67,9 +72,12 @@ def compute(recording: Recording) -> Querying:
 def _asking(recording: Recording, meta: ServiceMeta) -> Asking:
     inside: Counter[tuple[str, str, int]] = Counter()
     pool: Counter[tuple[str, str, int]] = Counter()
-    total = 0
+    total = on_cpu = driving = 0
     for stacks in recording.stacks:
         for _, frames, count in stacks.samples if stacks.service == meta.name else ():
+            if stacks.mode == "gil":
+                on_cpu += count
+                driving += count if any(in_driver(each) for each in frames) else 0
             index = users_frame(meta, frames)
             if index is None:
                 continue
@@ -80,7 +88,12 @@ def _asking(recording: Recording, meta: ServiceMeta) -> Asking:
                 pool[key] += count if stacks.mode != "gil" else 0
             elif any(in_driver(each) for each in below):
                 inside[key] += count
-    return Asking(_lines(meta, inside), _lines(meta, pool), sum(pool.values()) / total if total else 0.0)
+    return Asking(
+        _lines(meta, inside),
+        _lines(meta, pool),
+        sum(pool.values()) / total if total else 0.0,
+        driving / on_cpu if on_cpu >= FEWEST else 0.0,
+    )
 
 
 def in_driver(frame: Frame) -> bool:

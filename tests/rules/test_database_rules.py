@@ -39,19 +39,77 @@ def sorts_everything(noise: float) -> Builder:
     return behind_app(pg, noise=noise)
 
 
-FOUND: list[tuple[Callable[[float], Builder], str]] = [
-    (scans, "missing_index"),
-    (sorts_everything, "missing_index"),
+def asks_for_each_row(noise: float) -> Builder:
+    pg = Pg({"connections": 8, "active": 6.5, "on_cpu": 3}, {BY_KEY: (6000, 1.0, 1, 4)}, cores=0.6)
+    return behind_app(pg, waiting=10, noise=noise, rps=200)
+
+
+COUNT = "UPDATE t SET n = n + $1 WHERE id = $2"
+LOCKED = Pg(
+    {"connections": 16, "active": 14, "lock": 13, "on_cpu": 0.3, "idle_in_transaction": 1},
+    {COUNT: (90, 13.5, 1, 5)},
+    locks={(COUNT, "transactionid", "idle in transaction", COUNT): 12.0, (COUNT, "tuple", "active", COUNT): 1.0},
+    cores=0.05,
+)
+
+
+def one_row(noise: float) -> Builder:
+    return behind_app(LOCKED, waiting=14, noise=noise, app=Proc(cores=0.1, busy=0.15))
+
+
+HELD = Pg(
+    {"connections": 4, "active": 0.2, "on_cpu": 0.1, "idle_in_transaction": 3.7},
+    {"INSERT INTO t VALUES ($1)": (90, 0.05, 1, 5)},
+    cores=0.05,
+)
+
+
+def held_connections(noise: float) -> Builder:
+    return behind_app(HELD, waiting=0.2, noise=noise, app=Proc(cores=0.1, busy=0.15))
+
+
+def asleep_in_the_server(noise: float) -> Builder:
+    """Each statement takes its time without a core, and there are but four connections for sixteen requests."""
+    text = "SELECT * FROM far_away($1)"
+    pg = Pg({"connections": 4, "active": 3.8}, {text: (80, 3.7, 1, 5)}, cores=0.05)
+    return behind_app(pg, waiting=3.8, noise=noise, app=Proc(cores=0.1, busy=0.15))
+
+
+READS = Pg(BUSY, {BY_KEY: (900, 5.0, 1, 40), COUNT: (20, 0.3, 1, 5)}, cores=1.5)
+
+
+def well_planned_reads(noise: float) -> Builder:
+    return behind_app(READS, noise=noise, app=Proc(cores=0.3, busy=0.35), rps=800)
+
+
+FULL = Pg({"connections": 17, "active": 3, "on_cpu": 1}, {BY_KEY: (90, 0.1, 1, 4)}, limit=17, peak=17)
+
+
+def full_server(noise: float) -> Builder:
+    return behind_app(FULL, noise=noise, waiting=4, failed=20)
+
+
+FOUND: list[tuple[Callable[[float], Builder], str, str]] = [
+    (scans, "missing_index", "db"),
+    (sorts_everything, "missing_index", "db"),
+    (asks_for_each_row, "n_plus_one", "app"),
+    (one_row, "row_lock", "db"),
+    (held_connections, "connection_pool_exhausted", "app"),
+    (asleep_in_the_server, "connection_pool_exhausted", "app"),
+    (well_planned_reads, "database_cpu", "db"),
+    (full_server, "database_connections", "db"),
 ]
 
 
 @pytest.mark.parametrize("noise", NOISE)
-@pytest.mark.parametrize(("build", "kind"), FOUND, ids=[each[0].__name__ for each in FOUND])
-def test_each_database_gets_its_verdict(build: Callable[[float], Builder], kind: str, noise: float) -> None:
+@pytest.mark.parametrize(("build", "kind", "service"), FOUND, ids=[each[0].__name__ for each in FOUND])
+def test_each_database_gets_its_verdict(
+    build: Callable[[float], Builder], kind: str, service: str, noise: float
+) -> None:
     diagnosis = diagnose(build(noise).recording())
     first = diagnosis.bottleneck
     assert first is not None, diagnosis
-    assert (first.kind, first.service) == (kind, "db"), diagnosis
+    assert (first.kind, first.service) == (kind, service), diagnosis
 
 
 def verdict(kind: str, built: Builder) -> Found | Clear | Unknown:
@@ -85,6 +143,31 @@ LOOK_ALIKES: list[tuple[str, Builder]] = [
             app=Proc(cores=0.97, busy=0.99),
         ),
     ),
+    # Two questions for each request.
+    ("n_plus_one", behind_app(Pg(BUSY, {BY_KEY: (400, 6, 1, 4)}), rps=200)),
+    # Many, but they are inserts of a batch.
+    ("n_plus_one", behind_app(Pg(BUSY, {"INSERT INTO t VALUES ($1)": (6000, 6, 1, 4)}), rps=200)),
+    # Many, but they cost neither side anything to speak of.
+    (
+        "n_plus_one",
+        behind_app(Pg({"connections": 8, "active": 0.3, "on_cpu": 0.3}, {BY_KEY: (2000, 0.2, 1, 4)}), waiting=0.3),
+    ),
+    # Sessions compute; a lock is waited for now and then.
+    ("row_lock", behind_app(Pg(BUSY | {"lock": 0.4}, {COUNT: (90, 6, 1, 5)}))),
+    # As many connections as requests.
+    ("connection_pool_exhausted", behind_app(replace(HELD, sessions=HELD.sessions | {"connections": 20.0}))),
+    # All taken, but by statements that wait for locks: a bigger pool only lengthens the queue.
+    ("connection_pool_exhausted", behind_app(replace(LOCKED, sessions=LOCKED.sessions | {"connections": 8.0}))),
+    # All taken, but the server has no room.
+    ("connection_pool_exhausted", behind_app(replace(READS, sessions=BUSY | {"connections": 7.0}))),
+    # The reads that use up the cores want an index.
+    ("database_cpu", behind_app(SCANNED)),
+    # The database is busy, and half of the machine is idle.
+    ("database_cpu", behind_app(READS, cores=4)),
+    # Full, and nobody minds.
+    ("database_connections", behind_app(FULL)),
+    # Requests fail, for another reason.
+    ("database_connections", behind_app(replace(FULL, peak=9), failed=20)),
 ]
 
 

@@ -1,0 +1,50 @@
+"""The database server's own connection limit is reached
+
+What: as many clients are connected as the server allows, and requests fail.
+Why: the next client is refused (too many clients, 53300); each connection is a process of the server's, so that the
+limit is there for a reason.
+Fix: fewer connections for each process of the application, or a pooler (PgBouncer) between them; then max_connections.
+"""
+
+from __future__ import annotations
+
+from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, percent
+from loadlab.signals import Signals
+from loadlab.signals.databases import Server
+
+BRANCH = "database"
+STEP = "pooler"
+RANK = 19
+AT_LIMIT = False
+ELASTIC = False
+NEEDS = ("databases", "latency")
+USES = ()
+
+FAILING = 0.01
+"""Share of requests that fail: a pool that is exactly as large as the limit does no harm."""
+
+
+def check(s: Signals) -> Verdict:
+    """Each server's connections against its limit."""
+    if not s.databases.services:
+        return Clear("no database that loadlab started")
+    failing = s.latency.error_rate
+    full = [each for each in s.databases.servers if each.limit is not None and each.peak >= each.limit]
+    if not full or failing < FAILING:
+        return Clear("no server is full while requests fail")
+    return Found(tuple(_fault(each, each.limit or 0.0, failing) for each in full))
+
+
+def _fault(server: Server, limit: float, failing: float) -> Fault:
+    return Fault(
+        server.service,
+        f"{server.service} has as many connections as it allows ({limit:.0f}), and refuses more",
+        (
+            Evidence("connections", server.peak, f"{server.peak:.0f} clients connected, {limit:.0f} may be", limit),
+            Evidence("error_rate", failing, f"{percent(failing)} of the requests failed", FAILING),
+        ),
+        "Give each process a smaller pool, or put a pooler between; then raise max_connections.",
+        instance=server.instance,
+        strength=1.0,
+        signals=2,
+    )

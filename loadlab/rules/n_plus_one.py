@@ -1,0 +1,89 @@
+"""Many small statements for each request
+
+What: the application runs one and the same small statement many times for each request, with another value each time.
+Why: each is a way to the database and back. Their number grows with the rows shown, and no index makes them fewer.
+Fix: ask once: a join, WHERE id = ANY(...), eager loading or prefetching of the ORM, a data loader that batches.
+"""
+
+from __future__ import annotations
+
+from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, at, blame, percent
+from loadlab.signals import Signals
+from loadlab.signals.databases import Statement
+
+BRANCH = "database"
+STEP = "join"
+RANK = 27
+AT_LIMIT = True
+ELASTIC = False
+NEEDS = ("databases", "pressure", "latency")
+USES = ("querying",)
+
+MANY = 5.0
+"""Runs of one statement for each request. Two or three questions are asked in many good handlers; from five on, most
+ask for each row of something."""
+
+SMALL_MS = 5.0
+"""Time of one run in the server: what takes longer is slow by itself, and another rule's."""
+
+FEW_ROWS = 20.0
+"""Rows of one run: a page of results is no single row's detail."""
+
+IN_DRIVER = 0.30
+"""Share of the application's CPU spent inside its database driver, from which on the number of calls is what costs."""
+
+FEWEST = 20.0
+"""Runs per second: fewer are no load."""
+
+
+def check(s: Signals) -> Verdict:
+    """Each database, where what is done with it decides or costs the caller its CPU."""
+    if not s.databases.services:
+        return Clear("no database that loadlab started")
+    requests = s.latency.rps + s.latency.failed_rps
+    found = []
+    for name in s.databases.services:
+        top = max(_repeated(s, name, requests), key=lambda each: each.calls, default=None)
+        if top is not None and (s.pressure[name].decides or _in_driver(s, name) >= IN_DRIVER):
+            found.append(_fault(s, top, top.calls / requests))
+    return Found(tuple(found)) if found else Clear("no small statement is run many times for each request")
+
+
+def _repeated(s: Signals, name: str, requests: float) -> list[Statement]:
+    return [
+        each
+        for each in s.databases.run_by(name)
+        if each.calls >= max(FEWEST, MANY * requests)
+        and not each.writes
+        and each.mean_ms <= SMALL_MS
+        and each.rows <= FEW_ROWS
+    ]
+
+
+def _in_driver(s: Signals, name: str) -> float:
+    return s.querying.of(s.pressure[name].caller).cpu_share
+
+
+def _fault(s: Signals, statement: Statement, times: float) -> Fault:
+    pressure = s.pressure[statement.service]
+    caller = pressure.caller or s.meta.target
+    where = blame(s.querying.line(caller))
+    evidence = [
+        Evidence("calls_per_request", times, f"{times:.0f} times for each request: {statement.text}", MANY),
+        Evidence("mean_ms", statement.mean_ms, f"one takes the server {statement.mean_ms:.2f} ms", SMALL_MS),
+        Evidence("calls", statement.calls, f"{statement.calls:,.0f} of them a second"),
+    ]
+    if pressure.decides:
+        evidence.append(Evidence("pressure", pressure.waited, pressure.says))
+    share = _in_driver(s, statement.service)
+    if share >= IN_DRIVER:
+        evidence.append(Evidence("in_driver", share, f"{percent(share)} of {caller}'s CPU is its database driver's"))
+    return Fault(
+        caller,
+        f"{caller} asks {statement.service} {times:.0f} times for each request{at(where)}: {statement.shown}",
+        tuple(evidence),
+        "Ask once for all of them: a join, WHERE id = ANY(...), or the ORM's eager loading.",
+        where=where,
+        strength=min(1.0, times / 20),
+        signals=2,
+    )

@@ -1,0 +1,78 @@
+"""Statements wait for each other's locks
+
+What: most sessions that are in a statement wait until another transaction gives up a lock on a row or a table.
+Why: what they wait for is done one after the other, however many connections, cores or replicas there are.
+Fix: shorter transactions: nothing slow between the first change and the commit. Spread a row that everybody changes
+over several, count through a queue, take what is free with SKIP LOCKED, or check a version instead of locking.
+"""
+
+from __future__ import annotations
+
+from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, at, blame, percent
+from loadlab.signals import Signals
+from loadlab.signals.databases import Lock, shown
+
+BRANCH = "database"
+STEP = "shorter_transactions"
+RANK = 28
+AT_LIMIT = True
+ELASTIC = False
+NEEDS = ("databases", "pressure")
+USES = ("querying",)
+
+WAITING = 0.5
+"""Share of the sessions in a statement that wait for a lock: past half, waiting is what they mostly do."""
+
+FEWEST = 0.5
+"""Sessions that wait, on average: below, there is hardly ever a queue."""
+
+KINDS = {"transactionid": "row", "tuple": "row", "relation": "table", "advisory": "advisory", "extend": "table's end"}
+
+
+def check(s: Signals) -> Verdict:
+    """Each database by what its sessions wait for."""
+    if not s.databases.services:
+        return Clear("no database that loadlab started")
+    found = [fault for name in s.databases.services for fault in _service(s, name)]
+    return Found(tuple(found)) if found else Clear("sessions hardly ever wait for a lock")
+
+
+def _service(s: Signals, name: str) -> list[Fault]:
+    waiting, active = s.databases.sessions(name, "lock"), s.databases.sessions(name, "active")
+    locks = [each for each in s.databases.locks if each.service == name]
+    if waiting < FEWEST or waiting < WAITING * active or not s.pressure[name].decides:
+        return []
+    return [_fault(s, name, waiting, active, locks[0] if locks else None)]
+
+
+def _fault(s: Signals, name: str, waiting: float, active: float, lock: Lock | None) -> Fault:
+    where = blame(s.querying.line(s.pressure[name].caller))
+    share = waiting / active
+    evidence = [
+        Evidence(
+            "waiting_sessions",
+            waiting,
+            f"{waiting:.1f} of {active:.1f} sessions in a statement waited for a lock ({percent(share)})",
+            WAITING,
+        ),
+        Evidence("on_cpu", s.databases.sessions(name, "on_cpu"), _computing(s, name)),
+    ]
+    kind = "row"
+    if lock is not None:
+        kind = KINDS.get(lock.what, lock.what)
+        held = f", held by a session that was {lock.state}, after: {lock.holder}" if lock.state else ""
+        evidence.append(Evidence("lock", lock.sessions, f"most often for a {kind} lock: {lock.waiting}{held}"))
+    said = f": {shown(lock.waiting)}" if lock is not None and lock.waiting else ""
+    return Fault(
+        name,
+        f"statements in {name} wait for each other's {kind} locks{at(where)}{said}",
+        tuple(evidence),
+        "Keep nothing slow between the first change and the commit, or spread what everybody changes.",
+        where=where,
+        strength=min(1.0, share),
+        signals=2 if lock is not None else 1,
+    )
+
+
+def _computing(s: Signals, name: str) -> str:
+    return f"only {s.databases.sessions(name, 'on_cpu'):.1f} sessions were computing; {name} has room"
