@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from loadlab.services._balancing import Backend, counts
+
 STRATEGIES: Mapping[str, str] = {
     "round_robin": "",  # nginx's own default
     "least_conn": "least_conn;",
@@ -42,16 +44,6 @@ Settings = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Backend:
-    """One server behind the balancer."""
-
-    host: str
-    port: int
-    scheme: str = "http"
-    weight: int = 1
-
-
-@dataclass(frozen=True)
 class Config:
     """What a configuration is made of. given: the user's `with`, placeholders replaced."""
 
@@ -63,25 +55,10 @@ class Config:
     as_root: bool = False
 
 
-def upstreams(given: Mapping[str, Any]) -> tuple[str, ...]:
-    """The services behind the balancer: `upstream` is one name or several."""
-    value = given.get("upstream", ())
-    names = (value,) if isinstance(value, str) else value
-    return tuple(each for each in names if isinstance(each, str)) if isinstance(names, list | tuple) else ()
-
-
-def problems(given: Mapping[str, Any], servers: int) -> list[str]:
-    """What is wrong with the balancer's settings."""
+def problems(given: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the settings that only nginx has."""
     found = []
-    strategy = given.get("strategy", "round_robin")
-    if strategy not in STRATEGIES:
-        found.append(f"strategy = {strategy!r} is none of {', '.join(STRATEGIES)}")
-    weights = given.get("weights", [])
-    if not isinstance(weights, list) or not all(_counts(each, 1) for each in weights):
-        found.append("weights is a list of whole numbers from 1 up, one for each server, as in weights = [3, 1]")
-    elif weights and len(weights) != servers:
-        found.append(f"weights has {len(weights)} numbers for {servers} servers; each server needs its own")
-    if not _counts(given.get("keepalive", KEEPALIVE), 0):
+    if not counts(given.get("keepalive", KEEPALIVE), 0):
         found.append("keepalive is a whole number: idle connections kept to the backends, 0 for a new one each request")
     if not isinstance(given.get("listen", ""), str):
         found.append('listen is text: further options of the listen directive, as in listen = "backlog=1024"')
@@ -206,7 +183,3 @@ def _quoted(path: Path) -> str:
     """Folders may have spaces in their names."""
     text = str(path).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{text}"'
-
-
-def _counts(value: Any, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least

@@ -9,10 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from loadlab.services import Names, Plan, ProcessPlan, Server, _nginx_config, _templates
-from loadlab.services._nginx_config import LOG_FORMAT, Backend, Config
+from loadlab.services import Names, Plan, ProcessPlan, Server, _balancing, _nginx_config, _templates
+from loadlab.services._nginx_config import LOG_FORMAT, Config
 from loadlab.spec.model import ServiceSpec, Spec
 
 ROLE = "balancer"
@@ -28,16 +27,7 @@ def check(service: ServiceSpec, spec: Spec) -> list[str]:
     problems = [f"{key} means nothing to nginx here (known: {', '.join(WITH)})" for key in given if key not in WITH]
     if "config" in given:
         return problems
-    by_name = {each.name: each for each in spec.service}
-    upstreams = _nginx_config.upstreams(given)
-    if not upstreams:
-        problems.append('upstream is missing: the service that gets the requests, as in upstream = "app"')
-    for name in upstreams:
-        if name not in by_name or name == service.name:
-            known = ", ".join(each for each in by_name if each != service.name)
-            problems.append(f'upstream = "{name}" is no other service of this system (known: {known})')
-    servers = sum(by_name[each].instances for each in upstreams if each in by_name)
-    return problems + _nginx_config.problems(given, servers)
+    return problems + _balancing.problems(service, spec) + _nginx_config.problems(given)
 
 
 def plan(service: ServiceSpec, names: Names) -> Plan:
@@ -87,20 +77,11 @@ def _generated(
     given = _templates.filled(service.with_, lambda text: names.fill(text, service.name, instance))
     folder = names.folder(service.name, instance)
     port, status_port = names.ports(service.name)[instance], spare[0] if spare else None
-    config = Config(folder, port, _backends(given, names), given, status_port, as_root=names.uid == 0)
+    config = Config(folder, port, _balancing.backends(given, names), given, status_port, as_root=names.uid == 0)
     status = {} if "access_log" in given.get("settings", {}) else {"access_log": str(folder / "access.log")}
     if spare:
         status["status_url"] = f"http://127.0.0.1:{spare[0]}/"
     return _nginx_config.render(config), status
-
-
-def _backends(given: Mapping[str, Any], names: Names) -> tuple[Backend, ...]:
-    weights = list(given.get("weights", ()))
-    found = []
-    for name in _nginx_config.upstreams(given):
-        scheme = names.url(name).partition("://")[0] or "http"
-        found += [(names.host(name), port, scheme) for port in names.ports(name)]
-    return tuple(Backend(*each, weights[at] if at < len(weights) else 1) for at, each in enumerate(found))
 
 
 def _rendered(service: ServiceSpec, names: Names, folder: Path, port: int) -> tuple[str, Mapping[str, str]]:

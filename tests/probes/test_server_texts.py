@@ -1,0 +1,89 @@
+"""What the probes of servers make of captured answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loadlab.probes import _rabbit_text, _redis_queues, _talk, haproxy, memcached, redis, redis_commands
+
+INFO = (
+    b"# Stats\r\nkeyspace_hits:30\r\nkeyspace_misses:10\r\nevicted_keys:4\r\nredis_version:7.0.15\r\n# Keyspace\r\n"
+    b"db0:keys=12,expires=3,avg_ttl=0\r\ndb1:keys=5,expires=0,avg_ttl=0\r\n"
+)
+
+
+def test_info_gives_numbers_and_the_keys_of_all_databases() -> None:
+    found = redis.parse(INFO)
+    assert found["keyspace_hits"] == 30 and found["evicted_keys"] == 4 and found["keys"] == 17
+    assert "redis_version" not in found
+
+
+def test_commandstats() -> None:
+    text = b"cmdstat_get:calls=3,usec=9,usec_per_call=3.00\r\ncmdstat_config|get:calls=1,usec=2000000,x=1\r\n"
+    assert redis_commands.parse(text) == [("get", 3.0, 9e-6), ("config|get", 1.0, 2.0)]
+
+
+def test_stats_of_memcached() -> None:
+    found = memcached.parse(b"STAT pid 5\r\nSTAT version 1.6.18\r\nSTAT get_hits 8\r\nEND\r\n")
+    assert found == {"pid": 5.0, "get_hits": 8.0}
+    assert memcached.whole(b"STAT a 1\r\n", False) is None
+
+
+CSV = (
+    b"# pxname,svname,qcur,qmax,scur,smax,slim,stot,hrsp_4xx,hrsp_5xx,econ,eresp,status,req_tot,qtime,ctime,rtime,\n"
+    b"loadlab,FRONTEND,,,16,20,4096,9,2,1,,,OPEN,500,,,,\n"
+    b"b,127.0.0.1:7001,5,9,4,4,4,250,2,1,3,0,no check,,12,0,31,\n"
+    b"b,127.0.0.1:7002,0,0,0,4,,250,0,0,0,0,DOWN,,0,0,2,\n\n"
+)
+
+
+def test_the_table_of_haproxy() -> None:
+    found = dict(haproxy.parse(CSV))
+    assert found[""] == (500.0, 1.0, 2.0, None, 16.0, 4096.0, None, None, None, 1.0)
+    assert found["127.0.0.1:7001"] == (250.0, 4.0, 2.0, 5.0, 4.0, 4.0, 12.0, 0.0, 31.0, 1.0)
+    assert found["127.0.0.1:7002"][5] is None and found["127.0.0.1:7002"][-1] == 0.0
+
+
+def test_queues_of_rabbitmq_are_summed_over_channels() -> None:
+    text = (
+        b'rabbitmq_detailed_queue_messages_ready{vhost="/",queue="a \\"b\\""} 48\n'
+        b'rabbitmq_detailed_queue_messages_unacked{vhost="/",queue="a \\"b\\""} 2\n'
+        b'rabbitmq_detailed_queue_consumers{vhost="/",queue="a \\"b\\""} 1\n'
+        b'rabbitmq_detailed_queue_messages_published_total{channel="<1>",queue="a \\"b\\"",exchange=""} 50\n'
+        b'rabbitmq_detailed_queue_messages_published_total{channel="<2>",queue="a \\"b\\"",exchange=""} 7\n'
+        b'rabbitmq_detailed_queue_process_reductions_total{vhost="/",queue="a"} 7\n'
+    )
+    assert _rabbit_text.parse(text) == [('a \\"b\\"', (48.0, 2.0, 1.0, 57.0))]
+
+
+STREAM = [b"length", 90, b"entries-added", 100]
+GROUP = [b"name", b"g", b"consumers", 2, b"pending", 3, b"lag", 40]
+QUEUES: list[tuple[str, Any, Any, tuple[float | None, ...]]] = [
+    ("stream", STREAM, [GROUP], (40.0, 3.0, 2.0, 100.0)),
+    ("stream", STREAM, [GROUP, GROUP], (80.0, 6.0, 4.0, 100.0)),
+    ("stream", STREAM, [[b"name", b"g", b"pending", 3, b"lag", None]], (None, 3.0, 0.0, 100.0)),
+    ("stream", STREAM, [], (0.0, 0.0, 0.0, 100.0)),
+    ("list", 12, 1, (12.0, None, None, None)),
+    ("list", "WRONGTYPE", 1, (0.0, None, None, None)),
+]
+
+
+@pytest.mark.parametrize(("kind", "first", "second", "expected"), QUEUES)
+def test_queues_of_redis(kind: str, first: Any, second: Any, expected: tuple[float | None, ...]) -> None:
+    assert _redis_queues.values(kind, first, second) == expected
+
+
+ANSWER = b"$3\r\nabc\r\n*2\r\n:7\r\n*1\r\n$-1\r\n-ERR no\r\n+OK\r\n"
+
+
+def test_replies_of_redis() -> None:
+    assert _talk.replies(4)(ANSWER, False) == [b"abc", [7, [None]], "ERR no", b"OK"]
+
+
+@given(st.integers(0, len(ANSWER) - 1))
+def test_a_reply_that_is_not_whole_is_waited_for(end: int) -> None:
+    assert _talk.replies(4)(ANSWER[:end], False) is None
