@@ -17,6 +17,7 @@ from loadlab.signals import (
     churn,
     cpu,
     databases,
+    denials,
     edges,
     elasticity,
     files,
@@ -139,6 +140,11 @@ class Signals:
     def querying(self) -> querying.Querying:
         """Where the user's code asks a database, or waits for a connection to it: function, file, line."""
         return querying.compute(self._recording)
+
+    @cached_property
+    def denials(self) -> denials.Denials:
+        """Requests denied for want of a session, by endpoint and by instance."""
+        return denials.compute(self._recording)
 
     @cached_property
     def life(self) -> life.Life:

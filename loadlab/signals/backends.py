@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from loadlab.recording.model import Recording, Series, ServiceMeta
 from loadlab.signals import cpu, edges
 from loadlab.signals.missing import Missing
-from loadlab.signals.rates import increase
+from loadlab.signals.rates import increase, mean
 from loadlab.signals.windows import Window, measured
 
 
@@ -72,12 +72,14 @@ def _group(recording: Recording, balancer: ServiceMeta, service: ServiceMeta, wi
     except Missing:
         waiting = {}
     unloaded = _unloaded(recording, balancer.name, service)
+    means = _means(recording, balancer.name, service, window)
+    means |= {each: 1000 * seconds[each] / requests[each] for each in seconds if requests.get(each)}
     backends = tuple(
         Backend(
             instance,
             requests.get(instance, 0.0),
             requests.get(instance, 0.0) / total,
-            1000 * seconds[instance] / requests[instance] if requests.get(instance) and instance in seconds else None,
+            means.get(instance),
             failures.get(instance, 0.0),
             used[instance],
             waiting.get(instance, 0.0),
@@ -111,10 +113,23 @@ def _by_instance(
 ) -> dict[int, float]:
     ports = {str(port): index for index, port in enumerate(service.ports)}
     found: dict[int, float] = defaultdict(float)
-    for series in recording.series(f"nginx.{metric}", service=balancer):
-        instance = ports.get(_port(series))
-        if instance is not None:
-            found[instance] += increase(series, window)
+    for probe in ("nginx", "haproxy"):
+        for series in recording.series(f"{probe}.{metric}", service=balancer):
+            instance = ports.get(_port(series))
+            if instance is not None:
+                found[instance] += increase(series, window)
+    return found
+
+
+def _means(recording: Recording, balancer: str, service: ServiceMeta, window: Window) -> dict[int, float]:
+    """Milliseconds by instance, where the balancer keeps means and not sums, as HAProxy does."""
+    ports = {str(port): index for index, port in enumerate(service.ports)}
+    found: dict[int, float] = defaultdict(float)
+    for metric in ("connect_ms", "response_ms"):
+        for series in recording.series(f"haproxy.{metric}", service=balancer):
+            instance, value = ports.get(_port(series)), mean(series, window)
+            if instance is not None and value is not None:
+                found[instance] += value
     return found
 
 

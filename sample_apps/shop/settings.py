@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Settings:
-    """`storage_url`: where data is kept. `season`: what visitors who asked for nothing are shown products for."""
+    """`storage_url`: where data is kept; `sessions_url`: where sessions are.
+    `season`: what visitors who asked for nothing are shown products for."""
 
     storage_url: str = "memory://"
     products: int = 200
@@ -16,10 +17,12 @@ class Settings:
     page_size: int = 24
     season: str = "waterproof trail jacket autumn"
     secret: bytes = b"shop"
+    sessions_url: str = "memory://"
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
-        """From SHOP_STORAGE, SHOP_PRODUCTS, SHOP_USERS, SHOP_SEASON, SHOP_SECRET. Raises ValueError for no number."""
+        """From SHOP_STORAGE, SHOP_PRODUCTS, SHOP_USERS, SHOP_SEASON, SHOP_SECRET, SHOP_SESSIONS. Raises ValueError for
+        no number."""
         plain = cls()
         return cls(
             storage_url=environment.get("SHOP_STORAGE", plain.storage_url),
@@ -27,4 +30,5 @@ class Settings:
             users=int(environment.get("SHOP_USERS", plain.users)),
             season=environment.get("SHOP_SEASON", plain.season),
             secret=environment.get("SHOP_SECRET", "shop").encode(),
+            sessions_url=environment.get("SHOP_SESSIONS", plain.sessions_url),
         )

@@ -5,16 +5,16 @@ Memory is not shared: with several processes each has orders and sessions of its
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol, TypeVar
 from urllib.parse import urlsplit
 
+from .memory import MemoryTable
 from .model import Order, Payment, Product, User
 from .seed import products, users
+from .sessions import open_sessions
 from .settings import Settings
 
-K = TypeVar("K")
 K_contra = TypeVar("K_contra", contravariant=True)
 V = TypeVar("V")
 
@@ -33,32 +33,6 @@ class Table(Protocol[K_contra, V]):
     async def all(self) -> tuple[V, ...]:
         """Every value, in the order they were first put."""
         ...
-
-
-class MemoryTable(Generic[K, V]):
-    """A table in this process. With a `capacity` the oldest value makes room: memory stays bounded under load."""
-
-    def __init__(self, rows: dict[K, V] | None = None, capacity: int | None = None) -> None:
-        self._rows: OrderedDict[K, V] = OrderedDict(rows or {})
-        self._capacity = capacity
-        self._all: tuple[V, ...] | None = None
-
-    async def get(self, key: K) -> V | None:
-        """The value, or None."""
-        return self._rows.get(key)
-
-    async def put(self, key: K, value: V) -> None:
-        """Adds or replaces a value."""
-        self._rows[key] = value
-        self._all = None
-        if self._capacity is not None and len(self._rows) > self._capacity:
-            self._rows.popitem(last=False)
-
-    async def all(self) -> tuple[V, ...]:
-        """Every value, in the order they were first put."""
-        if self._all is None:
-            self._all = tuple(self._rows.values())
-        return self._all
 
 
 @dataclass(frozen=True)
@@ -82,5 +56,5 @@ def open_storage(settings: Settings) -> Storage:
         users=MemoryTable({user.id: user for user in users(settings.users)}),
         orders=MemoryTable(capacity=2000),
         payments=MemoryTable(capacity=2000),
-        sessions=MemoryTable(capacity=5000),
+        sessions=open_sessions(settings.sessions_url),
     )
