@@ -27,7 +27,17 @@ TREE: tuple[Branch, ...] = (
         "cpu",
         "Is it CPU?",
         "Use every core of this machine first, then more machines.",
-        ("raise_quota", "isolate", "processes", "cluster", "batch", "reverse_proxy", "tls_termination", "horizontal"),
+        (
+            "raise_quota",
+            "isolate",
+            "processes",
+            "more_balancer_threads",
+            "cluster",
+            "batch",
+            "reverse_proxy",
+            "tls_termination",
+            "horizontal",
+        ),
     ),
     Branch(
         "memory",

@@ -14,6 +14,8 @@ from typing import cast
 from loadlab.recording.model import Meta, Recording
 from loadlab.signals import (
     backends,
+    balancers,
+    caches,
     churn,
     cpu,
     databases,
@@ -29,7 +31,9 @@ from loadlab.signals import (
     memory,
     pressure,
     querying,
+    queues,
     quota,
+    refusals,
     saturation,
     sockets,
     stations,
@@ -140,6 +144,26 @@ class Signals:
     def querying(self) -> querying.Querying:
         """Where the user's code asks a database, or waits for a connection to it: function, file, line."""
         return querying.compute(self._recording)
+
+    @cached_property
+    def balancers(self) -> balancers.Balancers:
+        """Requests that queue in a balancer, and its limits of connections."""
+        return balancers.compute(self._recording)
+
+    @cached_property
+    def refusals(self) -> refusals.Refusals:
+        """Requests turned away with 429 or 503: how many, how quickly, by whom."""
+        return refusals.compute(self._recording)
+
+    @cached_property
+    def caches(self) -> caches.Caches:
+        """Hit rates, evictions and the commands of each cache."""
+        return caches.compute(self._recording)
+
+    @cached_property
+    def queues(self) -> queues.Queues:
+        """Messages that wait in each queue, and how their number grows."""
+        return queues.compute(self._recording)
 
     @cached_property
     def denials(self) -> denials.Denials:

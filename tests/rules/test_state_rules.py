@@ -75,3 +75,97 @@ def test_denials_of_another_cause(
     built: Builder, ok: int, denied: int, error: str, expected: type[Verdict], why: str
 ) -> None:
     assert isinstance(verdict("lost_sessions", asked(built, ok, denied, error)), expected), why
+
+
+def cached(
+    hits: float, misses: float, *, evicted: float = 0.0, expired: float = 0.0, used: float = 2e6, early: float = 1.0
+) -> Builder:
+    """A shop with a cache. early: how much fuller the counters of misses were before the window's middle."""
+    built = Builder().service("app", Proc(cores=0.5), uses=("cache",)).load(growth=1.02).generator()
+    built.service("cache", Proc(cores=0.1), role="cache").host()
+    entity = Entity("server", "cache")
+    rates = {"hits": hits, "misses": misses, "evicted": evicted, "expired": expired}
+    for name, rate in rates.items():
+        built.counter(f"redis.{name}", entity, rate)
+    for name, value in (("used_bytes", used), ("limit_bytes", 2e6)):
+        built.gauge(f"redis.{name}", entity, value)
+    if early != 1.0:
+        series = built.series["redis.misses"][0]
+        series.v[:] = series.t.clip(max=26.0) * misses * early + (series.t - 26.0).clip(min=0.0) * misses / early
+    return built
+
+
+MISSES = [
+    (cached(100, 300, evicted=280), Found, "too small"),
+    (cached(100, 300, expired=290, used=1e5), Found, "expires too soon"),
+    (cached(950, 50, evicted=50), Clear, "nearly all is there"),
+    (cached(100, 300), Clear, "nobody ever put it there"),
+    (cached(1, 3, evicted=3), Clear, "next to no load"),
+    (cached(100, 300, evicted=280, early=1.6), Clear, "it is still warming up"),
+    (cached(0, 0), Clear, "nothing is asked of it"),
+]
+
+
+@pytest.mark.parametrize(("built", "expected", "why"), MISSES, ids=[each[2] for each in MISSES])
+def test_a_cache_that_does_not_hold_what_is_asked_for(built: Builder, expected: type[Verdict], why: str) -> None:
+    found = verdict("cache_misses", built)
+    assert isinstance(found, expected)
+    if isinstance(found, Found):
+        assert why in found.faults[0].sentence and found.faults[0].service == "cache"
+
+
+def commanded(*commands: tuple[str, float, float], cores: float = 0.95) -> Builder:
+    """A cache that does (command, calls a second, share of its thread)."""
+    built = cached(100, 5)
+    built.service("cache", Proc(cores=cores), role="cache").host()
+    for name, calls, share in commands:
+        entity = Entity("command", "cache", name=name)
+        built.counter("redis_commands.calls", entity, calls)
+        built.counter("redis_commands.time_s", entity, share)
+    return built
+
+
+COMMANDS = [
+    (commanded(("keys", 40, 0.8), ("get", 2000, 0.01)), Found, "KEYS occupies cache: 20.0 ms a call"),
+    (commanded(("get", 90_000, 0.8)), Clear, "many cheap ones"),
+    (commanded(("keys", 4, 0.08), cores=0.1), Clear, "it has time"),
+    (commanded(("keys", 20, 0.3), ("sort", 20, 0.3), ("hgetall", 20, 0.3)), Clear, "several share it"),
+]
+
+
+@pytest.mark.parametrize(("built", "expected", "why"), COMMANDS, ids=[each[2] for each in COMMANDS])
+def test_one_command_that_occupies_a_cache(built: Builder, expected: type[Verdict], why: str) -> None:
+    found = verdict("cache_slow_command", built)
+    assert isinstance(found, expected)
+    if isinstance(found, Found):
+        assert found.faults[0].sentence.startswith(why)
+
+
+def queueing(growth: float, *, arrived: float = 100.0, start: float = 0.0, wave: float = 0.0) -> Builder:
+    """A queue whose length is a line from `start`, with a wave on it."""
+    built = Builder().service("app", Proc(cores=0.3)).load(growth=1.02).generator().host()
+    built.service("queue", Proc(cores=0.1), role="queue")
+    entity = Entity("queue", "queue", name="orders")
+    line = start + growth * (built.t - 4.0).clip(min=0.0) + wave * (1 + (built.t % 10 < 5))
+    built.add("queues.waiting", entity, line)
+    built.gauge("queues.taken", entity, 2)
+    built.gauge("queues.consumers", entity, 2)
+    built.counter("queues.arrived", entity, arrived, before=arrived)
+    return built
+
+
+QUEUES = [
+    (queueing(60), Found, "60 more each second"),
+    (queueing(0, start=500), Clear, "long, but it does not grow"),
+    (queueing(0.5), Clear, "too slow to be told"),
+    (queueing(5, arrived=1000), Clear, "one in two hundred"),
+    (queueing(0.5, wave=400), Clear, "it fills and empties"),
+]
+
+
+@pytest.mark.parametrize(("built", "expected", "why"), QUEUES, ids=[each[2] for each in QUEUES])
+def test_messages_that_pile_up(built: Builder, expected: type[Verdict], why: str) -> None:
+    found = verdict("queue_backlog", built)
+    assert isinstance(found, expected)
+    if isinstance(found, Found):
+        assert why in found.faults[0].sentence and found.faults[0].gain == pytest.approx(2.5, 0.05)

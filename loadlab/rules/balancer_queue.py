@@ -1,0 +1,91 @@
+"""Requests queue in the balancer
+
+What: requests wait in the balancer for a place at a server, or for one in the balancer itself, while the servers have
+time left.
+Why: a limit of connections (maxconn) lets fewer through than the servers could take; throughput is that limit over the
+time of a request, whatever the servers could do.
+Fix: raise maxconn of the server line, or of the balancer; leave a limit where it protects a server from more than it
+can take.
+"""
+
+from __future__ import annotations
+
+from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, percent
+from loadlab.signals import Signals
+from loadlab.signals.balancers import FULL, Way
+from loadlab.signals.stations import FULL as BUSY
+
+BRANCH = "server_limit"
+STEP = "raise_limit"
+RANK = 42
+AT_LIMIT = True
+ELASTIC = False
+NEEDS = ("balancers", "stations", "host")
+USES = ()
+
+QUEUED = 1.0
+"""Requests that wait on average. With none at all most of the time, the limit is not what decides."""
+
+IDLE = 0.15
+"""Share of the machine's cores idle: servers that wait for a core have no time left either, whatever their threads
+say."""
+
+
+def check(s: Signals) -> Verdict:
+    """Each balancer in which requests wait though the servers behind it do not have their hands full."""
+    found = [fault for name in s.balancers.names for fault in _balancer(s, name)]
+    if found:
+        return Found(tuple(found))
+    return Clear("no requests queued in a balancer" if s.balancers.names else "no balancer that has a queue")
+
+
+def _balancer(s: Signals, name: str) -> list[Fault]:
+    ways = s.balancers.of(name)
+    inward = next((each for each in s.balancers.ways if each.balancer == name and not each.address), None)
+    behind = {port: each.name for each in s.meta.services for port in each.ports}
+    services = {behind[port] for each in ways if (port := _port(each)) in behind}
+    busy = max((each.busy for service in services for each in s.stations.of(service)), default=0.0)
+    queued = sum(each.queued for each in ways)
+    limited = [each for each in ways if each.full]
+    if busy >= BUSY or s.host.idle_share < IDLE:
+        return []
+    if queued >= QUEUED and limited:
+        return [_at_servers(name, ways, limited, queued, busy)]
+    return [_at_itself(name, inward, busy)] if inward is not None and inward.full else []
+
+
+def _port(way: Way) -> int:
+    return int(way.address.rpartition(":")[2])
+
+
+def _at_servers(name: str, ways: tuple[Way, ...], limited: list[Way], queued: float, busy: float) -> Fault:
+    top = max(limited, key=lambda each: each.queued)
+    wait, answer = top.queue_ms, top.response_ms
+    return Fault(
+        name,
+        f"requests queue in {name}: it lets {top.limit:.0f} at a time through to each server, and they have time left",
+        (
+            Evidence("queued", queued, f"{queued:.0f} requests waited for a place", QUEUED),
+            Evidence("queue_ms", wait, f"{wait:.0f} ms each, for an answer that takes {answer:.0f} ms"),
+            Evidence("limited", len(limited) / len(ways), f"{len(limited)} of {len(ways)} servers were at the limit"),
+            Evidence("loop_busy", busy, f"the servers were busy {percent(busy)} of the time at most", BUSY),
+        ),
+        "Raise maxconn of the servers, as far as they answer as quickly with more at a time.",
+        strength=min(1.0, queued / 10),
+        signals=2,
+        gain=round(min(10.0, (wait + answer) / answer), 2) if answer > 0 else None,
+    )
+
+
+def _at_itself(name: str, inward: Way, busy: float) -> Fault:
+    return Fault(
+        name,
+        f"{name} is at its own limit of {inward.limit:.0f} connections, while the servers behind it have time left",
+        (
+            Evidence("sessions", inward.sessions, f"{inward.sessions:.0f} of {inward.limit:.0f} were taken", FULL),
+            Evidence("loop_busy", busy, f"the servers were busy {percent(busy)} of the time at most", BUSY),
+        ),
+        "Raise the balancer's maxconn (nginx: worker_connections), and its open-file limit with it.",
+        strength=1.0,
+        signals=2,
+    )

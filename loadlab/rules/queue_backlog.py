@@ -1,0 +1,75 @@
+"""Messages arrive faster than they are worked off
+
+What: while the load was level, the number of messages that wait in a queue grew all the time.
+Why: whoever puts them in gets a quick answer, so that nothing looks slow; but each waits longer than the one before,
+and the queue's memory is finite.
+Fix: more consumers, or quicker ones (batches, prefetch, fewer calls for each message); and let producers feel it: a
+limit of the queue's length, or a refusal when it is long.
+"""
+
+from __future__ import annotations
+
+from loadlab.rules import Clear, Evidence, Fault, Found, Verdict
+from loadlab.signals import Signals
+from loadlab.signals.queues import Queue
+
+BRANCH = "server_limit"
+STEP = "more_consumers"
+RANK = 40
+AT_LIMIT = False
+ELASTIC = False
+NEEDS = ("queues",)
+USES = ()
+
+OF_ARRIVED = 0.1
+"""Of the messages that arrive, the part that is not worked off: less is the unevenness of a short window."""
+
+GROWTH = 2.0
+"""Messages a second; slower growth would need minutes to be told from a wave."""
+
+STEADY = 0.8
+"""r squared of a straight line through the queue's length. A queue that fills and empties has a third of that."""
+
+WAITING = 50
+"""Messages in the end: a burst of a few dozen is what a queue is for."""
+
+
+def check(s: Signals) -> Verdict:
+    """Each queue that grew as if there were no end."""
+    if not s.queues.all:
+        return Clear("no queue")
+    found = [_fault(each, s.queues.seconds) for each in s.queues.all if _grows(each)]
+    return Found(tuple(found)) if found else Clear("every message was worked off as fast as it came")
+
+
+def _grows(queue: Queue) -> bool:
+    if queue.growth < GROWTH or queue.level < STEADY or queue.waiting < WAITING:
+        return False
+    return queue.arrived is None or queue.growth >= OF_ARRIVED * queue.arrived
+
+
+def _fault(queue: Queue, seconds: float) -> Fault:
+    evidence = [
+        Evidence("waiting", queue.waiting, f"{queue.waiting:.0f} messages waited in the end", WAITING),
+        Evidence("growth", queue.growth, f"{queue.growth:.0f} more each second, for {seconds:.0f} s", GROWTH),
+    ]
+    gain = None
+    if queue.arrived is not None and queue.finished is not None:
+        says = f"{queue.arrived:.0f} messages/s arrived, {queue.finished:.0f} were worked off"
+        evidence.append(Evidence("arrived", queue.arrived, says))
+        gain = round(min(10.0, queue.arrived / queue.finished), 2) if queue.finished > 0 else None
+    if queue.consumers is not None:
+        says = f"{queue.consumers:.0f} consumers, with {queue.taken:.0f} messages taken"
+        evidence.append(Evidence("consumers", queue.consumers, says))
+    nobody = queue.consumers is not None and queue.consumers < 0.5
+    text = "nobody takes them" if nobody else "they arrive faster than consumers finish them"
+    return Fault(
+        queue.service,
+        f"messages pile up in {queue.name} of {queue.service}, {queue.growth:.0f} more each second: {text}",
+        tuple(evidence),
+        "Start a consumer." if nobody else "Run more consumers, or make them quicker; limit the queue's length.",
+        instance=queue.instance,
+        strength=min(1.0, queue.growth / queue.arrived) if queue.arrived else 0.5,
+        signals=2,
+        gain=gain,
+    )

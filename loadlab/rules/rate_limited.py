@@ -1,0 +1,78 @@
+"""A limiter turns requests away
+
+What: requests are answered 429 or 503, faster than those that are served, while every process has time left; with more
+users the rate of good answers stays what it was.
+Why: a rate limit in a proxy, a gateway or the application decides how much is served, not the capacity of the servers.
+Fix: raise or move the limit (limit_req rate and burst, a quota for each client); clients should wait as Retry-After
+says. A limit that protects an expensive service is right: then this is its capacity.
+"""
+
+from __future__ import annotations
+
+from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, percent
+from loadlab.signals import Signals
+
+BRANCH = "server_limit"
+STEP = "raise_rate_limit"
+RANK = 16
+AT_LIMIT = False
+ELASTIC = False
+NEEDS = ("refusals", "stations")
+USES = ("host",)
+
+REFUSED = 0.05
+"""Share of all requests: a burst at the start of a level refuses fewer."""
+
+FEWEST = 30
+"""Requests refused."""
+
+FASTER = 0.75
+"""Median time of a refusal over that of a good answer. Overload answers 503 after a wait, not before one."""
+
+STEADY = 1.35
+"""Largest over smallest rate of good answers among the levels with refusals. A limiter holds it; a server that sheds
+load gives less the more it is asked."""
+
+
+def check(s: Signals) -> Verdict:
+    """Refusals that come quickly, at a rate of good answers that does not move."""
+    refused = s.refusals
+    if refused.share < REFUSED or refused.count < FEWEST:
+        return Clear("no requests were turned away")
+    full = sorted({each.entity.service for each in s.stations.all if each.full})
+    quick = refused.fast_ms is not None and refused.ok_ms is not None and refused.fast_ms <= FASTER * refused.ok_ms
+    if full and refused.code != "HTTP 429":
+        return Clear(f"requests were turned away because {full[0]} has no time left")
+    if refused.code != "HTTP 429" and not (quick and refused.by_balancer):
+        return Clear("requests failed, but nothing says that a limiter refused them")
+    return Found((_fault(s, quick),))
+
+
+def _fault(s: Signals, quick: bool) -> Fault:
+    refused = s.refusals
+    balancer = max(refused.by_balancer, key=lambda each: refused.by_balancer[each], default="")
+    steady = refused.steady is not None and refused.steady <= STEADY
+    evidence = [
+        Evidence(
+            "refused", refused.share, f"{percent(refused.share)} of all requests were answered {refused.code}", REFUSED
+        )
+    ]
+    if refused.fast_ms is not None and refused.ok_ms is not None:
+        says = f"a refusal took {refused.fast_ms:.1f} ms, a good answer {refused.ok_ms:.1f} ms"
+        evidence.append(Evidence("fast_ms", refused.fast_ms, says, FASTER * refused.ok_ms))
+    if refused.steady is not None:
+        says = f"with more users, good answers stayed within a factor of {refused.steady:.2f}"
+        evidence.append(Evidence("steady", refused.steady, says, STEADY))
+    if balancer:
+        says = f"{balancer} gave {refused.by_balancer[balancer]:.0f} refusals/s without asking a server"
+        evidence.append(Evidence("by_balancer", refused.by_balancer[balancer], says))
+    name = balancer or s.meta.target
+    return Fault(
+        name,
+        f"{name} limits the rate to {refused.ok_rps:.0f} requests/s: {percent(refused.share)} of all requests were "
+        f"answered {refused.code}",
+        tuple(evidence),
+        "Raise the limit, or let clients keep to it; behind it there is room.",
+        strength=min(1.0, refused.share),
+        signals=1 + quick + steady + bool(balancer),
+    )

@@ -1,0 +1,125 @@
+"""Rules on what stands in front: its queue, its own core, its limits; each with its look-alikes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from loadlab.catalogue import units
+from loadlab.diagnosis.apply import ask
+from loadlab.recording.model import Entity, ErrorKind, Quantiles
+from loadlab.rules import Clear, Found, Verdict
+from loadlab.signals import Signals
+from tests.build import Builder, Fixed, Proc
+
+
+def verdict(kind: str, built: Builder) -> Verdict:
+    return ask(units("rules")[kind], Signals(built.recording()))
+
+
+def queueing(
+    queued: float, sessions: float, limit: float | None = 4.0, *, busy: float = 0.3, front: float = 16.0
+) -> Builder:
+    """HAProxy before two instances."""
+    built = Builder()
+    built.service("app", *(Proc(cores=busy / 2, busy=busy, instance=each) for each in (0, 1)), ports=(9001, 9002))
+    built.service("lb", Proc(cores=0.1), role="balancer", upstream="app", ports=(8000,))
+    built.target = "lb"
+    built.load(growth=1.02).generator().host()
+    for name in ("127.0.0.1:9001", "127.0.0.1:9002"):
+        entity = Entity("upstream", "lb", name=name)
+        values = {"queued": queued, "sessions": sessions, "queue_ms": 30.0, "response_ms": 10.0}
+        for metric, value in (values | ({"limit": limit} if limit is not None else {})).items():
+            built.gauge(f"haproxy.{metric}", entity, value)
+        built.counter("haproxy.requests", entity, 100)
+    inward = Entity("upstream", "lb")
+    built.gauge("haproxy.sessions", inward, front)
+    built.gauge("haproxy.limit", inward, 100.0)
+    return built
+
+
+WAITING = [
+    (queueing(5, 4), Found, "lets 4 at a time through"),
+    (queueing(0, 4, None, front=99), Found, "its own limit of 100 connections"),
+    (queueing(0, 4), Clear, "the limit is reached, but nobody waits"),
+    (queueing(5, 4, busy=0.99), Clear, "the servers have no time left: the queue protects them"),
+    (queueing(0, 1, None), Clear, "no limit"),
+]
+
+
+@pytest.mark.parametrize(("built", "expected", "why"), WAITING, ids=[each[2] for each in WAITING])
+def test_requests_that_queue_in_the_balancer(built: Builder, expected: type[Verdict], why: str) -> None:
+    found = verdict("balancer_queue", built)
+    assert isinstance(found, expected), found
+    if isinstance(found, Found):
+        assert why in found.faults[0].sentence and found.faults[0].service == "lb"
+
+
+def loaded(balancer: float, app: float, role: str = "balancer") -> Builder:
+    built = Builder().service("lb", Proc(cores=balancer), role=role, upstream="app").service("app", Proc(cores=app))
+    return built.load(growth=1.02).generator().host()
+
+
+CPU = [
+    (loaded(0.96, 0.4), Found, "the balancer's core"),
+    (loaded(0.96, 0.97), Clear, "what stands behind it is full as well"),
+    (loaded(0.3, 0.97), Clear, "it has time"),
+    (loaded(0.96, 0.4, role="app"), Clear, "no balancer"),
+]
+
+
+@pytest.mark.parametrize(("built", "expected", "why"), CPU, ids=[each[2] for each in CPU])
+def test_a_balancer_that_uses_up_its_core(built: Builder, expected: type[Verdict], why: str) -> None:
+    assert isinstance(verdict("balancer_cpu", built), expected)
+
+
+def test_a_balancers_core_is_told_once() -> None:
+    assert isinstance(verdict("single_core", loaded(0.96, 0.4)), Clear)
+
+
+@dataclass
+class Unequal(Fixed):
+    """Failures answered at another speed than the rest."""
+
+    ok_ms: float = 5.0
+    fail_ms: float = 1.0
+
+    def quantiles(
+        self, start: float, end: float, *, what: str, endpoint: str | None, result: str | None
+    ) -> Quantiles | None:
+        p50 = self.fail_ms if result == "fail" else self.ok_ms
+        return Fixed(p50_ms=p50).quantiles(start, end, what=what, endpoint=endpoint, result=result)
+
+
+def refusing(code: str, *, fast: float = 1.0, cores: float = 0.2, behind: bool = False, nginx: bool = True) -> Builder:
+    """Half of the requests refused, by nginx or by what stands behind it."""
+    built = Builder().service("app", Proc(cores=cores)).service("lb", Proc(cores=0.05), role="balancer", upstream="app")
+    built.target = "lb"
+    built.load(100, failed=100, growth=1.0).generator().host()
+    built.histograms = Unequal(fail_ms=fast)
+    built.errors.append(ErrorKind("GET /", code, 4000, 5.0, 55.0))
+    if nginx:
+        built.counter("nginx.rejected", Entity("upstream", "lb"), 100)
+        built.counter("nginx.rejected", Entity("upstream", "lb", name="127.0.0.1:9"), 100 if behind else 0)
+    return built
+
+
+REFUSALS = [
+    (refusing("HTTP 429"), Found, "lb"),
+    (refusing("HTTP 429", behind=True), Found, "lb"),
+    (refusing("HTTP 429", nginx=False, cores=0.97), Found, "lb"),
+    (refusing("HTTP 503"), Found, "lb"),
+    (refusing("HTTP 503", fast=40.0), Clear, "overload answers after a wait"),
+    (refusing("HTTP 503", cores=0.97), Clear, "the server behind has no time left"),
+    (refusing("HTTP 503", behind=True), Clear, "the application itself fails"),
+    (refusing("HTTP 500"), Clear, "an error is no limit"),
+]
+
+
+@pytest.mark.parametrize(("built", "expected", "why"), REFUSALS)
+def test_a_limiter_and_what_only_looks_like_one(built: Builder, expected: type[Verdict], why: str) -> None:
+    found = verdict("rate_limited", built)
+    assert isinstance(found, expected), why
+    if isinstance(found, Found):
+        assert "limits the rate to 100 requests/s" in found.faults[0].sentence and found.faults[0].service == why
