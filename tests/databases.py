@@ -13,12 +13,14 @@ LOOKS = 10.0
 
 @dataclass
 class Pg:
-    """One server: mean sessions by what they did; statements {text: (calls/s, seconds/s, rows and blocks a call)};
+    """One server: mean sessions by what they did; statements {text: (calls/s, seconds/s, rows and blocks a call)}; wal
+    {text: bytes a call};
     scans {(text, table, condition): (passing, limited)}; tables {name: (rows, rows read/s)}; locks {(waiting, kind,
     state, holder): sessions}."""
 
     sessions: dict[str, float] = field(default_factory=dict)
     statements: dict[str, tuple[float, float, float, float]] = field(default_factory=dict)
+    wal: dict[str, float] = field(default_factory=dict)
     scans: dict[tuple[str, str, str], tuple[float, bool]] = field(default_factory=dict)
     tables: dict[str, tuple[float, float]] = field(default_factory=dict)
     locks: dict[tuple[str, str, str, str], float] = field(default_factory=dict)
@@ -70,6 +72,7 @@ def _server(built: Builder, name: str, instance: int, pg: Pg) -> None:
     for text, (calls, seconds, rows, blocks) in pg.statements.items():
         one = Entity("statement", name, instance, name=text)
         per_s = {"calls": calls, "seconds": seconds, "rows": rows * calls, "blocks": blocks * calls}
+        per_s["wal_bytes"] = pg.wal.get(text, 0.0) * calls
         for metric, value in per_s.items():
             built.counter(f"postgres_statements.{metric}", one, value)
     for (text, table, condition), (passing, limited) in pg.scans.items():

@@ -1,6 +1,7 @@
 """The database uses up the cores, with reads that are planned well
 
-What: the database has most of the CPU of a machine without idle cores, for statements that use their indexes.
+What: the database has most of the CPU of a machine without idle cores, or all it is allowed, for statements that use
+their indexes.
 Why: there is no more CPU for it here; more connections only take turns.
 Fix: spare it questions (a cache), spread reads over replicas, or give it a bigger machine of its own.
 """
@@ -47,6 +48,12 @@ def _service(s: Signals, pressure: Pressure) -> list[Fault]:
     return [_fault(s, pressure, computing, reads)] if reads >= READS else []
 
 
+def _room(pressure: Pressure) -> Evidence:
+    if pressure.quota is not None:
+        return Evidence("quota", pressure.quota, f"it used up the {pressure.quota:g} cores each server is allowed")
+    return Evidence("host_idle", pressure.host_idle, f"{percent(pressure.host_idle)} of the cores idle", FULL_HOST)
+
+
 def _fault(s: Signals, pressure: Pressure, computing: float, reads: float) -> Fault:
     name = pressure.service
     top = s.databases.run_by(name)[0]
@@ -55,7 +62,7 @@ def _fault(s: Signals, pressure: Pressure, computing: float, reads: float) -> Fa
         f"{name} uses up the cores with reads, most of all {top.shown}",
         (
             Evidence("of_cpu", pressure.of_cpu, f"it took {percent(pressure.of_cpu)} of the system's CPU", OF_CPU),
-            Evidence("host_idle", pressure.host_idle, f"{percent(pressure.host_idle)} of the cores idle", FULL_HOST),
+            _room(pressure),
             Evidence("on_cpu", computing, f"{computing:.1f} sessions at a time wanted a core", COMPUTING),
             Evidence("reads", reads, f"{percent(reads)} of the time in statements was reading", READS),
             Evidence("statement", top.seconds, f"most of it, {top.mean_ms:.1f} ms a call: {top.text}"),

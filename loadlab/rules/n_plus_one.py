@@ -43,7 +43,7 @@ def check(s: Signals) -> Verdict:
     requests = s.latency.rps + s.latency.failed_rps
     found = []
     for name in s.databases.services:
-        top = max(_repeated(s, name, requests), key=lambda each: each.calls, default=None)
+        top = max(_repeated(s, name, requests), key=lambda each: each.seconds, default=None)
         if top is not None and (s.pressure[name].decides or _in_driver(s, name) >= IN_DRIVER):
             found.append(_fault(s, top, top.calls / requests))
     return Found(tuple(found)) if found else Clear("no small statement is run many times for each request")

@@ -8,7 +8,7 @@ of number: how many sessions were in it.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from loadlab.recording.model import Recording, Series, ServiceMeta
 from loadlab.signals.missing import Missing
@@ -19,6 +19,8 @@ FEWEST_LOOKS = 20
 """Looks at a server's sessions: a mean of twenty is good enough to tell one session from three."""
 
 SESSIONS = ("connections", "active", "on_cpu", "lock", "wal", "io", "lwlock", "client", "idle_in_transaction")
+WRITTEN_BYTES = 50.0
+"""Log written by a call: a changed row takes more. What reading writes now and then, to tidy up, is less on average."""
 WRITES = ("insert", "update", "delete", "merge", "commit")
 DOMINATES = 0.30
 """Share of the time in statements that one has to take to be what a database is about: below, the rest decides."""
@@ -52,7 +54,8 @@ class Server:
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement on one server. calls and seconds per second; rows and blocks (8 KB pages looked at) per call."""
+    """One statement on one server. calls and seconds per second; rows, blocks (8 KB pages looked at) and wal (bytes
+    written to the log) per call."""
 
     service: str
     instance: int
@@ -61,6 +64,7 @@ class Statement:
     seconds: float
     rows: float
     blocks: float
+    wal: float = 0.0
 
     @property
     def mean_ms(self) -> float:
@@ -74,8 +78,8 @@ class Statement:
 
     @property
     def writes(self) -> bool:
-        """Whether it changes something."""
-        return self.text.lower().startswith(WRITES)
+        """Whether it changes something, as its first word says, or what it wrote."""
+        return self.text.lower().startswith(WRITES) or self.wal >= WRITTEN_BYTES
 
 
 @dataclass(frozen=True)
@@ -216,7 +220,7 @@ def _server(recording: Recording, looks: Series, count: float, window: Window) -
     columns = {name: series(name) for name in (*SESSIONS, "commits", "connections_now", "lag_bytes")}
     counts = {name: increase(one, window) / count if one is not None else 0.0 for name, one in columns.items()}
     now, commits, lag = columns["connections_now"], columns["commits"], columns["lag_bytes"]
-    behind = None if lag is None else lag.between(window.start, window.end)
+    behind = [] if lag is None else [each for each in lag.between(window.start, window.end).v if each == each]
     return Server(
         looks.entity.service,
         looks.entity.instance,
@@ -227,14 +231,14 @@ def _server(recording: Recording, looks: Series, count: float, window: Window) -
         per_second(commits, window) if commits is not None else 0.0,
         gauge("lag_s"),
         gauge("lag_bytes"),
-        float(behind.v[-1] - behind.v[0]) / window.length if behind is not None and len(behind.v) > 1 else 0.0,
+        float(behind[-1] - behind[0]) / window.length if len(behind) > 1 else 0.0,
     )
 
 
 def _statements(recording: Recording, window: Window) -> list[Statement]:
     columns = {
         name: {each.entity: increase(each, window) for each in recording.series(f"postgres_statements.{name}")}
-        for name in ("calls", "seconds", "rows", "blocks")
+        for name in ("calls", "seconds", "rows", "blocks", "wal_bytes")
     }
     return [
         Statement(
@@ -245,6 +249,7 @@ def _statements(recording: Recording, window: Window) -> list[Statement]:
             columns["seconds"].get(entity, 0.0) / window.length,
             columns["rows"].get(entity, 0.0) / calls,
             columns["blocks"].get(entity, 0.0) / calls,
+            columns["wal_bytes"].get(entity, 0.0) / calls,
         )
         for entity, calls in columns["calls"].items()
         if calls >= 1
@@ -254,15 +259,13 @@ def _statements(recording: Recording, window: Window) -> list[Statement]:
 def _together(parts: list[Statement]) -> Statement:
     """One statement on several servers."""
     calls = sum(each.calls for each in parts)
-    first = parts[0]
-    return Statement(
-        first.service,
-        first.instance,
-        first.text,
-        calls,
-        sum(each.seconds for each in parts),
-        sum(each.rows * each.calls for each in parts) / calls if calls else 0.0,
-        sum(each.blocks * each.calls for each in parts) / calls if calls else 0.0,
+
+    def a_call(name: str) -> float:
+        return sum(getattr(each, name) * each.calls for each in parts) / calls if calls else 0.0
+
+    seconds = sum(each.seconds for each in parts)
+    return replace(
+        parts[0], calls=calls, seconds=seconds, rows=a_call("rows"), blocks=a_call("blocks"), wal=a_call("wal")
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from loadlab.recording.model import Recording
-from loadlab.signals import cpu, databases, edges, host, measurement
+from loadlab.signals import cpu, databases, edges, host, measurement, quota
 from loadlab.signals.missing import Missing
 
 WAITING = 0.5
@@ -22,12 +22,16 @@ FULL_HOST = 0.15
 """Share of the cores that may be idle on a full machine: schedulers leave a few per cent."""
 
 
+USED_UP = 0.85
+"""Share of a quota from which on it is used up: a group that is stopped in every period may still end some early."""
+
+
 @dataclass(frozen=True)
 class Pressure:
     """One database. waited: share of the requests in its caller that were outstanding at it. inside: requests in that
     caller; connections: its own to the database; under_way: requests outstanding from that caller at anybody. at_work:
     share of its connections that were in a statement. of_cpu: the database's share of the system's CPU; host_idle:
-    share of all cores idle."""
+    share of all cores idle; quota: cores allowed to one of its servers that used them up, None where none did."""
 
     service: str
     caller: str
@@ -39,11 +43,12 @@ class Pressure:
     of_cpu: float
     cores: float
     host_idle: float
+    quota: float | None = None
 
     @property
     def full(self) -> bool:
-        """Whether it uses up the machine's cores."""
-        return self.host_idle <= FULL_HOST and self.of_cpu >= OF_CPU
+        """Whether it uses up the machine's cores, or those it may use."""
+        return self.quota is not None or (self.host_idle <= FULL_HOST and self.of_cpu >= OF_CPU)
 
     @property
     def decides(self) -> bool:
@@ -57,6 +62,8 @@ class Pressure:
             return f"{100 * self.waited:.0f}% of the requests in {self.caller} were waiting for {self.service}"
         if self.at_work >= AT_WORK:
             return f"the connections to {self.service} were in a statement {100 * self.at_work:.0f}% of the time"
+        if self.quota is not None:
+            return f"{self.service} used up the {self.quota:g} cores it is allowed"
         return f"{self.service} took {100 * self.of_cpu:.0f}% of the CPU the system used"
 
 
@@ -87,7 +94,13 @@ def _pressure(
         cores / used.system_cores if used.system_cores > 0 else 0.0,
         cores,
         machine.idle_share,
+        _used_up(recording, name),
     )
+
+
+def _used_up(recording: Recording, name: str) -> float | None:
+    mine = (each for each in quota.compute(recording).all if each.entity.service == name)
+    return max((each.cores for each in mine if each.used >= USED_UP * each.cores), default=None)
 
 
 def _waited(recording: Recording, name: str) -> tuple[float, str, float, float, float]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import asdict
 from typing import Any
 
@@ -94,6 +96,13 @@ async def show_user(request: Request) -> Response:
     return JSONResponse(asdict(await _user(_storage(request), request.path_params["id"])))
 
 
+async def bought(request: Request) -> Response:
+    """What a user bought most: [{"id": 3, "pieces": 12}, ...]."""
+    number = _number(request.path_params["id"]) or 0
+    found = await _storage(request).orders.bought(number)
+    return JSONResponse([{"id": product, "pieces": pieces} for product, pieces in found.items()])
+
+
 async def login(request: Request) -> Response:
     """{"user": ...} -> {"token": ...}, to be sent as the header `authorization`."""
     user = await _user(_storage(request), (await _body(request)).get("user"))
@@ -147,6 +156,7 @@ ROUTES = [
     Route("/catalog", list_products),
     Route("/catalog/{id:int}", show_product),
     Route("/users/{id}", show_user),
+    Route("/users/{id}/bought", bought),
     Route("/login", login, methods=["POST"]),
     Route("/profile", profile),
     Route("/orders", place_order, methods=["POST"]),
@@ -157,7 +167,13 @@ ROUTES = [
 
 def build(settings: Settings) -> Starlette:
     """The application. Raises ValueError for settings that cannot work."""
-    app = Starlette(routes=ROUTES, exception_handlers={Refused: refuse})
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        yield
+        await app.state.storage.close()
+
+    app = Starlette(routes=ROUTES, exception_handlers={Refused: refuse}, lifespan=lifespan)
     app.state.settings = settings
     app.state.storage = open_storage(settings)
     return app

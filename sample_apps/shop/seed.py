@@ -27,6 +27,13 @@ def triples(word: str) -> frozenset[str]:
     return frozenset(padded[at : at + 3] for at in range(len(padded) - 2))
 
 
+def initial(number: int, *, popular: bool = False) -> str:
+    """The first letter of a user's surname: all alike, or nine of ten from A to M, as where some names are popular."""
+    if not popular:
+        return chr(ord("A") + number * 7 % 26)
+    return chr(ord("A") + (13 + number // 10 % 13 if number % 10 == 0 else number % 13))
+
+
 def products(count: int) -> tuple[Product, ...]:
     """That many products, numbered from 1."""
     draw = random.Random(7)

@@ -9,7 +9,11 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Settings:
     """`storage_url`: where data is kept; `sessions_url`: where sessions are.
-    `season`: what visitors who asked for nothing are shown products for."""
+    `season`: what visitors who asked for nothing are shown products for.
+
+    `database_url`: a PostgreSQL that keeps users, orders and payments instead, or one for each shard, commas between;
+    `replica_urls`: copies to read from; `connections`: at most so many to each; `popular`: see seed.initial.
+    """
 
     storage_url: str = "memory://"
     products: int = 200
@@ -18,11 +22,15 @@ class Settings:
     season: str = "waterproof trail jacket autumn"
     secret: bytes = b"shop"
     sessions_url: str = "memory://"
+    database_url: str = ""
+    replica_urls: str = ""
+    connections: int = 8
+    popular: bool = False
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
-        """From SHOP_STORAGE, SHOP_PRODUCTS, SHOP_USERS, SHOP_SEASON, SHOP_SECRET, SHOP_SESSIONS. Raises ValueError for
-        no number."""
+        """From SHOP_STORAGE, SHOP_PRODUCTS, SHOP_USERS, SHOP_SEASON, SHOP_SECRET, SHOP_SESSIONS, DATABASE_URL,
+        DATABASE_REPLICA_URLS, SHOP_CONNECTIONS, SHOP_POPULAR. Raises ValueError for no number."""
         plain = cls()
         return cls(
             storage_url=environment.get("SHOP_STORAGE", plain.storage_url),
@@ -31,4 +39,8 @@ class Settings:
             season=environment.get("SHOP_SEASON", plain.season),
             secret=environment.get("SHOP_SECRET", "shop").encode(),
             sessions_url=environment.get("SHOP_SESSIONS", plain.sessions_url),
+            database_url=environment.get("DATABASE_URL", ""),
+            replica_urls=environment.get("DATABASE_REPLICA_URLS", ""),
+            connections=int(environment.get("SHOP_CONNECTIONS", plain.connections)),
+            popular=environment.get("SHOP_POPULAR", "0") == "1",
         )

@@ -5,7 +5,9 @@ Memory is not shared: with several processes each has orders and sessions of its
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 from urllib.parse import urlsplit
 
@@ -35,15 +37,41 @@ class Table(Protocol[K_contra, V]):
         ...
 
 
+class OrderTable(Table[str, Order], Protocol):
+    """Orders, and what follows from all of a user's."""
+
+    async def bought(self, user: int) -> dict[int, int]:
+        """Product -> pieces, over all orders of a user, those with most pieces first."""
+        ...
+
+
+class MemoryOrders(MemoryTable[str, Order]):
+    """Orders in this process."""
+
+    async def bought(self, user: int) -> dict[int, int]:
+        """Product -> pieces, over all orders of a user, those with most pieces first."""
+        pieces: Counter[int] = Counter()
+        for order in await self.all():
+            for line in order.lines if order.user == user else ():
+                pieces[line.product] += line.quantity
+        return dict(pieces.most_common(20))
+
+
+async def _nothing() -> None:
+    """Memory has nothing to give back."""
+
+
 @dataclass(frozen=True)
 class Storage:
     """All tables of the shop. `payments` is keyed by order: an order is paid once."""
 
     products: Table[int, Product]
     users: Table[int, User]
-    orders: Table[str, Order]
+    orders: OrderTable
     payments: Table[str, Payment]
     sessions: Table[str, int]
+    close: Callable[[], Awaitable[None]] = _nothing
+    """Gives back what the tables hold open."""
 
 
 def open_storage(settings: Settings) -> Storage:
@@ -51,10 +79,21 @@ def open_storage(settings: Settings) -> Storage:
     scheme = urlsplit(settings.storage_url).scheme
     if scheme != "memory":
         raise ValueError(f"SHOP_STORAGE={settings.storage_url!r}: unknown storage {scheme!r} (known: memory://)")
-    return Storage(
+    memory = Storage(
         products=MemoryTable({product.id: product for product in products(settings.products)}),
         users=MemoryTable({user.id: user for user in users(settings.users)}),
-        orders=MemoryTable(capacity=2000),
+        orders=MemoryOrders(capacity=2000),
         payments=MemoryTable(capacity=2000),
         sessions=open_sessions(settings.sessions_url),
     )
+    return _in_database(memory, settings) if settings.database_url else memory
+
+
+def _in_database(memory: Storage, settings: Settings) -> Storage:
+    """Users, orders and payments in PostgreSQL; what is never written, or forgotten with a process, stays here."""
+    from . import postgres  # its driver is only needed with a database
+
+    shards = postgres.open_shards(settings)
+    orders = postgres.Orders(shards)
+    payments = postgres.Payments(shards, orders)
+    return replace(memory, users=postgres.Users(shards), orders=orders, payments=payments, close=shards.close)

@@ -13,7 +13,7 @@ from loadlab.diagnosis.judge import diagnose
 from loadlab.rules import Clear, Found, Unknown
 from loadlab.signals import Signals
 from tests.build import Builder, Proc, system
-from tests.databases import Pg, behind_app
+from tests.databases import Pg, add, behind_app
 
 NOISE = (0.0, 0.1, 0.2)
 BUSY = {"connections": 8.0, "active": 7.0, "on_cpu": 6.8}
@@ -89,6 +89,41 @@ def full_server(noise: float) -> Builder:
     return behind_app(FULL, noise=noise, waiting=4, failed=20)
 
 
+COMMITTING = {"connections": 8.0, "active": 6.0, "wal": 5.0, "on_cpu": 0.4}
+LOGGED = Pg(COMMITTING, {COUNT: (3000, 5.5, 1, 5)}, commits=3000, cores=0.3)
+
+
+def small_commits(noise: float) -> Builder:
+    return behind_app(LOGGED, noise=noise, waiting=10)
+
+
+SOME_READS = {BY_KEY: (50, 0.1, 1, 4)}
+WRITTEN = Pg({"connections": 8, "active": 5, "on_cpu": 4}, {COUNT: (300, 4.5, 1, 5)} | SOME_READS, cores=1.2)
+QUIET = Pg({"connections": 8, "active": 0.2, "on_cpu": 0.2}, SOME_READS, cores=0.05)
+
+
+def writes_only(noise: float) -> Builder:
+    return behind_app(WRITTEN, QUIET, QUIET, noise=noise)
+
+
+def writes_within_a_with(noise: float) -> Builder:
+    text = "WITH placed AS (INSERT INTO a VALUES ($1)) INSERT INTO b SELECT $1"
+    pg = replace(WRITTEN, statements={text: (300, 4.5, 1, 5)} | SOME_READS, wal={text: 900.0})
+    return behind_app(pg, QUIET, QUIET, noise=noise)
+
+
+def replica_behind(noise: float) -> Builder:
+    late = replace(QUIET, lag=(4.0, 20e6), lag_growth=1e6)
+    return behind_app(QUIET, late, noise=noise, waiting=1, app=Proc(cores=0.1, busy=0.15))
+
+
+def popular_names(noise: float, hot: float = 450.0) -> Builder:
+    built = behind_app(replace(READS, statements={BY_KEY: (hot, 5.0, 1, 40)}, cores=0.8), noise=noise, cores=4)
+    other = Pg({"connections": 8, "active": 0.3, "on_cpu": 0.3}, {BY_KEY: (500 - hot, 0.3, 1, 40)}, cores=0.1)
+    built.edge("app", "other", outstanding=0.5, connections=8)
+    return add(built, "other", other)
+
+
 FOUND: list[tuple[Callable[[float], Builder], str, str]] = [
     (scans, "missing_index", "db"),
     (sorts_everything, "missing_index", "db"),
@@ -98,6 +133,11 @@ FOUND: list[tuple[Callable[[float], Builder], str, str]] = [
     (asleep_in_the_server, "connection_pool_exhausted", "app"),
     (well_planned_reads, "database_cpu", "db"),
     (full_server, "database_connections", "db"),
+    (small_commits, "commit_fsync", "db"),
+    (writes_only, "primary_writes", "db"),
+    (writes_within_a_with, "primary_writes", "db"),
+    (replica_behind, "replica_lag", "db"),
+    (popular_names, "hot_shard", "db"),
 ]
 
 
@@ -164,6 +204,22 @@ LOOK_ALIKES: list[tuple[str, Builder]] = [
     ("database_cpu", behind_app(SCANNED)),
     # The database is busy, and half of the machine is idle.
     ("database_cpu", behind_app(READS, cores=4)),
+    # The log is waited for by sessions that have no core to go on with.
+    ("commit_fsync", behind_app(replace(LOGGED, cores=1.7))),
+    # Computing, with a commit now and then.
+    ("commit_fsync", behind_app(replace(LOGGED, sessions=BUSY | {"wal": 0.4}))),
+    # Reads fill the primary; replicas could take them.
+    ("primary_writes", behind_app(READS, QUIET)),
+    # The replicas are as busy as the primary.
+    ("primary_writes", behind_app(WRITTEN, WRITTEN)),
+    # No replicas.
+    ("primary_writes", behind_app(WRITTEN)),
+    # Milliseconds.
+    ("replica_lag", behind_app(QUIET, replace(QUIET, lag=(0.02, 2e5)))),
+    # Much to apply, but it gets less.
+    ("replica_lag", behind_app(QUIET, replace(QUIET, lag=(0.5, 60e6), lag_growth=-1e6))),
+    ("hot_shard", popular_names(0.0, hot=260.0)),
+    ("hot_shard", behind_app(READS)),
     # Full, and nobody minds.
     ("database_connections", behind_app(FULL)),
     # Requests fail, for another reason.
@@ -182,6 +238,18 @@ KINDS = sorted(name for name, rule in units("rules").items() if "databases" in r
 @pytest.mark.parametrize("kind", KINDS)
 def test_without_a_database_each_is_clear(kind: str) -> None:
     assert isinstance(verdict(kind, system(Proc(cores=0.9, busy=0.95))), Clear)
+
+
+def test_databases_of_two_services_are_no_shards() -> None:
+    built = behind_app(READS)
+    text = "SELECT * FROM elsewhere"
+    add(built, "other", Pg({"connections": 8, "active": 0.3}, {text: (5, 0.3, 1, 40)}, cores=0.1))
+    assert isinstance(verdict("hot_shard", built), Clear)
+
+
+def test_a_cache_that_fills_is_no_leak_of_the_database() -> None:
+    built = behind_app(READS).service("db", Proc(cores=0.5, rss=(100e6, 400e6)), role="database")
+    assert isinstance(verdict("memory_leak", built), Clear)
 
 
 @pytest.mark.parametrize("kind", KINDS)

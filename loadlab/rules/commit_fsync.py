@@ -1,0 +1,68 @@
+"""Commits wait until the log has reached the disk
+
+What: most sessions that are in a statement wait for the write-ahead log: for its way to the disk, or to a synchronous
+replica.
+Why: a commit is not done before it is durable; commits that are small and many take a way to the disk each.
+Fix: several changes in one transaction, COPY or multi-row INSERT, a queue in front; a faster disk. What may be lost in
+a crash can do without the wait: synchronous_commit = off for those transactions.
+"""
+
+from __future__ import annotations
+
+from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, percent
+from loadlab.signals import Signals
+
+BRANCH = "database"
+STEP = "batch_commits"
+RANK = 28
+AT_LIMIT = True
+ELASTIC = False
+NEEDS = ("databases", "pressure")
+USES = ()
+
+WAITING = 0.5
+"""Share of the sessions in a statement that wait for the log: past half, waiting is what they mostly do."""
+
+FEWEST = 0.5
+"""Sessions that wait, on average: below, there is hardly ever a queue."""
+
+
+def check(s: Signals) -> Verdict:
+    """Each database by what its sessions wait for."""
+    if not s.databases.services:
+        return Clear("no database that loadlab started")
+    found = [_fault(s, name) for name in s.databases.services if _waits(s, name)]
+    return Found(tuple(found)) if found else Clear("sessions hardly ever wait for the log")
+
+
+def _waits(s: Signals, name: str) -> bool:
+    waiting, active = s.databases.sessions(name, "wal"), s.databases.sessions(name, "active")
+    # Without a core to spare, whoever holds the log waits for a core, and the rest for whoever holds it.
+    spare = s.pressure[name].decides and not s.pressure[name].full
+    return waiting >= FEWEST and waiting >= WAITING * active and spare
+
+
+def _fault(s: Signals, name: str) -> Fault:
+    waiting, active = s.databases.sessions(name, "wal"), s.databases.sessions(name, "active")
+    commits = sum(each.commits for each in s.databases.of(name) if not each.replica)
+    writing = [each for each in s.databases.run_by(name) if each.writes]
+    evidence = [
+        Evidence(
+            "waiting_sessions",
+            waiting,
+            f"{waiting:.1f} of {active:.1f} sessions in a statement waited for the log ({percent(waiting / active)})",
+            WAITING,
+        ),
+        Evidence("commits", commits, f"{commits:,.0f} transactions a second were committed"),
+        Evidence("pressure", s.pressure[name].waited, s.pressure[name].says),
+    ]
+    if writing:
+        evidence.append(Evidence("statement", writing[0].calls, f"{writing[0].calls:,.0f} a second: {writing[0].text}"))
+    return Fault(
+        name,
+        f"commits in {name} wait for the disk: {commits:,.0f} a second",
+        tuple(evidence),
+        "Make several changes in one transaction; synchronous_commit = off where a crash may lose the last of them.",
+        strength=waiting / active,
+        signals=2,
+    )

@@ -1,0 +1,57 @@
+"""Replicas fall behind
+
+What: what a replica shows is older than it may be: it has much of its primary's log still to apply.
+Why: a replica applies the log in one process, and reads on it compete with that; who reads there sees the past.
+Fix: fewer writes for each replica (shards, batches), shorter queries on it, more CPU and disk; read what must be fresh
+from the primary.
+"""
+
+from __future__ import annotations
+
+from loadlab.rules import Clear, Evidence, Fault, Found, Verdict
+from loadlab.signals import Signals
+from loadlab.signals.databases import Server
+
+BRANCH = "database"
+STEP = "fewer_writes_per_replica"
+RANK = 54
+AT_LIMIT = False
+ELASTIC = False
+NEEDS = ("databases",)
+USES = ()
+
+OLD_S = 1.0
+"""Age of what a replica shows. A healthy one is milliseconds behind; a user who has just saved sees the old page."""
+
+BEHIND_BYTES = 16e6
+"""Log still to apply, a segment of it, where the age is not told: it is not while nothing is applied."""
+
+
+def check(s: Signals) -> Verdict:
+    """Every replica."""
+    if not s.databases.services:
+        return Clear("no database that loadlab started")
+    late = [each for each in s.databases.servers if each.replica and _late(each)]
+    return Found(tuple(map(_fault, late))) if late else Clear("no replica is far behind")
+
+
+def _late(server: Server) -> bool:
+    old = server.lag_s is not None and server.lag_s >= OLD_S
+    return old or ((server.lag_bytes or 0.0) >= BEHIND_BYTES and server.lag_growth > 0)
+
+
+def _fault(server: Server) -> Fault:
+    age, behind = server.lag_s or 0.0, (server.lag_bytes or 0.0) / 1e6
+    growing = f", {server.lag_growth / 1e6:.1f} MB more each second" if server.lag_growth > 0 else ""
+    return Fault(
+        server.service,
+        f"replica {server.instance} of {server.service} is {age:.1f} s behind its primary",
+        (
+            Evidence("lag_s", age, f"what it showed was {age:.1f} s old", OLD_S),
+            Evidence("lag_bytes", behind * 1e6, f"it had {behind:.1f} MB of log still to apply{growing}", BEHIND_BYTES),
+        ),
+        "Write less for each replica, keep queries on it short, and read what must be fresh from the primary.",
+        instance=server.instance,
+        strength=min(1.0, max(age / 10, behind * 1e6 / (10 * BEHIND_BYTES))),
+        signals=2 if server.lag_growth > 0 and age >= OLD_S else 1,
+    )
