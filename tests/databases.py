@@ -20,11 +20,11 @@ class Pg:
 
     sessions: dict[str, float] = field(default_factory=dict)
     statements: dict[str, tuple[float, float, float, float]] = field(default_factory=dict)
-    wal: dict[str, float] = field(default_factory=dict)
     scans: dict[tuple[str, str, str], tuple[float, bool]] = field(default_factory=dict)
     tables: dict[str, tuple[float, float]] = field(default_factory=dict)
     locks: dict[tuple[str, str, str, str], float] = field(default_factory=dict)
     unplanned: tuple[str, ...] = ()
+    wal: dict[str, float] = field(default_factory=dict)
     limit: float = 97
     peak: float | None = None
     commits: float = 0.0
