@@ -45,7 +45,7 @@ def _balancer(s: Signals, name: str) -> list[Fault]:
     behind = {port: each.name for each in s.meta.services for port in each.ports}
     services = {behind[port] for each in ways if (port := _port(each)) in behind}
     busy = max((each.busy for service in services for each in s.stations.of(service)), default=0.0)
-    queued = sum(each.queued for each in ways)
+    queued = s.balancers.queued(name)
     limited = [each for each in ways if each.full]
     if busy >= BUSY or s.host.idle_share < IDLE:
         return []
@@ -59,7 +59,7 @@ def _port(way: Way) -> int:
 
 
 def _at_servers(name: str, ways: tuple[Way, ...], limited: list[Way], queued: float, busy: float) -> Fault:
-    top = max(limited, key=lambda each: each.queued)
+    top = max(limited, key=lambda each: each.queue_ms)
     wait, answer = top.queue_ms, top.response_ms
     return Fault(
         name,

@@ -58,7 +58,7 @@ def _fault(s: Signals, quick: bool) -> Fault:
         )
     ]
     if refused.fast_ms is not None and refused.ok_ms is not None:
-        says = f"a refusal took {refused.fast_ms:.1f} ms, a good answer {refused.ok_ms:.1f} ms"
+        says = f"a refusal took {refused.fast_ms:.2f} ms, a good answer {refused.ok_ms:.2f} ms"
         evidence.append(Evidence("fast_ms", refused.fast_ms, says, FASTER * refused.ok_ms))
     if refused.steady is not None:
         says = f"with more users, good answers stayed within a factor of {refused.steady:.2f}"

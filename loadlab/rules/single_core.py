@@ -54,7 +54,7 @@ def _alone(station: Station) -> bool:
 
 def _fault(s: Signals, name: str, full: list[Station]) -> Fault:
     top = max(full, key=lambda each: each.thread_cores)
-    where = blame(s.hot.hottest(name))
+    where = blame(s.hot.running(name))
     cores = top.thread_cores
     evidence = [
         Evidence("thread_cores", cores, f"its busiest thread used {percent(cores)} of one core", ON_CPU),

@@ -43,6 +43,10 @@ class Balancers:
         """The servers behind one."""
         return tuple(each for each in self.ways if each.balancer == balancer and ":" in each.address)
 
+    def queued(self, balancer: str) -> float:
+        """Requests that wait in one: for a certain server, or for whichever is free first."""
+        return sum(each.queued for each in self.ways if each.balancer == balancer)
+
     @property
     def names(self) -> tuple[str, ...]:
         """The balancers."""

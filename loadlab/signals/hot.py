@@ -8,7 +8,7 @@ A file belongs to it unless it lies in an interpreter's library or in an install
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import PurePath
 
@@ -48,6 +48,9 @@ class Profile:
     connecting: float
     threads_on_cpu: int
     """Threads that hold at least a twentieth of the CPU samples each."""
+    busiest: tuple[Line, ...] = ()
+    """Where the thread with the most CPU samples was, whether it held the interpreter or not."""
+    busiest_samples: int = 0
 
 
 @dataclass(frozen=True)
@@ -61,10 +64,23 @@ class Hot:
         profile = self.services.get(service)
         return profile.cpu[0] if profile and profile.cpu and profile.cpu_samples >= FEWEST else None
 
+    def running(self, service: str) -> Line | None:
+        """The same for a service known to be full of CPU work in one thread. Where that thread hardly ever held the
+        interpreter, its CPU goes into native code that lets go of it (hashing, compressing): then wherever it was."""
+        profile = self.services.get(service)
+        if profile is None or not profile.busiest or profile.busiest_samples < FEWEST:
+            return self.hottest(service)
+        return profile.busiest[0] if profile.cpu_samples < HOLDS * profile.busiest_samples else self.hottest(service)
+
     def standing(self, service: str) -> Line | None:
         """The user's function in which threads stand still most."""
         profile = self.services.get(service)
         return profile.still[0] if profile and profile.still else None
+
+
+HOLDS = 1.0
+"""Samples that held the interpreter for each sample of the same thread at work. The profiler takes the former at twice
+the rate (probes/_stacks.RATES), so 2 for a thread that does nothing but Python: at 1 it lets go half of the time."""
 
 
 def compute(recording: Recording) -> Hot:
@@ -89,6 +105,12 @@ def _profile(meta: ServiceMeta, stacks: list[Stacks]) -> Profile:
         for thread, frames, count in each.samples:
             threads[(each.pid, thread)] += count
             connecting += count if any(bare(frame.function) in CONNECTS for frame in frames) else 0
+    top = max(threads, key=lambda each: threads[each], default=(0, ""))
+    same = [
+        replace(each, samples=tuple(one for one in each.samples if one[0] == top[1] and _at_work(one[1])))
+        for each in everything
+        if each.pid == top[0]
+    ]
     per_process = Counter(pid for (pid, _), count in threads.items() if count >= max(2, 0.05 * cpu_samples))
     return Profile(
         meta.name,
@@ -97,7 +119,13 @@ def _profile(meta: ServiceMeta, stacks: list[Stacks]) -> Profile:
         cpu_samples,
         connecting / cpu_samples if cpu_samples else 0.0,
         max(per_process.values(), default=0),
+        _lines(meta, same, idle=False),
+        sum(count for each in same for _, _, count in each.samples),
     )
+
+
+def _at_work(frames: tuple[Frame, ...]) -> bool:
+    return bool(frames) and bare(frames[-1].function) not in WAITS_FOR_WORK
 
 
 CONNECTS = frozenset(

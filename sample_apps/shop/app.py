@@ -15,8 +15,10 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from . import catalog, orders
+from .events import Events, open_events
 from .model import GUEST, User
 from .orders import Refused
+from .passwords import Passwords
 from .pricing import price
 from .settings import Settings
 from .storage import Storage, open_storage
@@ -29,6 +31,11 @@ HOME = """<!doctype html><title>Shop</title><h1>Shop</h1>
 def _storage(request: Request) -> Storage:
     storage: Storage = request.app.state.storage
     return storage
+
+
+def _events(request: Request) -> Events:
+    events: Events = request.app.state.events
+    return events
 
 
 def _number(text: str | None, least: int = 0) -> int | None:
@@ -104,8 +111,12 @@ async def bought(request: Request) -> Response:
 
 
 async def login(request: Request) -> Response:
-    """{"user": ...} -> {"token": ...}, to be sent as the header `authorization`."""
-    user = await _user(_storage(request), (await _body(request)).get("user"))
+    """{"user": ..., "password": ...} -> {"token": ...}, to be sent as the header `authorization`."""
+    body = await _body(request)
+    user = await _user(_storage(request), body.get("user"))
+    passwords: Passwords = request.app.state.passwords
+    if not passwords.verify(user, str(body.get("password"))):
+        raise Refused(401, "not the password")
     token = secrets.token_urlsafe(24)
     await _storage(request).sessions.put(token, user.id)
     return JSONResponse({"token": token})
@@ -125,21 +136,24 @@ async def place_order(request: Request) -> Response:
     body = await _body(request)
     user = await _user(_storage(request), body.get("user"))
     order = await orders.place(_storage(request), user, body.get("items"))
+    await _events(request).publish("ordered", order=order.id, user=user.id, cents=order.total_cents)
     return JSONResponse({"id": order.id, "total": order.total_cents}, status_code=201)
 
 
 async def show_order(request: Request) -> Response:
-    """One order, and whether it is paid."""
+    """One order, and whether it is paid: null where payments are another service's."""
     order = await _storage(request).orders.get(request.path_params["id"])
     if order is None:
         raise Refused(404, f"no order {request.path_params['id'][:40]}")
-    paid = await _storage(request).payments.get(order.id) is not None
+    known = "payments" in (request.app.state.settings.serves or ("payments",))
+    paid = await _storage(request).payments.get(order.id) is not None if known else None
     return JSONResponse({**asdict(order), "total": order.total_cents, "paid": paid})
 
 
 async def pay_order(request: Request) -> Response:
     """{"order": ...} -> {"id": ..., "amount": ...}."""
     payment = await orders.pay(_storage(request), str((await _body(request)).get("order")))
+    await _events(request).publish("paid", order=payment.order, cents=payment.amount_cents)
     return JSONResponse({"id": payment.id, "amount": payment.amount_cents}, status_code=201)
 
 
@@ -148,6 +162,11 @@ async def refuse(_: Request, error: Exception) -> Response:
     if not isinstance(error, Refused):
         raise error
     return JSONResponse({"error": error.reason}, status_code=error.status)
+
+
+async def fail(_: Request, error: Exception) -> Response:
+    """Another service is gone: this one is not."""
+    return JSONResponse({"error": f"{type(error).__name__}: {error}"}, status_code=502)
 
 
 ROUTES = [
@@ -165,6 +184,27 @@ ROUTES = [
 ]
 
 
+PARTS = {"": "catalog", "catalog": "catalog", "users": "users", "login": "auth", "profile": "auth",
+         "orders": "orders", "payments": "payments", "bought": "orders"}  # fmt: skip
+"""The part of the shop that the first or the last word of a path belongs to."""
+
+
+def routes(serves: tuple[str, ...]) -> list[Route]:
+    """Those of these parts, of all for (). Raises ValueError for a part that the shop does not have."""
+    unknown = set(serves) - set(PARTS.values())
+    if unknown:
+        raise ValueError(
+            f"SHOP_SERVES: no {', '.join(sorted(unknown))} (known: {', '.join(sorted(set(PARTS.values())))})"
+        )
+    return [each for each in ROUTES if not serves or _part(each.path) in (*serves, None)]
+
+
+def _part(path: str) -> str | None:
+    """None for what every part has."""
+    words = path.split("/")
+    return PARTS.get(words[-1]) or PARTS.get(words[1])
+
+
 def build(settings: Settings) -> Starlette:
     """The application. Raises ValueError for settings that cannot work."""
 
@@ -173,7 +213,11 @@ def build(settings: Settings) -> Starlette:
         yield
         await app.state.storage.close()
 
-    app = Starlette(routes=ROUTES, exception_handlers={Refused: refuse}, lifespan=lifespan)
+    app = Starlette(
+        routes=routes(settings.serves), exception_handlers={Refused: refuse, OSError: fail}, lifespan=lifespan
+    )
+    app.state.passwords = Passwords(settings.password_rounds)
+    app.state.events = open_events(settings.events_url)
     app.state.settings = settings
     app.state.storage = open_storage(settings)
     return app

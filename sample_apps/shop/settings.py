@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class Settings:
-    """`storage_url`: where data is kept; `sessions_url`: where sessions are.
-    `season`: what visitors who asked for nothing are shown products for.
+    """`storage_url`: where data is kept; `sessions_url`: where sessions are; `events_url`: where events go;
+    `elsewhere`: the address of each part of the shop that another service is; `serves`: the parts that this one is, ()
+    for all.
 
     `database_url`: a PostgreSQL that keeps users, orders and payments instead, or one for each shard, commas between;
     `replica_urls`: copies to read from; `connections`: at most so many to each; `popular`: see seed.initial.
+
+    `season`: what visitors who asked for nothing are shown products for. `password_rounds`: see passwords.py.
     """
 
     storage_url: str = "memory://"
@@ -26,11 +29,16 @@ class Settings:
     replica_urls: str = ""
     connections: int = 8
     popular: bool = False
+    events_url: str = "memory://"
+    serves: tuple[str, ...] = ()
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
+    password_rounds: int = 0
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
         """From SHOP_STORAGE, SHOP_PRODUCTS, SHOP_USERS, SHOP_SEASON, SHOP_SECRET, SHOP_SESSIONS, DATABASE_URL,
-        DATABASE_REPLICA_URLS, SHOP_CONNECTIONS, SHOP_POPULAR. Raises ValueError for no number."""
+        DATABASE_REPLICA_URLS, SHOP_CONNECTIONS, SHOP_POPULAR, SHOP_EVENTS, SHOP_SERVES ("auth"), SHOP_ELSEWHERE
+        ("users=http://127.0.0.1:8001 orders=..."), SHOP_PASSWORD_ROUNDS. Raises ValueError for no number."""
         plain = cls()
         return cls(
             storage_url=environment.get("SHOP_STORAGE", plain.storage_url),
@@ -43,4 +51,8 @@ class Settings:
             replica_urls=environment.get("DATABASE_REPLICA_URLS", ""),
             connections=int(environment.get("SHOP_CONNECTIONS", plain.connections)),
             popular=environment.get("SHOP_POPULAR", "0") == "1",
+            events_url=environment.get("SHOP_EVENTS", plain.events_url),
+            serves=tuple(environment.get("SHOP_SERVES", "").split()),
+            elsewhere=dict(each.split("=", 1) for each in environment.get("SHOP_ELSEWHERE", "").split()),
+            password_rounds=int(environment.get("SHOP_PASSWORD_ROUNDS", plain.password_rounds)),
         )

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 from urllib.parse import urlsplit
 
+from . import remote
 from .memory import MemoryTable
 from .model import Order, Payment, Product, User
 from .seed import products, users
@@ -81,8 +82,8 @@ def open_storage(settings: Settings) -> Storage:
         raise ValueError(f"SHOP_STORAGE={settings.storage_url!r}: unknown storage {scheme!r} (known: memory://)")
     memory = Storage(
         products=MemoryTable({product.id: product for product in products(settings.products)}),
-        users=MemoryTable({user.id: user for user in users(settings.users)}),
-        orders=MemoryOrders(capacity=2000),
+        users=_users(settings),
+        orders=_orders(settings),
         payments=MemoryTable(capacity=2000),
         sessions=open_sessions(settings.sessions_url),
     )
@@ -97,3 +98,15 @@ def _in_database(memory: Storage, settings: Settings) -> Storage:
     orders = postgres.Orders(shards)
     payments = postgres.Payments(shards, orders)
     return replace(memory, users=postgres.Users(shards), orders=orders, payments=payments, close=shards.close)
+
+
+def _users(settings: Settings) -> Table[int, User]:
+    if "users" in settings.elsewhere:
+        return remote.RemoteTable(settings.elsewhere["users"], "users", remote.user)
+    return MemoryTable({user.id: user for user in users(settings.users)})
+
+
+def _orders(settings: Settings) -> OrderTable:
+    if "orders" in settings.elsewhere:
+        return remote.Orders(settings.elsewhere["orders"])
+    return MemoryOrders(capacity=2000)

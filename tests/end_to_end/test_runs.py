@@ -22,6 +22,7 @@ CORE = (
     "crasher",
     "one-slow",
     "healthy",
+    "stateful",
     "flask_gunicorn",
     "fastapi_urllib",
     "node_http",

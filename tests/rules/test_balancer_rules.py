@@ -29,10 +29,12 @@ def queueing(
     built.load(growth=1.02).generator().host()
     for name in ("127.0.0.1:9001", "127.0.0.1:9002"):
         entity = Entity("upstream", "lb", name=name)
-        values = {"queued": queued, "sessions": sessions, "queue_ms": 30.0, "response_ms": 10.0}
+        values = {"queued": 0.0, "sessions": sessions, "queue_ms": 30.0, "response_ms": 10.0}
         for metric, value in (values | ({"limit": limit} if limit is not None else {})).items():
             built.gauge(f"haproxy.{metric}", entity, value)
         built.counter("haproxy.requests", entity, 100)
+    built.gauge("haproxy.queued", Entity("upstream", "lb", name="backend"), 2 * queued)
+    built.gauge("haproxy.sessions", Entity("upstream", "lb", name="backend"), sessions)
     inward = Entity("upstream", "lb")
     built.gauge("haproxy.sessions", inward, front)
     built.gauge("haproxy.limit", inward, 100.0)
