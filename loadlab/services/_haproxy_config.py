@@ -51,6 +51,7 @@ def render(given: Mapping[str, Any], port: int, status_port: int, backends: Sequ
             "timeout server": "60s",
             "timeout queue": "60s",
             "timeout tunnel": "1h",
+            "option redispatch": "1",  # a dead server's requests go to another one at once
         },
         "frontend": {
             "bind": f"127.0.0.1:{port}{' ' + listen if listen else ''}",
@@ -58,7 +59,10 @@ def render(given: Mapping[str, Any], port: int, status_port: int, backends: Sequ
             "option forwardfor": "",
             "default_backend": "loadlab_backends",
         },
-        "backend": {"balance": STRATEGIES[given.get("strategy", "round_robin")]},
+        "backend": {
+            "balance": STRATEGIES[given.get("strategy", "round_robin")],
+            "default-server": "check inter 1s fall 2",  # a strategy that hashes would ask a dead one for ever
+        },
     }
     if "cookie" in given:
         sections["backend"]["cookie"] = f"{given['cookie']} insert indirect nocache"

@@ -28,6 +28,9 @@ LOG_FORMAT = (
 )
 """Seven fields, tabs between; after a retry an upstream's fields hold one value a try: `a, b`; `-` for none."""
 
+UPGRADES = ("    map $http_upgrade $loadlab_connection {", "        default upgrade;", "        '' '';", "    }")
+"""A request to upgrade goes on as one; all others keep their connection to the backend."""
+
 TEMP_FOLDERS: Mapping[str, str] = {
     "client_body_temp_path": "client_body_temp",
     "proxy_temp_path": "proxy_temp",
@@ -62,6 +65,10 @@ def problems(given: Mapping[str, Any]) -> list[str]:
         found.append("keepalive is a whole number: idle connections kept to the backends, 0 for a new one each request")
     if not isinstance(given.get("listen", ""), str):
         found.append('listen is text: further options of the listen directive, as in listen = "backlog=1024"')
+    if not isinstance(given.get("websocket", False), bool):
+        found.append("websocket is true or false: whether connections may be upgraded")
+    if not isinstance(given.get("hash", ""), str):
+        found.append('hash is text: what keeps a visitor on one server, as in hash = "$cookie_session"')
     settings = given.get("settings", {})
     if not isinstance(settings, dict):
         found.append('settings is a table of nginx directives, as in settings = { client_max_body_size = "10m" }')
@@ -117,7 +124,8 @@ def _http(config: Config, settings: Settings) -> list[str]:
         "access_log": f"{_quoted(config.folder / 'access.log')} loadlab buffer=32k flush=1s",
         "keepalive_requests": 1_000_000,
         "proxy_http_version": "1.1",
-        "proxy_set_header": _headers(_keepalive(config)),
+        "proxy_set_header": _headers(config),
+        **({"proxy_read_timeout": "1h"} if config.given.get("websocket") else {}),
         **{key: _quoted(config.folder / name) for key, name in TEMP_FOLDERS.items()},
         **{key: value for key, value in settings.items() if key not in MAIN | EVENTS},
     }
@@ -125,6 +133,7 @@ def _http(config: Config, settings: Settings) -> list[str]:
     options = config.given.get("listen", "")
     lines = [
         f"    log_format loadlab {LOG_FORMAT};",
+        *(UPGRADES if config.given.get("websocket") else []),
         *directives(inner, 1),
         "    upstream loadlab_backends {",
         *_upstream(config),
@@ -139,14 +148,19 @@ def _http(config: Config, settings: Settings) -> list[str]:
     return lines + (_status(config.status_port) if config.status_port is not None else [])
 
 
-def _headers(keepalive: int) -> list[str]:
-    connection = '""' if keepalive else "close"
+def _headers(config: Config) -> list[str]:
+    connection = '""' if _keepalive(config) else "close"
+    if config.given.get("websocket"):
+        connection = "$loadlab_connection"
     forwarded = ["X-Real-IP $remote_addr", "X-Forwarded-For $proxy_add_x_forwarded_for", "X-Forwarded-Proto $scheme"]
-    return [f"Connection {connection}", "Host $http_host", *forwarded]
+    upgrade = ["Upgrade $http_upgrade"] if config.given.get("websocket") else []
+    return [f"Connection {connection}", *upgrade, "Host $http_host", *forwarded]
 
 
 def _upstream(config: Config) -> list[str]:
     strategy = STRATEGIES[config.given.get("strategy", "round_robin")]
+    if config.given.get("hash"):
+        strategy = f"hash {config.given['hash']} consistent;"
     lines = ["zone loadlab_backends 256k;", *([strategy] if strategy else [])]
     for each in config.backends:
         host = f"[{each.host}]" if ":" in each.host else each.host

@@ -15,7 +15,8 @@ from loadlab.services._nginx_config import LOG_FORMAT, Config
 from loadlab.spec.model import ServiceSpec, Spec
 
 ROLE = "balancer"
-WITH = ("upstream", "strategy", "weights", "keepalive", "listen", "settings", "config", "binary")
+WITH = ("upstream", "strategy", "weights", "keepalive", "hash", "websocket", "listen", "settings",
+        "config", "binary")  # fmt: skip
 SCRATCH = ("access.log", "nginx.pid", *_nginx_config.TEMP_FOLDERS.values())
 STATUS = re.compile(r"location\s+(?:=\s*)?(/\S*)\s*\{[^}]*\bstub_status\b")
 """Where a user's own configuration shows the counters."""

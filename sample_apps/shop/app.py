@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 from collections.abc import AsyncIterator
@@ -12,9 +13,10 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
-from . import catalog, orders
+from . import catalog, chat, orders
+from .cache import Pages, open_pages
 from .events import Events, open_events
 from .model import GUEST, User
 from .orders import Refused
@@ -85,8 +87,16 @@ async def list_products(request: Request) -> Response:
         most_cents=_number(asked.get("most")),
         page=_number(asked.get("page"), least=1) or 1,
     )
-    found = catalog.offers(await _storage(request).products.all(), query, GUEST)
-    body, signature = catalog.render(found, query, settings.page_size, settings.secret)
+    pages: Pages = request.app.state.pages
+    key = hashlib.sha256(repr(query).encode()).hexdigest()
+    page = await pages.get(key)
+    if page is None:
+        found = catalog.offers(await _storage(request).products.all(), query, GUEST)
+        body, signature = catalog.render(found, query, settings.page_size, settings.secret)
+        await pages.put(key, signature.encode() + b"\n" + body)
+    else:
+        start, _, body = page.partition(b"\n")
+        signature = start.decode()
     return Response(body, media_type="application/json", headers={"x-signature": signature})
 
 
@@ -214,10 +224,14 @@ def build(settings: Settings) -> Starlette:
         await app.state.storage.close()
 
     app = Starlette(
-        routes=routes(settings.serves), exception_handlers={Refused: refuse, OSError: fail}, lifespan=lifespan
+        routes=[*routes(settings.serves), WebSocketRoute("/chat", chat.join)],
+        exception_handlers={Refused: refuse, OSError: fail},
+        lifespan=lifespan,
     )
     app.state.passwords = Passwords(settings.password_rounds)
     app.state.events = open_events(settings.events_url)
+    app.state.pages = open_pages(settings.cache_url)
+    app.state.room = chat.Room()
     app.state.settings = settings
     app.state.storage = open_storage(settings)
     return app

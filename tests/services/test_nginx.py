@@ -36,6 +36,7 @@ def lines(with_: dict[str, Any], **more: Any) -> list[str]:
         ({"strategy": "least_conn"}, ["least_conn;", "server 127.0.0.1:7001;"]),
         ({"strategy": "ip_hash"}, ["ip_hash;", "server 127.0.0.1:7001;"]),
         ({"strategy": "random", "keepalive": 8}, ["random;", "server 127.0.0.1:7001;", "keepalive 8;"]),
+        ({"hash": "$cookie_session"}, ["hash $cookie_session consistent;", "server 127.0.0.1:7001;", "keepalive 32;"]),
         ({"weights": [3, 1]}, ["server 127.0.0.1:7001 weight=3;", "server 127.0.0.1:7002;"]),
     ],
 )
@@ -55,6 +56,13 @@ def test_keepalive_needs_http_1_1_and_an_empty_connection_header() -> None:
     without = lines({"keepalive": 0})
     assert "proxy_set_header Connection close;" in without
     assert not [each for each in without if each.startswith("keepalive ")]
+
+
+def test_connections_are_upgraded_where_that_is_asked_for() -> None:
+    text = lines({"websocket": True})
+    wanted = {"proxy_set_header Upgrade $http_upgrade;", "proxy_set_header Connection $loadlab_connection;"}
+    assert wanted <= set(text) and "map $http_upgrade $loadlab_connection {" in text
+    assert not any("Upgrade" in each for each in lines({}))
 
 
 def test_settings_go_where_nginx_wants_them_and_win_over_ours() -> None:
@@ -145,6 +153,8 @@ def test_a_template_with_an_unknown_name_says_which_are_known(tmp_path: Path) ->
         ({"keepalive": -1}, "keepalive is a whole number"),
         ({"listen": 80}, "listen is text"),
         ({"settings": "gzip on"}, "settings is a table"),
+        ({"websocket": "on"}, "websocket is true or false"),
+        ({"hash": 1}, "hash is text"),
         ({"upsteam": "app"}, "upsteam means nothing to nginx here"),
     ],
 )

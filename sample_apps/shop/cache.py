@@ -1,0 +1,80 @@
+"""Pages that were rendered once and are kept for a while, where every process finds them."""
+
+from __future__ import annotations
+
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from .memcached import Memcached
+
+LASTS_S = 5
+"""A price that changes may be seen that late."""
+
+
+class Pages(Protocol):
+    """Bytes by key."""
+
+    async def get(self, key: str) -> bytes | None:
+        """The page, or None."""
+        ...
+
+    async def put(self, key: str, page: bytes) -> None:
+        """Keeps a page for LASTS_S."""
+        ...
+
+
+class NoPages:
+    """Nothing is kept."""
+
+    async def get(self, key: str) -> bytes | None:  # noqa: ARG002 - as the others
+        """Never there."""
+        return None
+
+    async def put(self, key: str, page: bytes) -> None:
+        """Nothing happens."""
+
+
+class RedisPages:
+    """In a Redis or Valkey."""
+
+    def __init__(self, url: str) -> None:
+        from redis.asyncio import Redis
+
+        self._redis = Redis.from_url(url)
+
+    async def get(self, key: str) -> bytes | None:
+        """The page, or None."""
+        found: bytes | None = await self._redis.get(f"page:{key}")
+        return found
+
+    async def put(self, key: str, page: bytes) -> None:
+        """Keeps a page for LASTS_S."""
+        await self._redis.set(f"page:{key}", page, ex=LASTS_S)
+
+
+class MemcachedPages:
+    """In a memcached."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._memcached = Memcached(host, port)
+
+    async def get(self, key: str) -> bytes | None:
+        """The page, or None."""
+        return await self._memcached.get(f"page:{key}")
+
+    async def put(self, key: str, page: bytes) -> None:
+        """Keeps a page for LASTS_S."""
+        await self._memcached.put(f"page:{key}", page, LASTS_S)
+
+
+def open_pages(url: str) -> Pages:
+    """What SHOP_CACHE names. Raises ValueError for something that is not known."""
+    parts = urlsplit(url)
+    match parts.scheme:
+        case "":
+            return NoPages()
+        case "redis":
+            return RedisPages(url)
+        case "memcached":
+            return MemcachedPages(parts.hostname or "127.0.0.1", parts.port or 11211)
+    raise ValueError(f"SHOP_CACHE={url!r}: unknown cache {parts.scheme!r} (known: redis, memcached)")
