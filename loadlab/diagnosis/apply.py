@@ -65,6 +65,7 @@ def _empty() -> dict[str, object]:
         "host": host.Host(1, 0.0, 1.0, 0.0, 0.0, 0.0, None, None),
         "elasticity": {},
         "querying": querying.Querying(),
+        "pressure": {},
     }
 
 

@@ -23,6 +23,7 @@ CORE = (
     "one-slow",
     "healthy",
     "stateful",
+    "missing-index",
     "flask_gunicorn",
     "fastapi_urllib",
     "node_http",

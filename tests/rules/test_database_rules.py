@@ -240,6 +240,11 @@ def test_without_a_database_each_is_clear(kind: str) -> None:
     assert isinstance(verdict(kind, system(Proc(cores=0.9, busy=0.95))), Clear)
 
 
+def test_a_database_that_is_full_itself_is_no_slow_downstream() -> None:
+    assert isinstance(verdict("slow_downstream", scans(0.0)), Clear)
+    assert isinstance(verdict("slow_downstream", small_commits(0.0)), Found)
+
+
 def test_databases_of_two_services_are_no_shards() -> None:
     built = behind_app(READS)
     text = "SELECT * FROM elsewhere"
