@@ -15,9 +15,9 @@ WHERE backend_type IN ('client backend', 'parallel worker') AND usename IS DISTI
 """
 LIMIT = """
 SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
-       - coalesce(current_setting('reserved_connections', true), '0')::int, pg_is_in_recovery()
+       - coalesce(current_setting('reserved_connections', true), '0')::int - 1, pg_is_in_recovery()
 """
-"""How many connections there are for users that are no superusers."""
+"""How many connections there are for users that are no superusers, beside this one."""
 DATABASES = """
 SELECT sum(xact_commit), sum(xact_rollback), sum(blks_read), sum(blks_hit), sum(temp_bytes) FROM pg_stat_database
 """

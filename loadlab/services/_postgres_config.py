@@ -14,6 +14,9 @@ OWNER = "loadlab"
 STATEMENTS = "pg_stat_statements"
 """Part of every distribution of PostgreSQL; counts what each statement did."""
 
+RESERVED = 3
+"""Connections PostgreSQL by default keeps free for superusers, of whom loadlab is one."""
+
 FIXED = {
     "port": "loadlab draws it; write port = 5432 beside `uses` for a fixed one",
     "listen_addresses": "everything listens on loopback",
@@ -52,6 +55,7 @@ class Config:
 def render(config: Config) -> str:
     """The whole postgresql.conf. What the user sets wins over what loadlab would choose."""
     given = dict(config.settings)
+    reserved = given.pop("superuser_reserved_connections", RESERVED)
     libraries = [STATEMENTS, *_words(given.pop("shared_preload_libraries", ""))]
     chosen: dict[str, Any] = {
         "listen_addresses": "127.0.0.1",
@@ -62,6 +66,8 @@ def render(config: Config) -> str:
         # Segments under /dev/shm would outlive a server that was killed.
         "dynamic_shared_memory_type": "mmap",
         "shared_preload_libraries": ", ".join(dict.fromkeys(libraries)),
+        # One fewer: loadlab's own takes that place, so that clients have as many as without it.
+        "superuser_reserved_connections": max(0, reserved - 1) if isinstance(reserved, int) else reserved,
     }
     if config.replicas:
         # Each replica's first copy takes two connections; what it still has to read may not be thrown away.

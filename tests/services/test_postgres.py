@@ -63,6 +63,7 @@ def test_the_configuration_stays_on_loopback_and_the_users_settings_win() -> Non
     assert made["listen_addresses"] == "'127.0.0.1'"
     assert (made["max_connections"], made["fsync"], made["work_mem"]) == ("7", "off", "'1MB'")
     assert made["search_path"] == "'it''s'"
+    assert made["superuser_reserved_connections"] == "2", "loadlab itself takes one of the three"
     assert "max_wal_senders" not in made and "max_wal_senders" in settings(replicas=1)
 
 
@@ -151,6 +152,11 @@ def test_its_sessions_statements_plans_and_locks_are_seen(launching: Launcher, s
     ) as run:
         url = run.running.plans[0].url
         probes = {name: unit.open(run.running) for name, unit in units("probes").items() if name.startswith("postgres")}
+
+        def rows(probe: str) -> dict[Entity, tuple[Any, ...]]:
+            return dict(probes[probe].read(0.0))
+
+        assert until(lambda: bool(rows("postgres")), 5)
         holder, waiter = psycopg.connect(url), psycopg.connect(url)
         for _ in range(3):
             holder.execute("SELECT n FROM t WHERE n = %s", (7,)).fetchall()
@@ -160,10 +166,6 @@ def test_its_sessions_statements_plans_and_locks_are_seen(launching: Launcher, s
         crowd = [psycopg.connect(url) for _ in range(2)]
         with pytest.raises(psycopg.OperationalError, match=r"remaining connection slots|too many clients"):
             psycopg.connect(url)
-
-        def rows(probe: str) -> dict[Entity, tuple[Any, ...]]:
-            return dict(probes[probe].read(0.0))
-
         try:
             assert until(lambda: any("n = $1" in each.name for each in rows("postgres_scans")), 10)
             scan = next(each.name for each in rows("postgres_scans") if each.name.startswith("SELECT n"))
@@ -171,6 +173,7 @@ def test_its_sessions_statements_plans_and_locks_are_seen(launching: Launcher, s
             assert until(lambda: bool(rows("postgres_locks")), 5)
             _waiting, what, state, _ = next(iter(rows("postgres_locks"))).name.split("\n")
             assert what == "transactionid" and state == "idle in transaction"
+            assert until(lambda: next(iter(rows("postgres").values()))[11] == 4)
             server = next(iter(rows("postgres").values()))
             named = dict(zip((each.name for each in units("probes")["postgres"].METRICS), server, strict=True))
             assert (named["connections_now"], named["connection_limit"], named["replica"]) == (4, 4, 0)
