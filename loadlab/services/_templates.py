@@ -56,7 +56,8 @@ def _environment() -> Environment:
 
 
 def _known(service: ServiceSpec, names: Names, folder: Path, port: int) -> dict[str, Any]:
-    known: dict[str, Any] = {"host": "127.0.0.1", "port": port, "dir": str(folder)}
+    here = str(names.spec.folder.absolute())
+    known: dict[str, Any] = {"host": "127.0.0.1", "port": port, "dir": str(folder), "here": here}
     for name in _others(names, service):
         ports = names.ports(name)
         known[name.replace("-", "_")] = Address(names.host(name), ports[0] if ports else None, ports, names.url(name))
@@ -64,7 +65,7 @@ def _known(service: ServiceSpec, names: Names, folder: Path, port: int) -> dict[
 
 
 def _variables(names: Names, service: ServiceSpec) -> list[str]:
-    return ["host", "port", "dir", *(each.replace("-", "_") for each in _others(names, service))]
+    return ["host", "port", "dir", "here", *(each.replace("-", "_") for each in _others(names, service))]
 
 
 def _others(names: Names, service: ServiceSpec) -> list[str]:

@@ -16,7 +16,7 @@ from loadlab.spec.model import ServiceSpec, Spec
 
 ROLE = "balancer"
 WITH = ("upstream", "strategy", "weights", "keepalive", "hash", "websocket", "listen", "settings",
-        "config", "binary")  # fmt: skip
+        "config", "values", "binary")  # fmt: skip
 SCRATCH = ("access.log", "nginx.pid", *_nginx_config.TEMP_FOLDERS.values())
 STATUS = re.compile(r"location\s+(?:=\s*)?(/\S*)\s*\{[^}]*\bstub_status\b")
 """Where a user's own configuration shows the counters."""
@@ -26,6 +26,8 @@ def check(service: ServiceSpec, spec: Spec) -> list[str]:
     """Unknown keys, an upstream that is no service, a strategy nginx does not have, weights that do not fit."""
     given = service.with_
     problems = [f"{key} means nothing to nginx here (known: {', '.join(WITH)})" for key in given if key not in WITH]
+    if not isinstance(given.get("values", {}), dict):
+        problems.append("values is a table: what the template of config gets as {{ values.name }}")
     if "config" in given:
         return problems
     return problems + _balancing.problems(service, spec) + _nginx_config.problems(given)
@@ -88,7 +90,8 @@ def _generated(
 def _rendered(service: ServiceSpec, names: Names, folder: Path, port: int) -> tuple[str, Mapping[str, str]]:
     """The user's own file; its log and counters are read where it has them."""
     log = str(folder / "access.log")
-    more = {"access_log": log, "log_format": f"log_format loadlab {LOG_FORMAT};"}
+    given = _templates.filled(service.with_.get("values", {}), lambda text: names.fill(text, service.name, 0))
+    more = {"access_log": log, "log_format": f"log_format loadlab {LOG_FORMAT};", "values": given}
     text = _templates.render(service, names, folder, port, more)
     status = {"access_log": log} if log in text and "log_format loadlab" in text else {}
     counters = STATUS.search(text)

@@ -13,7 +13,8 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
 
 from . import catalog, chat, orders
 from .cache import Pages, open_pages
@@ -215,6 +216,11 @@ def _part(path: str) -> str | None:
     return PARTS.get(words[-1]) or PARTS.get(words[1])
 
 
+def static(folder: str) -> list[Mount]:
+    """Files served by the shop itself, where no proxy does. Raises RuntimeError for a folder that is not there."""
+    return [Mount("/static", StaticFiles(directory=folder))] if folder else []
+
+
 def build(settings: Settings) -> Starlette:
     """The application. Raises ValueError for settings that cannot work."""
 
@@ -224,7 +230,7 @@ def build(settings: Settings) -> Starlette:
         await app.state.storage.close()
 
     app = Starlette(
-        routes=[*routes(settings.serves), WebSocketRoute("/chat", chat.join)],
+        routes=[*routes(settings.serves), *static(settings.static), WebSocketRoute("/chat", chat.join)],
         exception_handlers={Refused: refuse, OSError: fail},
         lifespan=lifespan,
     )

@@ -133,9 +133,15 @@ def test_a_template_that_says_it_all_gets_no_more(tmp_path: Path) -> None:
     assert "-g" not in made.argv and made.status == {} and "{{ not a template }}" in made.files["nginx.conf"]
 
 
+def test_a_template_gets_values_and_knows_where_it_lies(tmp_path: Path) -> None:
+    (tmp_path / "my.j2").write_text("{% if values.gzip %}gzip on;{% endif %} root {{ here }}/{{ values.files }};")
+    made = process({"config": "my.j2", "values": {"gzip": True, "files": "static"}}, folder=tmp_path)
+    assert made.files["nginx.conf"] == f"gzip on; root {tmp_path}/static;"
+
+
 def test_a_template_with_an_unknown_name_says_which_are_known(tmp_path: Path) -> None:
     (tmp_path / "my.j2").write_text("{{ application.port }}")
-    with pytest.raises(SpecError, match=r"'application' is undefined \(known here: host, port, dir, app\)"):
+    with pytest.raises(SpecError, match=r"'application' is undefined \(known here: host, port, dir, here, app\)"):
         process({"config": "my.j2"}, folder=tmp_path)
 
 
@@ -154,6 +160,7 @@ def test_a_template_with_an_unknown_name_says_which_are_known(tmp_path: Path) ->
         ({"listen": 80}, "listen is text"),
         ({"settings": "gzip on"}, "settings is a table"),
         ({"websocket": "on"}, "websocket is true or false"),
+        ({"values": 1}, "values is a table"),
         ({"hash": 1}, "hash is text"),
         ({"upsteam": "app"}, "upsteam means nothing to nginx here"),
     ],
