@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from contextlib import closing
 from pathlib import Path
 from types import ModuleType
@@ -14,7 +15,7 @@ from loadlab.probes import _talk, queues, redis_commands
 from loadlab.probes import haproxy as haproxy_probe
 from loadlab.probes import memcached as memcached_probe
 from loadlab.probes import redis as redis_probe
-from loadlab.services import ProcessPlan, Server, haproxy, memcached, queue, rabbitmq, redis
+from loadlab.services import ProcessPlan, Server, _resolver, haproxy, memcached, queue, rabbitmq, redis
 from loadlab.services._plans import plan_all
 from tests.services.conftest import Launched, Launcher, get, names_of, spec_of, until, web
 
@@ -168,6 +169,18 @@ def test_the_real_ones_start_answer_their_probes_and_leave_nothing(launching: La
         folders = [each.folder for each in run.running.now() if each.service in "rmq"]
     kept = {each.name for folder in folders for each in folder.iterdir()}
     assert kept == {"redis.conf", "rabbitmq.conf", "enabled_plugins"}
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_haproxy_itself_accepts_the_configuration(strategy: str, tmp_path: Path) -> None:
+    given = {"upstream": "app", "strategy": strategy, "weights": [2, 1], "cookie": "S", "server_maxconn": 9}
+    made = process("haproxy", given, resolve=_resolver.find)
+    (tmp_path / "haproxy.cfg").write_text(made.files["haproxy.cfg"])
+    argv = [made.argv[0], "-c", "-f", str(tmp_path / "haproxy.cfg")]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "WARNING" not in done.stderr
 
 
 @pytest.mark.real
