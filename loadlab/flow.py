@@ -58,6 +58,7 @@ def run(spec: Spec, profile: Profile, options: Options, audience: Audience) -> P
         stack.enter_context(_sampler.Sampler(units("probes"), watched, feed, SYSTEM, t0))
         config = _driver.config(spec, profile, services.url(spec.target.name), recorder.log_path("generator", 0))
         load = stack.enter_context(_driver.start(config, feed, SYSTEM, t0))
+        guardian.watch(load.pid)
         watched.generator(load)
         meter = stack.enter_context(recorder.heard_by(_conduct.Meter()))
 

@@ -123,7 +123,7 @@ class Response:
 
 class Judged:
     """What `catch_response=True` gives: a response whose success the user decides, in a with statement; what is decided
-    is counted at its end.
+    is counted at its end, once. Without a with statement the client ends it before its next request: see `settle`.
 
     spared: exceptions that steer the user and are no failure; forgiven: those that are failures and end there.
     """
@@ -135,6 +135,7 @@ class Judged:
         self.__dict__["_response"] = response
         self.__dict__["_finish"] = finish
         self.__dict__["_verdict"] = None
+        self.__dict__["entered"] = False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._response, name)
@@ -151,7 +152,17 @@ class Judged:
         self.__dict__["_verdict"] = str(error) or "failure"
 
     def __enter__(self) -> Self:
+        self.__dict__["entered"] = True
         return self
+
+    def settle(self) -> None:
+        """Counts it as what was decided, else as what it is by itself, unless a with statement does or did that."""
+        if not self.entered:
+            self.__dict__["entered"] = True
+            self._count(self._verdict)
+
+    def _count(self, verdict: str | None) -> None:
+        self._finish(self._response, reason(self._response) if verdict is None else verdict)
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
@@ -159,7 +170,7 @@ class Judged:
         verdict: str | None = self._verdict
         if verdict is None and isinstance(value, Exception) and not isinstance(value, self.spared):
             verdict = value.name if isinstance(value, WireError) else f"{type(value).__name__}: {value}"
-        self._finish(self._response, reason(self._response) if verdict is None else verdict)
+        self._count(verdict)
         return isinstance(value, self.forgiven)
 
 

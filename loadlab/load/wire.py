@@ -104,6 +104,7 @@ class WireClient:
         self._ready_for: dict[str, str] = {}
         self._refused = 0
         self._rested = False
+        self._unjudged: Judged | None = None
 
     def get(self, path: str, **options: Any) -> Any:
         """GET."""
@@ -163,6 +164,8 @@ class WireClient:
         data: text, bytes, or fields of a form; json: anything, where there is no data; params: added to the path;
         timeout: seconds for the whole answer.
         """
+        if self._unjudged is not None:
+            self._settle()
         asked = SYSTEM.monotonic()
         intended, self.late_s = asked - self.late_s, 0.0
         name = name or self.request_name
@@ -191,7 +194,8 @@ class WireClient:
             raise
         response.intended, response.started, response.name, response.request_type = intended, started, label, method
         if catch_response:
-            return Judged(response, self._finish)
+            self._unjudged = Judged(response, self._finish)
+            return self._unjudged
         self._finish(response, "" if 0 < response.status_code < 400 else reason(response))
         return response
 
@@ -208,6 +212,12 @@ class WireClient:
             # Nobody else had a turn since the last pause.
             gevent.sleep(0)
         self.late_s = max(0.0, SYSTEM.monotonic() - due)
+
+    def _settle(self) -> None:
+        """What was to be judged in a with statement, and never was, is in flight no longer."""
+        unjudged, self._unjudged = self._unjudged, None
+        if unjudged is not None:
+            unjudged.settle()
 
     def _rest(self) -> None:
         least, most = RETRY_S
@@ -360,7 +370,9 @@ class WireClient:
         raise WireError("TooManyRedirects", response.url)
 
     def close(self) -> None:
-        """Close every connection."""
+        """Close every connection. May run in gevent's hub, where nothing can rest."""
+        self._refused = 0
+        self._settle()
         for each in self._connections.values():
             each.close()
         self._connections.clear()

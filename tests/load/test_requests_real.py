@@ -173,6 +173,27 @@ def test_the_user_decides_what_counts(serve: Serve) -> None:
     assert errors == ["an excuse", "JSONDecodeError", "HTTP 500"]
 
 
+def test_what_is_never_judged_is_counted_before_the_next_request(serve: Serve) -> None:
+    rig = serve(ok(), ok(status=b"500 Oops"), ok(), ok())
+    rig.client.get("/a", catch_response=True)
+    rig.client.get("/b", catch_response=True)
+    rig.client.get("/c", catch_response=True).failure("wrong")
+    assert (rig.book.counts.succeeded, rig.book.counts.failed, rig.book.in_flight) == (1, 1, 1)
+    rig.client.close()
+    assert (rig.book.counts.succeeded, rig.book.counts.failed, rig.book.in_flight) == (1, 2, 0)
+    assert rig.errors() == ["HTTP 500", "wrong"]
+
+
+def test_a_request_within_the_judging_of_another_leaves_it_alone(serve: Serve) -> None:
+    rig = serve(ok())
+    with rig.client.get("/outer", catch_response=True) as outer:
+        rig.client.get("/inner")
+        assert (rig.book.counts.sent, rig.book.counts.succeeded) == (2, 1)
+        outer.failure("no")
+    rig.client.get("/after")
+    assert (rig.book.counts.succeeded, rig.book.counts.failed) == (2, 1) and rig.law
+
+
 def test_only_what_was_caught_can_be_judged(serve: Serve) -> None:
     answer = serve(ok()).client.get("/")
     with pytest.raises(TypeError, match="catch_response=True"):
