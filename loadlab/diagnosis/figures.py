@@ -6,6 +6,7 @@ from typing import Any
 
 from loadlab.recording.model import Recording
 from loadlab.signals import Missing, Signals
+from loadlab.signals.edges import Edge
 
 
 def figures(recording: Recording, s: Signals) -> dict[str, Any]:
@@ -121,8 +122,14 @@ def _edges(s: Signals) -> list[dict[str, Any]]:
             "new_per_s": round(each.new, 1),
         }
         for each in s.edges.all
-        if each.source != "loadlab"
+        if each.source != "loadlab" and _used(each)
     ]
+
+
+def _used(edge: Edge) -> bool:
+    """Whether anything of it is left in the figures: a peer whose connections closed before the measured window began
+    is no part of what was measured; one of short connections is, by its new ones."""
+    return round(edge.connections, 1) > 0 or round(edge.outstanding, 2) > 0 or round(edge.new, 1) > 0
 
 
 def _backends(s: Signals) -> list[dict[str, Any]]:

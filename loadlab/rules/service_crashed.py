@@ -45,11 +45,8 @@ def _fault(s: Signals, exit_: Exit, count: int) -> Fault:
     where = _where(s, exit_)
     times = "" if count == 1 else f" {count} times"
     place = f" in {where.function}() at {where.file}:{where.line}" if where else ""
-    evidence = [
-        Evidence(
-            "exits", count, f"{how}, {exit_.t:.0f} s into the run" + (f", {count} times in all" if count > 1 else ""), 0
-        )
-    ]
+    in_all = "" if count == 1 else f", {count} times in all"
+    evidence = [Evidence("exits", count, f"{how}, {exit_.t:.0f} s into the run{in_all}")]
     if exit_.last_lines:
         evidence.append(Evidence("last_line", 1, f"its last words: {exit_.last_lines[-1].strip()[:160]}"))
     if exit_.restarted:

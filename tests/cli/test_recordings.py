@@ -55,6 +55,35 @@ def test_a_name_that_is_none_is_told_what_there_is(runs: Path) -> None:
         _recordings.find("sinlge", runs)
 
 
+HEAD = '#[Histogram log format version 1.3]\n"StartTimestamp","Interval_Length"\n'
+
+
+@pytest.mark.parametrize(
+    ("argument", "log", "found"),
+    [
+        (None, HEAD, "20261123-170000-single"),
+        ("last", HEAD, "20261123-170000-single"),
+        ("single", HEAD, "20261123-170000-single"),
+        ("single", HEAD + "Tag=latency:ok:GET,1.0,1.0,9.0,HISTFAAAA\n", "20261123-180000-single"),
+        ("20261123-18", HEAD, "20261123-180000-single"),
+    ],
+)
+def test_a_run_that_failed_before_any_load_is_passed_over_and_named(
+    runs: Path, argument: str | None, log: str, found: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failed = recording(runs, "single", "20261123-180000")
+    (failed / "requests.hlog").write_text(log, encoding="ascii")
+    assert _recordings.find(argument, runs).name == found
+    said = " ".join(capsys.readouterr().err.split())
+    assert ("ended before there was any load" in said) == (found != failed.name)
+
+
+def test_where_nothing_was_under_load_the_newest_is_taken(folder: Path) -> None:
+    failed = recording(folder / "runs", "single")
+    (failed / "requests.hlog").write_text(HEAD, encoding="ascii")
+    assert _recordings.find(None, folder / "runs") == failed
+
+
 def test_of_many_only_the_newest_are_named(folder: Path) -> None:
     for number in range(9):
         recording(folder / "runs", "single", f"20261122-09000{number}")

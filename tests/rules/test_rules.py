@@ -214,6 +214,7 @@ def test_a_crash_names_the_users_line_of_its_traceback() -> None:
     assert first is not None
     assert first.where is not None
     assert (first.where.function, first.where.file, first.where.line) == ("pay", "views.py", 12)
+    assert all(each.limit is None for each in first.evidence), "a count of exits is held against nothing"
 
 
 def test_equal_backends_are_cleared() -> None:
