@@ -20,13 +20,14 @@ from loadlab.cli.check import check
 from loadlab.cli.diagnose import diagnose
 from loadlab.cli.explain import explain
 from loadlab.cli.init import init
+from loadlab.cli.ladder import ladder
 from loadlab.cli.report import report
 from loadlab.cli.run import run
 from loadlab.cli.runs import runs
 from loadlab.cli.units import units
 from loadlab.errors import LoadlabError
 
-COMMANDS: tuple[Callable[..., Any], ...] = (run, diagnose, report, runs, explain, units, check, init)
+COMMANDS: tuple[Callable[..., Any], ...] = (run, diagnose, report, ladder, runs, explain, units, check, init)
 
 app = typer.Typer(
     name="loadlab",

@@ -156,3 +156,9 @@ def test_no_runs_is_no_error(invoke: Invoke, folder: Path) -> None:
     assert (done.exit_code, done.stdout) == (0, "")
     assert "elsewhere: there are no recordings; `loadlab run` makes one" in done.stderr
     assert json.loads(invoke("runs", "--json").stdout) == []
+
+
+def test_a_ladder_has_two_rungs_at_least(invoke: Invoke, flow: Flow, runs: Path) -> None:
+    done = invoke("ladder", "--from", "single")
+    assert done.exit_code == 2
+    assert "a ladder has two rungs at least" in " ".join(done.stderr.split())
