@@ -10,7 +10,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 import gevent
@@ -21,6 +21,8 @@ from loadlab.load._answer import WireError
 from loadlab.load._connection import Connection
 from loadlab.load._request import basic, clean, payload, with_params
 from loadlab.load._response import Judged, Response, reason
+from loadlab.load._session import HTTP, Hands, Session
+from loadlab.load._websocket import Line
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MOST_REDIRECTS = 30
@@ -35,6 +37,7 @@ SAFE = "%/:=&?~#+!$,;'@()*[]|"
 """What may stand in the target of a request as it is; all else is percent-encoded, line ends among it."""
 
 Fire = Callable[[Response, str], None]
+Kind = TypeVar("Kind", bound=Connection)
 
 
 class Ledger(Protocol):
@@ -134,6 +137,11 @@ class WireClient:
         """DELETE."""
         return self.request("DELETE", path, **options)
 
+    def ws(self, path: str, name: str | None = None, *, timeout: float | None = None) -> Session:
+        """A WebSocket, for a with statement. timeout: seconds for the handshake and for each message."""
+        hands = Hands(self.base_url, self._ledger, self._intended, lambda end: self._dial(path, end), self._finish)
+        return Session(hands, path, name or self.request_name, timeout or self.timeout_s)
+
     @contextmanager
     def rename_request(self, name: str) -> Iterator[None]:
         """Requests in the body are counted under `name`, but for those that have one of their own."""
@@ -212,6 +220,19 @@ class WireClient:
             # Nobody else had a turn since the last pause.
             gevent.sleep(0)
         self.late_s = max(0.0, SYSTEM.monotonic() - due)
+
+    def _intended(self) -> float:
+        self._settle()
+        late_s, self.late_s = self.late_s, 0.0
+        return SYSTEM.monotonic() - late_s
+
+    def _dial(self, path: str, deadline: float) -> Line:
+        scheme, netloc, target = self._where(path)
+        left = {"accept-encoding"} if netloc == self._origin[1] else {"accept-encoding", "authorization"}
+        lines = {key: value for key, value in self.headers.items() if key.lower() not in left}
+        if cookies := self._jar(netloc):
+            lines["Cookie"] = "; ".join(f"{key}={value}" for key, value in cookies.items())
+        return self._connect((HTTP.get(scheme, scheme), netloc), deadline, Line).open(netloc, target, lines, deadline)
 
     def _settle(self) -> None:
         """What was to be judged in a with statement, and never was, is in flight no longer."""
@@ -294,7 +315,7 @@ class WireClient:
         connection = self._connections.get(origin)
         fresh = connection is None or connection.dead
         if connection is None or fresh:
-            connection = self._connect(origin, deadline)
+            connection = self._connections[origin] = self._connect(origin, deadline, Connection)
         self._rested = True
         try:
             connection.exchange(text, SYSTEM.monotonic(), deadline, head=method == "HEAD")
@@ -302,7 +323,8 @@ class WireClient:
             stale = not fresh and connection.received == 0 and error.name in ("ConnectionClosed", "ConnectionReset")
             if not stale or method not in REPEATABLE:
                 raise
-            fresh, connection = True, self._connect(origin, deadline)
+            fresh = True
+            connection = self._connections[origin] = self._connect(origin, deadline, Connection)
             connection.exchange(text, SYSTEM.monotonic(), deadline, head=method == "HEAD")
         if not self.keep_alive:
             connection.close()
@@ -332,7 +354,7 @@ class WireClient:
                 else:
                     jar[key.strip()] = content.strip()
 
-    def _connect(self, origin: tuple[str, str], deadline: float) -> Connection:
+    def _connect(self, origin: tuple[str, str], deadline: float, kind: type[Kind]) -> Kind:
         scheme, netloc = origin
         self._refused += 1
         if scheme not in ("http", "https"):
@@ -343,9 +365,8 @@ class WireClient:
         except ValueError as error:
             raise WireError("BadAddress", f"{netloc}: {error}") from error
         tls = (self._tls or ssl.create_default_context()) if scheme == "https" else None
-        made = Connection(self._unix or (host, port), max(0.001, deadline - SYSTEM.monotonic()), tls, host)
+        made = kind(self._unix or (host, port), max(0.001, deadline - SYSTEM.monotonic()), tls, host)
         self._refused = 0
-        self._connections[origin] = made
         self._ledger.counts.connects += 1
         return made
 
