@@ -26,6 +26,10 @@ WAITING = 0.5
 FEWEST = 0.5
 """Sessions that wait, on average: below, there is hardly ever a queue."""
 
+OF_REQUESTS = 0.3
+"""Share of the requests that wait for the log at any moment, from which on sparing them that is felt: without it the
+same requests take a third less time."""
+
 
 def check(s: Signals) -> Verdict:
     """Each database by what its sessions wait for."""
@@ -38,8 +42,9 @@ def check(s: Signals) -> Verdict:
 def _waits(s: Signals, name: str) -> bool:
     waiting, active = s.databases.sessions(name, "wal"), s.databases.sessions(name, "active")
     # Without a core to spare, whoever holds the log waits for a core, and the rest for whoever holds it.
-    spare = s.pressure[name].decides and not s.pressure[name].full
-    return waiting >= FEWEST and waiting >= WAITING * active and spare
+    pressure = s.pressure[name]
+    much = pressure.decides or waiting >= OF_REQUESTS * pressure.inside > 0
+    return waiting >= FEWEST and waiting >= WAITING * active and much and not pressure.full
 
 
 def _fault(s: Signals, name: str) -> Fault:

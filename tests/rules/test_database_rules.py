@@ -98,6 +98,11 @@ def small_commits(noise: float) -> Builder:
 
 
 SOME_READS = {BY_KEY: (50, 0.1, 1, 4)}
+def small_commits_of_a_busy_application(noise: float) -> Builder:
+    pg = replace(LOGGED, sessions=COMMITTING | {"connections": 10.0, "wal": 5.5})
+    return behind_app(pg, noise=noise, waiting=7, app=Proc(cores=0.6, busy=0.65))
+
+
 WRITTEN = Pg({"connections": 8, "active": 5, "on_cpu": 4}, {COUNT: (300, 4.5, 1, 5)} | SOME_READS, cores=1.2)
 QUIET = Pg({"connections": 8, "active": 0.2, "on_cpu": 0.2}, SOME_READS, cores=0.05)
 
@@ -134,6 +139,7 @@ FOUND: list[tuple[Callable[[float], Builder], str, str]] = [
     (well_planned_reads, "database_cpu", "db"),
     (full_server, "database_connections", "db"),
     (small_commits, "commit_fsync", "db"),
+    (small_commits_of_a_busy_application, "commit_fsync", "db"),
     (writes_only, "primary_writes", "db"),
     (writes_within_a_with, "primary_writes", "db"),
     (replica_behind, "replica_lag", "db"),
