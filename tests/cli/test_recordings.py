@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from loadlab.cli import _recordings
-from loadlab.errors import RecordingError
+from loadlab.errors import RecordingError, ServiceError
 from tests.cli.conftest import Invoke
 from tests.cli.fake import Flow, diagnosis, recording
 
@@ -162,3 +162,25 @@ def test_a_ladder_has_two_rungs_at_least(invoke: Invoke, flow: Flow, runs: Path)
     done = invoke("ladder", "--from", "single")
     assert done.exit_code == 2
     assert "a ladder has two rungs at least" in " ".join(done.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("raises", "code"), [(KeyboardInterrupt(), 130), (ServiceError("app did not start"), ServiceError.exit_code)]
+)
+def test_a_ladder_that_ends_early_says_how_to_go_on(
+    invoke: Invoke, flow: Flow, runs: Path, raises: BaseException, code: int
+) -> None:
+    flow.raises = raises
+    done = invoke("ladder", "--from", "orders-api", "cluster", "balanced", "--profile", "smoke")
+    assert done.exit_code == code
+    assert (
+        "to go on: loadlab ladder --from runs/20261123-100000-orders-api cluster balanced --profile smoke"
+    ) in done.stderr
+    assert [name for name, _ in flow.calls] == ["run"]
+
+
+def test_a_mistake_in_the_last_rung_is_said_before_the_first_one_runs(invoke: Invoke, flow: Flow) -> None:
+    done = invoke("ladder", "single", "clutser")
+    assert done.exit_code == 2
+    assert "clutser" in done.stderr
+    assert flow.calls == []
