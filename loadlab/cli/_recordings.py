@@ -7,7 +7,6 @@ from pathlib import Path
 
 from loadlab.cli import _terminal
 from loadlab.errors import RecordingError
-from loadlab.recording.format import REQUESTS
 
 STAMP = re.compile(r"^\d{8}-\d{6}-")
 MOST_SHOWN = 5
@@ -45,6 +44,8 @@ def find(argument: str | None, root: Path) -> Path:
 def under_load(folder: Path) -> bool:
     """Whether any answer was recorded. A run that failed while its services started leaves a log of latencies with a
     head and no line; a recording without that log is not told from others here: whoever reads it says what it lacks."""
+    from loadlab.recording.format import REQUESTS  # Its package loads numpy, which help need not wait for.
+
     try:
         with (folder / REQUESTS).open(encoding="ascii", errors="replace") as lines:
             return any(line.startswith("Tag=") for line in lines)

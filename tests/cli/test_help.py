@@ -82,7 +82,6 @@ def test_the_console_script_is_the_one_named_in_the_package() -> None:
     assert callable(cli.main)
 
 
-@pytest.mark.real
 def test_help_appears_at_once_for_it_loads_nothing_heavy() -> None:
     """Locust, numpy and the like take seconds on a small machine; they are loaded where they are needed."""
     code = "import sys; from loadlab import cli; print(' '.join(sys.modules))"
