@@ -27,7 +27,7 @@ FILTERS = ("milliseconds", "rate", "percent", "megabytes", "gain", "threshold", 
 
 def render(view: View) -> str:
     """The page's text. Without the JavaScript bundle everything but the charts is there, and the page says why."""
-    template = _environment().get_template("report.html.j2")
+    template = environment().get_template("report.html.j2")
     return template.render(
         view=view,
         d=view.diagnosis,
@@ -54,7 +54,8 @@ def _text(path: Path) -> Markup:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Where every page's templates are found and what they may use."""
     made = Environment(
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=True,

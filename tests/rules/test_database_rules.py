@@ -98,6 +98,8 @@ def small_commits(noise: float) -> Builder:
 
 
 SOME_READS = {BY_KEY: (50, 0.1, 1, 4)}
+
+
 def small_commits_of_a_busy_application(noise: float) -> Builder:
     pg = replace(LOGGED, sessions=COMMITTING | {"connections": 10.0, "wal": 5.5})
     return behind_app(pg, noise=noise, waiting=7, app=Proc(cores=0.6, busy=0.65))
