@@ -1,7 +1,7 @@
 """The universal scalability law, fitted to throughput against users.
 
 X(N) = L N / (1 + s (N - 1) + k N (N - 1)): L requests/s of one user alone, s the share that is done one at a time
-(contention), k what users cost each other in pairs (coherence). Source: Gunther, Guerrilla Capacity Planning, 2007. With
+(contention), k what users cost each other in pairs (coherence). Source: Gunther, Guerrilla Capacity Planning. With
 k > 0 throughput peaks at N* = sqrt((1 - s) / k) and falls beyond.
 """
 
