@@ -25,7 +25,9 @@ from .passwords import Passwords
 from .pricing import price
 from .settings import Settings
 from .storage import Storage, open_storage
+from .uploads import Uploads, open_uploads
 
+LARGEST_PICTURE = 1_000_000
 HOME = """<!doctype html><title>Shop</title><h1>Shop</h1>
 <p><a href="/catalog">Catalog</a> with {products} products.</p>
 """
@@ -121,6 +123,27 @@ async def bought(request: Request) -> Response:
     return JSONResponse([{"id": product, "pieces": pieces} for product, pieces in found.items()])
 
 
+async def put_picture(request: Request) -> Response:
+    """The body is a user's picture from now on."""
+    user = await _user(_storage(request), request.path_params["id"])
+    body = await request.body()
+    if not 0 < len(body) <= LARGEST_PICTURE:
+        raise Refused(413, f"a picture has between 1 and {LARGEST_PICTURE} bytes")
+    uploads: Uploads = request.app.state.uploads
+    await uploads.put(f"picture-{user.id}", body)
+    return Response(status_code=204)
+
+
+async def show_picture(request: Request) -> Response:
+    """A user's picture as it was sent."""
+    user = await _user(_storage(request), request.path_params["id"])
+    uploads: Uploads = request.app.state.uploads
+    body = await uploads.get(f"picture-{user.id}")
+    if body is None:
+        raise Refused(404, f"no picture of user {user.id} here")
+    return Response(body, media_type="application/octet-stream")
+
+
 async def login(request: Request) -> Response:
     """{"user": ..., "password": ...} -> {"token": ...}, to be sent as the header `authorization`."""
     body = await _body(request)
@@ -187,6 +210,8 @@ ROUTES = [
     Route("/catalog/{id:int}", show_product),
     Route("/users/{id}", show_user),
     Route("/users/{id}/bought", bought),
+    Route("/users/{id}/picture", put_picture, methods=["PUT"]),
+    Route("/users/{id}/picture", show_picture),
     Route("/login", login, methods=["POST"]),
     Route("/profile", profile),
     Route("/orders", place_order, methods=["POST"]),
@@ -237,6 +262,7 @@ def build(settings: Settings) -> Starlette:
     app.state.passwords = Passwords(settings.password_rounds)
     app.state.events = open_events(settings.events_url)
     app.state.pages = open_pages(settings.cache_url)
+    app.state.uploads = open_uploads(settings.uploads_url)
     app.state.room = chat.Room()
     app.state.settings = settings
     app.state.storage = open_storage(settings)

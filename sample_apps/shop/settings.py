@@ -15,7 +15,8 @@ class Settings:
     `database_url`: a PostgreSQL that keeps users, orders and payments instead, or one for each shard, commas between;
     `replica_urls`: copies to read from; `connections`: at most so many to each; `popular`: see seed.initial.
 
-    `cache_url`: where rendered pages are kept for a while; `static`: the folder of files under /static; "" for none.
+    `cache_url`: where rendered pages are kept for a while; `uploads_url`: where files that users send are; `static`: the
+    folder of files under /static; "" for none.
 
     `season`: what visitors who asked for nothing are shown products for. `password_rounds`: see passwords.py.
     """
@@ -32,6 +33,7 @@ class Settings:
     connections: int = 8
     popular: bool = False
     cache_url: str = ""
+    uploads_url: str = "file:uploads"
     static: str = ""
     events_url: str = "memory://"
     serves: tuple[str, ...] = ()
@@ -42,7 +44,7 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
         """From SHOP_STORAGE, SHOP_PRODUCTS, SHOP_USERS, SHOP_SEASON, SHOP_SECRET, SHOP_SESSIONS, DATABASE_URL,
         DATABASE_REPLICA_URLS, SHOP_CONNECTIONS, SHOP_POPULAR, SHOP_EVENTS, SHOP_SERVES ("auth"), SHOP_ELSEWHERE
-        ("users=http://127.0.0.1:8001 orders=..."), SHOP_PASSWORD_ROUNDS, SHOP_CACHE, SHOP_STATIC.
+        ("users=http://127.0.0.1:8001 orders=..."), SHOP_PASSWORD_ROUNDS, SHOP_CACHE, SHOP_UPLOADS, SHOP_STATIC.
         Raises ValueError for no number."""
         plain = cls()
         return cls(
@@ -57,6 +59,7 @@ class Settings:
             connections=int(environment.get("SHOP_CONNECTIONS", plain.connections)),
             popular=environment.get("SHOP_POPULAR", "0") == "1",
             cache_url=environment.get("SHOP_CACHE", ""),
+            uploads_url=environment.get("SHOP_UPLOADS", plain.uploads_url),
             static=environment.get("SHOP_STATIC", ""),
             events_url=environment.get("SHOP_EVENTS", plain.events_url),
             serves=tuple(environment.get("SHOP_SERVES", "").split()),
