@@ -15,8 +15,8 @@ class Settings:
     `database_url`: a PostgreSQL that keeps users, orders and payments instead, or one for each shard, commas between;
     `replica_urls`: copies to read from; `connections`: at most so many to each; `popular`: see seed.initial.
 
-    `cache_url`: where rendered pages are kept for a while; `uploads_url`: where files that users send are; `static`: the
-    folder of files under /static; "" for none.
+    `cache_url`: where rendered pages are kept for a while; `uploads_url`: where files that users send are; `static`:
+    the folder of files under /static; "" for none.
 
     `season`: what visitors who asked for nothing are shown products for. `password_rounds`: see passwords.py.
     """
