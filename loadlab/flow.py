@@ -23,7 +23,7 @@ from loadlab.probes import _sampler, _stacks
 from loadlab.recording import describe, reader
 from loadlab.recording.model import Recording
 from loadlab.recording.writer import Recorder
-from loadlab.services import _guardian, _launch, _watched
+from loadlab.services import _guardian, _launch, _names, _scaler, _watched
 from loadlab.spec.model import Profile, Spec
 
 
@@ -49,13 +49,16 @@ def run(spec: Spec, profile: Profile, options: Options, audience: Audience) -> P
         feed = Feed(recorder, audience)
         feed.phase("start", 0.0)
         recorder.phase("start")
-        plans = _launch.plan_all(spec, recorder.folder)
+        names = _names.RunNames(spec, recorder.folder)
+        plans = _launch.plan_all(spec, recorder.folder, names)
         recorder.update_meta(services=describe.planned(meta.services, plans))
         launched = _launch.launch(plans, recorder, SYSTEM, guardian, audience.note, setup_again=options.setup)
         services = stack.enter_context(launched)
         watched = _watched.Watched(services)
+        scaler = _scaler.Scaler(spec, names, services, recorder, feed, SYSTEM, t0, audience.note)
+        stack.enter_context(scaler)
         # Before there is any load: an idle moment shows which thread of each process waits for work, and how.
-        stack.enter_context(_sampler.Sampler(units("probes"), watched, feed, SYSTEM, t0))
+        stack.enter_context(_sampler.Sampler(units("probes"), watched, scaler, SYSTEM, t0))
         config = _driver.config(spec, profile, services.url(spec.target.name), recorder.log_path("generator", 0))
         load = stack.enter_context(_driver.start(config, feed, SYSTEM, t0))
         guardian.watch(load.pid)
@@ -68,9 +71,8 @@ def run(spec: Spec, profile: Profile, options: Options, audience: Audience) -> P
 
         proof = Proof(watched, load, recorder, SYSTEM, guardian, options.prove)
         stacks = _stacks.Window(watched, recorder, SYSTEM, t0) if options.stacks else None
-        _conduct.Conductor(
-            profile, load, recorder, meter, SYSTEM, feed.phase, alive, stacks, proof.experiment
-        ).conduct()
+        experiment = scaler.still(proof.experiment)
+        _conduct.Conductor(profile, load, recorder, meter, SYSTEM, feed.phase, alive, stacks, experiment).conduct()
         recorder.check()
     return recorder.folder
 

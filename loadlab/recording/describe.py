@@ -44,11 +44,12 @@ def _service(spec: ServiceSpec, uses: tuple[str, ...]) -> ServiceMeta:
         name=spec.name,
         role=spec.role or "app",
         unit=spec.unit,
-        instances=spec.instances,
+        instances=spec.at_most,
         command=spec.command or (),
         upstream=upstream if isinstance(upstream, str) else "",
         uses=uses,
         limits=spec.limits.model_dump(exclude_none=True) if spec.limits else {},
+        autoscale=spec.autoscale.model_dump() if spec.autoscale else {},
     )
 
 
@@ -58,12 +59,13 @@ def _with_plan(service: ServiceMeta, plan: Plan) -> ServiceMeta:
         name=service.name,
         role=plan.role,
         unit=plan.unit,
-        instances=max(1, len(plan.processes)),
+        instances=max(1, len(plan.all_processes)),
         command=first.argv if first else service.command,
         cwd=str(first.cwd) if first else service.cwd,
-        ports=tuple(port for each in plan.processes for port in each.ports[:1]),
+        ports=tuple(port for each in plan.all_processes for port in each.ports[:1]),
         upstream=service.upstream,
         uses=service.uses,
         limits=service.limits,
         version=plan.version or service.version,
+        autoscale=service.autoscale,
     )

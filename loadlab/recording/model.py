@@ -23,7 +23,7 @@ class Entity:
     """What a row of samples is about. Unused parts stay at their defaults.
 
     kind: "host" | "core" | "process" | "thread" | "cgroup" | "listener" | "edge" | "wait" | "upstream" |
-    "generator" | "server" | "statement" | "scan" | "table" | "lock" | "command" | "queue"
+    "generator" | "server" | "statement" | "scan" | "table" | "lock" | "command" | "queue" | "scaler"
     service, instance: whose it is; service is "" for the host, "generator" for the load generator, "loadlab" for
     loadlab itself. name: of a process its command line, of a thread its comm, of a core "cpu0", of a listener
     "127.0.0.1:8000", of an edge the service at its other end, of an upstream its address; of a statement its text on
@@ -97,9 +97,11 @@ class Level:
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened once. kind: "started" | "ready" | "exited" | "restarted" | "listening" | "slowed" |
-    "note".
+    "note"; of a scaled service also "scaled" (a decision, about this instance), "joined" (it takes requests), "left".
 
-    `data` of "exited": {"code": int | None, "signal": int | None, "expected": bool, "last_lines": [str]};
+    `data` of "scaled": {"direction": "out" | "in", "metric": str, "value": float | None, "limit": float,
+    "before": int, "after": int, "why": str}: instances that serve before it, and after it is carried out;
+    of "exited": {"code": int | None, "signal": int | None, "expected": bool, "last_lines": [str]};
     of "slowed": {"candidate": str, "start": float, "end": float, "share": float, "completed": int}: requests completed
     between start and end, while the candidate was stopped for this share of the time; candidate "" for an undisturbed
     window.
@@ -195,6 +197,9 @@ class ServiceMeta:
     """Other services named in its placeholders: who it may call."""
     limits: Mapping[str, Any] = field(default_factory=dict)
     version: str = ""
+    autoscale: Mapping[str, Any] = field(default_factory=dict)
+    """As in loadlab.toml, defaults filled in; empty where `instances` stay what they are. Of a scaled service
+    `instances` is how many there can be."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,11 @@ class Names(Protocol):
         ...
 
     def ports(self, service: str) -> tuple[int, ...]:
-        """The port of each instance."""
+        """The ports of the instances that take requests."""
+        ...
+
+    def all_ports(self, service: str) -> tuple[int, ...]:
+        """The port of each instance there can be, by its number."""
         ...
 
     def folder(self, service: str, instance: int) -> Path:
@@ -87,6 +91,16 @@ class Names(Protocol):
     def fill(self, text: str, service: str, instance: int) -> str:
         """Text with its placeholders replaced."""
         ...
+
+
+@dataclass(frozen=True)
+class TakeOver:
+    """How a server that runs takes over a new plan without losing a request. `signal`: sent to its process once the
+    files are written; `lines`: said to `socket` (below its folder), where it has one."""
+
+    signal: int = 0
+    socket: str = ""
+    lines: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -121,6 +135,8 @@ class ProcessPlan:
     """Run once in `cwd` before the first start."""
     verify: bool = True
     ca: Path | None = None
+    take_over: TakeOver | None = None
+    """None for a program that cannot be told of new instances of what it calls."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +156,13 @@ class Plan:
     """Of the server, where it is one that loadlab knows."""
     replica_urls: tuple[str, ...] = ()
     """Where copies answer that are only read from; a database's."""
+    standby: tuple[ProcessPlan, ...] = ()
+    """Further instances, which a scaler may start."""
+
+    @property
+    def all_processes(self) -> tuple[ProcessPlan, ...]:
+        """Those that are started before the load, then those that may be."""
+        return (*self.processes, *self.standby)
 
 
 @dataclass(frozen=True)

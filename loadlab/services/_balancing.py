@@ -20,6 +20,8 @@ class Backend:
     port: int
     scheme: str = "http"
     weight: int = 1
+    serves: bool = True
+    """Whether it is sent requests now; False for an instance that a scaler may start, or takes away."""
 
 
 def upstreams(given: Mapping[str, Any]) -> tuple[str, ...]:
@@ -41,19 +43,23 @@ def problems(service: ServiceSpec, spec: Spec) -> list[str]:
     strategy = service.with_.get("strategy", STRATEGIES[0])
     if strategy not in STRATEGIES:
         found.append(f"strategy = {strategy!r} is none of {', '.join(STRATEGIES)}")
-    return found + _weights(
-        service.with_.get("weights", []), sum(by_name[each].instances for each in names if each in by_name)
-    )
+    weights, behind = service.with_.get("weights", []), [by_name[each] for each in names if each in by_name]
+    if weights and any(each.autoscale is not None for each in behind):
+        return [*found, "weights need servers that stay: leave them out, or autoscale"]
+    return found + _weights(weights, sum(each.instances for each in behind))
 
 
 def backends(given: Mapping[str, Any], names: Names) -> tuple[Backend, ...]:
-    """Every instance of every upstream service, in order."""
+    """Every instance of every upstream service there can be, in order."""
     weights = list(given.get("weights", ()))
-    found = []
+    found: list[Backend] = []
     for name in upstreams(given):
         scheme = names.url(name).partition("://")[0] or "http"
-        found += [(names.host(name), port, scheme) for port in names.ports(name)]
-    return tuple(Backend(*each, weights[at] if at < len(weights) else 1) for at, each in enumerate(found))
+        serving = names.ports(name)
+        for port in names.all_ports(name):
+            weight = weights[len(found)] if len(found) < len(weights) else 1
+            found.append(Backend(names.host(name), port, scheme, weight, port in serving))
+    return tuple(found)
 
 
 def counts(value: Any, least: int) -> bool:

@@ -17,6 +17,10 @@ SECTIONS = ("global", "defaults", "frontend", "backend")
 CONNECTIONS = 4096
 """As for nginx: more than any one generator opens."""
 
+BACKEND = "loadlab_backends"
+SOCKET = "admin.sock"
+"""Below its folder, which is where it runs: the whole path could be longer than the 107 bytes of a socket's name."""
+
 COUNTED = ("threads", "maxconn", "server_maxconn")
 
 
@@ -34,15 +38,28 @@ def problems(given: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def render(given: Mapping[str, Any], port: int, status_port: int, backends: Sequence[Backend]) -> str:
-    """The whole file. Servers are named by their address: so the counters name them."""
+def states(backends: Sequence[Backend]) -> tuple[str, ...]:
+    """What to say to a running HAProxy so that these serve and no other. One in maintenance ends what it has."""
+    return tuple(
+        f"set server {BACKEND}/{each.host}:{each.port} state {'ready' if each.serves else 'maint'}" for each in backends
+    )
+
+
+def render(
+    given: Mapping[str, Any], port: int, status_port: int, backends: Sequence[Backend], *, scaled: bool = False
+) -> str:
+    """The whole file. Servers are named by their address: so the counters name them. scaled: instances come and go,
+    which only loadlab's user may tell it, over a socket in its folder."""
     listen = given.get("listen", "")
     sections: dict[str, dict[str, Any]] = {
         "global": {
             "nbthread": given.get("threads", 1),
             "maxconn": given.get("maxconn", CONNECTIONS),
             "no strict-limits": "",  # fewer open files than maxconn wants is a warning, not the end
-            "stats socket": f"ipv4@127.0.0.1:{status_port} level user",
+            "stats socket": [
+                f"ipv4@127.0.0.1:{status_port} level user",
+                *([f"unix@{SOCKET} mode 600 level admin"] if scaled else []),
+            ],
         },
         "defaults": {
             "mode": "http",
@@ -57,7 +74,7 @@ def render(given: Mapping[str, Any], port: int, status_port: int, backends: Sequ
             "bind": f"127.0.0.1:{port}{' ' + listen if listen else ''}",
             "maxconn": given.get("maxconn", CONNECTIONS),
             "option forwardfor": "",
-            "default_backend": "loadlab_backends",
+            "default_backend": BACKEND,
         },
         "backend": {
             "balance": STRATEGIES[given.get("strategy", "round_robin")],
@@ -69,7 +86,7 @@ def render(given: Mapping[str, Any], port: int, status_port: int, backends: Sequ
     for name, more in given.get("settings", {}).items():
         sections[name].update(more)
     sections["backend"]["server"] = [_server(each, given) for each in backends]
-    titles = {"frontend": "frontend loadlab", "backend": "backend loadlab_backends"}
+    titles = {"frontend": "frontend loadlab", "backend": f"backend {BACKEND}"}
     text = [f"{titles.get(name, name)}\n{_lines(each)}" for name, each in sections.items()]
     return "# Made by loadlab for one run.\n" + "\n".join(text)
 
@@ -80,7 +97,8 @@ def _server(backend: Backend, given: Mapping[str, Any]) -> str:
     parts = [name, f"{host}:{backend.port}", f"weight {backend.weight}"]
     parts += [f"maxconn {given['server_maxconn']}"] if "server_maxconn" in given else []
     parts += [f"cookie {backend.port}"] if "cookie" in given else []
-    return " ".join(parts + (["ssl verify none"] if backend.scheme == "https" else []))
+    parts += ["ssl verify none"] if backend.scheme == "https" else []
+    return " ".join(parts + ([] if backend.serves else ["disabled"]))
 
 
 def _lines(settings: Mapping[str, Any]) -> str:

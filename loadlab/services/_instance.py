@@ -27,6 +27,31 @@ class Journal(Protocol):
         ...
 
 
+class Guardian(Protocol):
+    """What this needs of services._guardian.Guardian."""
+
+    @property
+    def mark(self) -> str:
+        """The run's mark."""
+        ...
+
+    def watch(self, pid: int) -> None:
+        """Kill this one should loadlab end."""
+        ...
+
+    def forget(self, pid: int, start: int) -> None:
+        """It ended, and left nobody."""
+        ...
+
+    def cgroup(self, path: Path) -> None:
+        """Remove this cgroup."""
+        ...
+
+    def temp(self, path: Path) -> None:
+        """Remove this file or folder."""
+        ...
+
+
 @dataclass(frozen=True)
 class Exit:
     """A process that ended. code or signal; neither where only its parent was told."""
@@ -70,6 +95,8 @@ class Instance:
     """Somebody else's: watched, never told anything."""
     failed_starts: int = 0
     """Restarts in a row that did not last."""
+    retiring: bool = False
+    """A scaler takes it away: that it ends is expected."""
 
     @property
     def title(self) -> str:

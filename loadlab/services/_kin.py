@@ -41,6 +41,7 @@ class Kin:
 
     marks: tuple[bytes, ...]
     roots: set[tuple[int, int]] = field(default_factory=set)
+    """Grown by whoever starts something while others look: iterate over a copy."""
     spared: frozenset[int] = field(default_factory=lambda: frozenset({0, 1, os.getpid()}))
     direct: set[int] = field(default_factory=set)
     """Children that somebody waits for, who needs to be told how they ended."""
@@ -49,7 +50,7 @@ class Kin:
 
     def all(self) -> list[Process]:
         """Everything alive."""
-        return self._seen(_guard.family(self.marks, self.roots, spared=self.spared))
+        return self._seen(_guard.family(self.marks, set(self.roots), spared=self.spared))
 
     def of(self, marks: tuple[bytes, ...], roots: Iterable[tuple[int, int]]) -> list[Process]:
         """Those of one instance."""
@@ -64,7 +65,7 @@ class Kin:
         """Bury adopted processes that nobody else waits for."""
         if not _any_zombie():
             return
-        sessions = {pid for pid, _ in self.roots}
+        sessions = {pid for pid, _ in tuple(self.roots)}
         for pid in children(os.getpid()):
             seen = _guard.look(pid)
             if pid in self.direct or seen is None or seen.alive:

@@ -7,14 +7,13 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
 
 from loadlab.clock import Clock
 from loadlab.errors import NotReady, PortBusy, ServiceError
-from loadlab.services import Plan, ProcessPlan, Target, _find, _limits, _ports, _ready, _setup, _stop
+from loadlab.services import Plan, ProcessPlan, Target, _find, _guard, _limits, _ports, _ready, _setup, _stop
 from loadlab.services._guardian import MARK
-from loadlab.services._instance import Exit, Instance, Journal
-from loadlab.services._kin import Kin, adopting
+from loadlab.services._instance import Exit, Guardian, Instance, Journal
+from loadlab.services._kin import Kin, adopting, tell
 from loadlab.services._plans import plan_all
 from loadlab.services._start import Child, child_of, environment, last_lines, spawn
 from loadlab.services._supervise import Hands, Supervisor, losses
@@ -27,31 +26,6 @@ STOPPED_WITHIN_S = 10.0
 """Twice what the teardown allows itself: a disk that hangs while files are removed must not hang loadlab."""
 SETUP_WITHIN_S = 600.0
 """`npm ci` of a large project over a slow line."""
-
-
-class Guardian(Protocol):
-    """What this needs of services._guardian.Guardian."""
-
-    @property
-    def mark(self) -> str:
-        """The run's mark."""
-        ...
-
-    def watch(self, pid: int) -> None:
-        """Kill this one should loadlab end."""
-        ...
-
-    def forget(self, pid: int, start: int) -> None:
-        """It ended, and left nobody."""
-        ...
-
-    def cgroup(self, path: Path) -> None:
-        """Remove this cgroup."""
-        ...
-
-    def temp(self, path: Path) -> None:
-        """Remove this file or folder."""
-        ...
 
 
 @contextmanager
@@ -108,6 +82,10 @@ class Running:
         targets = (each.target() for each in self._supervisor.instances)
         return tuple(each for each in targets if each is not None)
 
+    def instances(self, service: str) -> list[Instance]:
+        """All of a service that were started so far."""
+        return [each for each in self._supervisor.instances if each.plan.service == service]
+
     def url(self, service: str) -> str:
         """Where a service answers; of several instances the first."""
         return next(each.url for each in self.plans if each.service == service)
@@ -142,6 +120,33 @@ class Running:
             group += [self._started(plan, process) for process in plan.processes]
             self._await_ready([each for each in group if not each.attached])
         self._supervisor.settle()
+
+    def begin(self, service: str, number: int) -> Instance:
+        """One more instance of a scaled service, started and not waited for. Raises ServiceError, LimitUnavailable."""
+        plan = next(each for each in self.plans if each.service == service)
+        group = next(each for each in self._groups if each[0].plan.service == service)
+        instance = next((each for each in group if each.plan.instance == number), None)
+        if instance is None:
+            instance = self._made(plan, plan.all_processes[number])
+            group.append(instance)
+            self._lay_out(instance.plan)
+            self._limit(instance)
+        if self._stopping is not None:
+            raise ServiceError(f"{instance.title} is not started any more: everything is being stopped")
+        self._supervisor.clear(instance)
+        instance.retiring = instance.ready = False
+        self._run(instance)
+        self._supervisor.attend(instance)
+        return instance
+
+    def retire(self, instance: Instance, *, kill: bool = False) -> None:
+        """Asks an instance to end, which is expected of it then; kill: ends it with all it started."""
+        child, instance.retiring = instance.child, True
+        if kill:
+            self._supervisor.clear(instance)
+        elif child is not None:
+            root = _guard.look(child.pid)
+            tell([root] if root is not None and root.key == child.key else [], instance.plan.stop_signal)
 
     def stop(self) -> None:
         """End everything. Ctrl-C while it works does not keep it from ending its work; may be called again."""
@@ -180,7 +185,7 @@ class Running:
         instances = [each for group in own for each in group]
         folders = _stop.remove_cgroups(instances, began + _stop.ALL_S, self._clock)
         _stop.remove_scratch(instances)
-        for each in (each for plan in self.plans for each in plan.processes):
+        for each in (each for plan in self.plans for each in plan.all_processes):
             for port in (*each.ports, *each.spare_ports):
                 _ports.hand_over(port)
         remaining = [f"process {each.pid} ({_find.named(each.pid)})" for each in left] + folders
@@ -190,7 +195,7 @@ class Running:
             self._journal.event("note", text=text)
 
     def _refuse_busy_ports(self) -> None:
-        for process in (each for plan in self.plans for each in plan.processes):
+        for process in (each for plan in self.plans for each in plan.all_processes):
             for port in (*process.ports, *process.spare_ports):
                 if _ports.answered(port, process.host):
                     who = _find.occupant(port)
@@ -203,19 +208,22 @@ class Running:
     def _prepare(self, plan: Plan, *, setup_again: bool) -> None:
         """Folders, files, the setup, and the server's own opinion of its configuration."""
         for process in plan.processes:
-            for name in process.scratch:
-                self._guardian.temp(process.folder / name)
-            try:
-                process.folder.mkdir(parents=True, exist_ok=True)
-                for name, text in process.files.items():
-                    (process.folder / name).write_text(text, encoding="utf-8")
-            except OSError as error:
-                raise ServiceError(f"{process.service}: {error}; free some space or use --runs DIR") from error
+            self._lay_out(process)
         if plan.processes:
             self._set_up(plan.processes[0], again=setup_again)
         for process in plan.processes:
             if process.test:
                 self._test(process)
+
+    def _lay_out(self, process: ProcessPlan) -> None:
+        for name in process.scratch:
+            self._guardian.temp(process.folder / name)
+        try:
+            process.folder.mkdir(parents=True, exist_ok=True)
+            for name, text in process.files.items():
+                (process.folder / name).write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise ServiceError(f"{process.service}: {error}; free some space or use --runs DIR") from error
 
     def _set_up(self, process: ProcessPlan, *, again: bool) -> None:
         setup = process.setup
@@ -282,20 +290,29 @@ class Running:
         return instance
 
     def _started(self, plan: Plan, process: ProcessPlan) -> Instance:
-        log = self._journal.log_path(process.service, process.instance)
-        instance = Instance(process, plan.role, plan.unit, log, len(plan.processes))
+        instance = self._made(plan, process)
         if process.instance == 0 or not self._groups:
             self._groups.append([])
         self._groups[-1].append(instance)
-        instance.env = environment(process, self._guardian.mark)
         self._limit(instance)
+        self._run(instance)
+        return instance
+
+    def _made(self, plan: Plan, process: ProcessPlan) -> Instance:
+        log = self._journal.log_path(process.service, process.instance)
+        instance = Instance(process, plan.role, plan.unit, log, len(plan.all_processes))
+        instance.env = environment(process, self._guardian.mark)
+        return instance
+
+    def _run(self, instance: Instance) -> None:
+        """Also once more, after it was retired: its limits are still there."""
+        process = instance.plan
         for port in (*process.ports, *process.spare_ports):
             _ports.hand_over(port)
-        instance.child = self._spawn(instance)
+        instance.child = child = self._spawn(instance)
         instance.started_at = self._clock.monotonic()
-        self._journal.event("started", process.service, process.instance, instance.child.pid, ports=list(process.ports))
+        self._journal.event("started", process.service, process.instance, child.pid, ports=list(process.ports))
         self._supervisor.add(instance)
-        return instance
 
     def _limit(self, instance: Instance) -> None:
         limits = instance.plan.limits

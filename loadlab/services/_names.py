@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,12 +46,24 @@ class RunNames:
     _servers: dict[tuple[str, str | None], Server] = field(default_factory=dict)
     _urls: dict[str, str] = field(default_factory=dict)
     _replicas: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _serving: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     def ports(self, service: str) -> tuple[int, ...]:
-        """One for each instance; none for a command that is not told one."""
+        """One for each instance that takes requests; none for a command that is not told one."""
+        ports = self.all_ports(service)
+        first = range(self._service(service).at_start)
+        if self._service(service).autoscale is None or not ports:
+            return ports
+        return tuple(ports[each] for each in self._serving.get(service, first))
+
+    def all_ports(self, service: str) -> tuple[int, ...]:
         if service not in self._ports:
             self._ports[service] = self._drawn(self._service(service))
         return self._ports[service]
+
+    def serve(self, service: str, instances: Sequence[int]) -> None:
+        """From now on these instances of a scaled service take requests: others are told their ports."""
+        self._serving[service] = tuple(instances)
 
     def spare(self, service: str, instance: int, what: str) -> int:
         key = (service, instance, what)
@@ -123,7 +135,7 @@ class RunNames:
             case "dir":
                 return str(self.folder(service, instance))
             case "port":
-                ports = self.ports(service)
+                ports = self.all_ports(service)
                 return str(ports[instance]) if instance < len(ports) else None
         return None
 
@@ -157,7 +169,7 @@ class RunNames:
             return (service.port,)
         if service.command is not None and not placeholders.uses_own(service, "port"):
             return ()
-        count = getattr(units("services").get(service.unit), "instances", lambda one: one.instances)
+        count = getattr(units("services").get(service.unit), "instances", lambda one: one.at_most)
         return tuple(self.draw() for _ in range(count(service)))
 
     def _service(self, name: str) -> ServiceSpec:

@@ -163,6 +163,8 @@ def _upstream(config: Config) -> list[str]:
         strategy = f"hash {config.given['hash']} consistent;"
     lines = ["zone loadlab_backends 256k;", *([strategy] if strategy else [])]
     for each in config.backends:
+        if not each.serves:
+            continue
         host = f"[{each.host}]" if ":" in each.host else each.host
         lines.append(f"server {host}:{each.port}{f' weight={each.weight}' if each.weight != 1 else ''};")
     if _keepalive(config):

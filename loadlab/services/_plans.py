@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from loadlab.catalogue import units
-from loadlab.errors import ServiceError
 from loadlab.services import Plan, ProcessPlan
 from loadlab.services._names import RunNames
 from loadlab.spec.model import Ready, ServiceSpec, Spec
@@ -24,16 +23,20 @@ def plan_all(spec: Spec, folder: Path, names: RunNames | None = None) -> tuple[P
     plans = []
     for name in start_order(spec):
         service = by_name[name]
-        if service.autoscale is not None:
-            raise ServiceError(
-                f"{name}: this version of loadlab adds and removes no instances during a run; "
-                "leave autoscale out, and say how many with instances"
-            )
-        made = units("services")[service.unit].plan(service, known)
-        plan = replace(made, processes=tuple(_completed(each, service, spec) for each in made.processes))
+        plan = plan_one(service, spec, known)
         known.learn(plan)
         plans.append(plan)
     return tuple(plans)
+
+
+def plan_one(service: ServiceSpec, spec: Spec, names: RunNames) -> Plan:
+    """The plan of one service, as `names` stand now. Raises what plan_all raises."""
+    made: Plan = units("services")[service.unit].plan(service, names)
+    return replace(
+        made,
+        processes=tuple(_completed(each, service, spec) for each in made.processes),
+        standby=tuple(_completed(each, service, spec) for each in made.standby),
+    )
 
 
 def _completed(process: ProcessPlan, service: ServiceSpec, spec: Spec) -> ProcessPlan:

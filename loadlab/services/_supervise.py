@@ -59,9 +59,10 @@ class Supervisor:
         self._thread.start()
 
     def add(self, instance: Instance) -> None:
-        """One more; its process runs already."""
+        """One more, or one again; its process runs already."""
         with self._lock:
-            self._instances.append(instance)
+            if not any(each is instance for each in self._instances):
+                self._instances.append(instance)
         self._wake()
 
     def settle(self) -> None:
@@ -140,14 +141,14 @@ class Supervisor:
             if daemon is not None:
                 self._note_daemon(instance, daemon)
                 return
-            exit_ = exit_of(instance, child.pid, code, self._stopping, lines)
+            exit_ = exit_of(instance, child.pid, code, self._stopping or instance.retiring, lines)
             instance.exits.append(exit_)
             self._plan_restart(instance)
         self._write_down(instance, exit_)
 
     def _daemon_of(self, instance: Instance, child: Child) -> Child | None:
         """A program that leaves a daemon behind has not ended: the eldest of those left is the instance from now on."""
-        if self._stopping or instance.attached:
+        if self._stopping or instance.retiring or instance.attached:
             return None
         while left := self._left_of(instance, child):
             # A daemon forks twice: the one in between may end while it is looked at.
@@ -184,7 +185,7 @@ class Supervisor:
             self._hands.note(f"{instance.title} {exit_.how}{again}")
 
     def _plan_restart(self, instance: Instance) -> None:
-        if self._stopping or not self._restarting or not instance.plan.restart:
+        if self._stopping or instance.retiring or not self._restarting or not instance.plan.restart:
             return
         now = self._hands.clock.monotonic()
         lasted = instance.ready and now - instance.started_at >= LASTED_S
@@ -200,7 +201,7 @@ class Supervisor:
 
     def _restart(self, instance: Instance) -> None:
         """What its dead process left behind would hold its port: that goes first."""
-        self._clear(instance)
+        self.clear(instance)
         try:
             instance.child = self._hands.spawn(instance)
         except ServiceError as error:
@@ -213,11 +214,18 @@ class Supervisor:
         instance.started_at = self._hands.clock.monotonic()
         plan, pid = instance.plan, instance.child.pid
         self._hands.journal.event("restarted", plan.service, plan.instance, pid)
+        self.attend(instance)
+
+    def attend(self, instance: Instance) -> None:
+        """Notice when an instance that was started is ready. Not waited for: one that is slow to answer keeps nobody
+        from being watched."""
         threading.Thread(target=self._await, args=(instance, instance.child), daemon=True).start()
 
-    def _clear(self, instance: Instance) -> None:
+    def clear(self, instance: Instance) -> None:
+        """Kill what is left of an instance: its process, and what that left behind."""
         entries = mark_entries(self._hands.mark, instance.plan.service, instance.plan.instance)
-        keys = {(each.pid, start) for each in instance.exits for pid, start in self._hands.kin.roots if pid == each.pid}
+        ended = {each.pid for each in instance.exits}
+        keys = {each for each in tuple(self._hands.kin.roots) if each[0] in ended}
         left = self._hands.kin.of(entries, keys)
         if left:
             end(left, signal.SIGKILL)
@@ -228,7 +236,6 @@ class Supervisor:
                 self._hands.forget(pid, start)
 
     def _await(self, instance: Instance, child: Child) -> None:
-        """In a thread of its own: an instance that is slow to answer keeps nobody from being watched."""
         check = _ready.check(instance.plan, instance.log, child.log_from, self._hands.clock)
         until = self._hands.clock.monotonic() + instance.plan.ready.within_s
         while instance.child is child and not self._stopping and self._hands.clock.monotonic() < until:

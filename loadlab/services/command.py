@@ -31,11 +31,16 @@ def check(service: ServiceSpec, spec: Spec) -> list[str]:
 
 
 def plan(service: ServiceSpec, names: Names) -> Plan:
-    """One process an instance."""
-    ports = names.ports(service.name)
-    processes = tuple(_process(service, names, instance, ports) for instance in range(service.instances))
+    """One process an instance; those of a scaled service that are not started yet stand by."""
+    ports = names.all_ports(service.name)
+    processes = tuple(_process(service, names, instance, ports) for instance in range(service.at_most))
     return Plan(
-        service.name, service.role or ROLE, service.unit, processes, url=names.url(service.name) if ports else ""
+        service.name,
+        service.role or ROLE,
+        service.unit,
+        processes[: service.at_start],
+        url=names.url(service.name) if ports else "",
+        standby=processes[service.at_start :],
     )
 
 

@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from loadlab.services import Names, Plan, ProcessPlan, Server, _balancing, _haproxy_config, _templates, _values
+from loadlab.services import (
+    Names,
+    Plan,
+    ProcessPlan,
+    Server,
+    TakeOver,
+    _balancing,
+    _haproxy_config,
+    _templates,
+    _values,
+)
 from loadlab.spec.model import ServiceSpec, Spec
 
 ROLE = "balancer"
@@ -24,6 +34,11 @@ def check(service: ServiceSpec, spec: Spec) -> list[str]:
     return found + _balancing.problems(service, spec) + _haproxy_config.problems(service.with_)
 
 
+def learns(service: ServiceSpec) -> bool:
+    """Every server there can be stands in the generated configuration; those that serve are told over its socket."""
+    return "config" not in service.with_
+
+
 def plan(service: ServiceSpec, names: Names) -> Plan:
     """One HAProxy an instance. Raises ServerMissing."""
     server = names.server("haproxy", service)
@@ -35,13 +50,16 @@ def plan(service: ServiceSpec, names: Names) -> Plan:
 def _process(service: ServiceSpec, names: Names, server: Server, instance: int) -> ProcessPlan:
     folder, port = names.folder(service.name, instance), names.ports(service.name)[instance]
     spare = names.spare(service.name, instance, "status")
+    take_over = None
     if "config" in service.with_:
         text = _templates.render(service, names, folder, port, {"status_port": spare})
     else:
         given: dict[str, Any] = _templates.filled(
             service.with_, lambda value: names.fill(value, service.name, instance)
         )
-        text = _haproxy_config.render(given, port, spare, _balancing.backends(given, names))
+        backends = _balancing.backends(given, names)
+        text = _haproxy_config.render(given, port, spare, backends, scaled=_is_scaled(service, names))
+        take_over = TakeOver(socket=_haproxy_config.SOCKET, lines=_haproxy_config.states(backends))
     listens = str(spare) in text
     argv = (str(server.path), "-db", "-f", str(folder / "haproxy.cfg"))
     return ProcessPlan(
@@ -56,4 +74,11 @@ def _process(service: ServiceSpec, names: Names, server: Server, instance: int) 
         spare_ports=(spare,) if listens else (),
         status={"haproxy": str(spare)} if listens else {},
         test=(*argv, "-c"),
+        take_over=take_over if _is_scaled(service, names) else None,
+        scratch=(_haproxy_config.SOCKET,),
     )
+
+
+def _is_scaled(service: ServiceSpec, names: Names) -> bool:
+    behind = _balancing.upstreams(service.with_)
+    return any(each.autoscale is not None for each in names.spec.service if each.name in behind)

@@ -7,10 +7,11 @@ What: its configuration is made here, or is the user's own template (`config`). 
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 
-from loadlab.services import Names, Plan, ProcessPlan, Server, _balancing, _nginx_config, _templates
+from loadlab.services import Names, Plan, ProcessPlan, Server, TakeOver, _balancing, _nginx_config, _templates
 from loadlab.services._nginx_config import LOG_FORMAT, Config
 from loadlab.spec.model import ServiceSpec, Spec
 
@@ -31,6 +32,12 @@ def check(service: ServiceSpec, spec: Spec) -> list[str]:
     if "config" in given:
         return problems
     return problems + _balancing.problems(service, spec) + _nginx_config.problems(given)
+
+
+def learns(service: ServiceSpec) -> bool:
+    """It takes over a new configuration while it runs, a user's own template included: old workers end their requests,
+    new ones get the next."""
+    return True
 
 
 def plan(service: ServiceSpec, names: Names) -> Plan:
@@ -65,6 +72,7 @@ def _process(service: ServiceSpec, names: Names, server: Server, instance: int) 
         status=status,
         test=(*argv, "-t", "-q"),
         scratch=SCRATCH,
+        take_over=TakeOver(signal.SIGHUP),
     )
 
 

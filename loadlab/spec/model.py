@@ -63,15 +63,19 @@ class Limits(Strict):
 
 
 class Autoscale(Strict):
-    """When instances are added and removed."""
+    """When instances are added and removed, one at a time. services/_scaling.py says how they are weighed."""
 
     min: int = Field(ge=1)
-    max: int = Field(ge=1)
-    metric: Literal["cpu"] = "cpu"
+    max: int = Field(ge=1, le=64)
+    metric: Literal["cpu", "in_flight"] = "cpu"
+    """Mean over the instances that take requests. cpu: per cent of `limits.cpu`, or of one core; in_flight: requests
+    without an answer yet."""
     out_above: float = Field(gt=0)
     in_below: float = Field(ge=0)
     out_cooldown_s: float = Field(default=60, ge=0)
     in_cooldown_s: float = Field(default=120, ge=0)
+    over_s: float = Field(default=3, gt=0)
+    """The metric is its mean over the last so many seconds."""
 
 
 class Attach(Strict):
@@ -104,6 +108,16 @@ class ServiceSpec(Strict):
     verify: bool = True
     ca: str | None = None
     setup: Arguments | None = None
+
+    @property
+    def at_start(self) -> int:
+        """How many instances are started before there is any load."""
+        return self.instances if self.autoscale is None else max(self.instances, self.autoscale.min)
+
+    @property
+    def at_most(self) -> int:
+        """How many instances there can be at once."""
+        return self.instances if self.autoscale is None else max(self.instances, self.autoscale.max)
 
     @property
     def unit(self) -> str:

@@ -7,7 +7,6 @@ from typing import Any
 
 from loadlab.spec import order, placeholders
 from loadlab.spec.checks.load import is_target
-from loadlab.spec.checks.scaling import most_instances
 from loadlab.spec.model import ServiceSpec, Spec
 from loadlab.spec.problem import Problem
 from loadlab.spec.source import Source
@@ -38,7 +37,7 @@ def _has_no_port(service: ServiceSpec, source: Source, spec: Spec) -> bool:
     """A command that is not told a port; where that is a problem in itself, it is reported as such."""
     if service.command is None or source.given("service", spec.service.index(service), "port"):
         return False
-    said_elsewhere = is_target(service, spec) or most_instances(service) > 1
+    said_elsewhere = is_target(service, spec) or service.at_most > 1
     return not said_elsewhere and not placeholders.uses_own(service, "port")
 
 
