@@ -109,6 +109,7 @@ class Crew:
         """Goes on with what is under way; then, if it may, decides."""
         self._await_starters(t)
         self._let_go(t)
+        self._keep_told(t)
         if may_decide:
             count = Count(len(self._serving), len(self._starting), len(self._leaving))
             self._follow(t, decide(self._policy, t, self._value, count, self._past))

@@ -81,6 +81,8 @@ class Launched:
     plans: tuple[Plan, ...]
     guardian: Guardian
     notes: list[str]
+    spec: Spec
+    names: RunNames
 
     def pids(self) -> list[int]:
         return family(self.guardian.mark)
@@ -128,10 +130,11 @@ def launching(tmp_path: Path) -> Iterator[Launcher]:
         notes: list[str] = []
         with Guardian() as guardian:
             marks.append(guardian.mark)
-            plans = plan_all(spec, tmp_path / "recording")
+            names = RunNames(spec, tmp_path / "recording")
+            plans = plan_all(spec, tmp_path / "recording", names)
             try:
                 with launch(plans, journal, SYSTEM, guardian, notes.append, **options) as running:
-                    yield Launched(running, journal, plans, guardian, notes)
+                    yield Launched(running, journal, plans, guardian, notes, spec, names)
             finally:
                 left.extend(family(guardian.mark))  # before the guardian looks
 

@@ -210,6 +210,22 @@ MALFORMED: dict[str, tuple[str, list[str]]] = {
             r":13: service\[b\]\.autoscale = .*: in_below = 70 has to be less than out_above = 30",
         ],
     ),
+    "scalers that scale nothing": (
+        'name = "orders"\n[load]\ntarget = "app"\n[[service]]\nname = "app"\ncommand = ["app", "{port}", "{a.url}"]\n'
+        "autoscale = { min = 1, max = 2, out_above = 70, in_below = 30 }\n"
+        '[[service]]\nname = "a"\ncommand = ["a", "{port}"]\n'
+        "autoscale = { min = 1, max = 2, out_above = 70, in_below = 30 }\n"
+        '[[service]]\nname = "b"\nuses = "postgres"\n'
+        "autoscale = { min = 1, max = 2, out_above = 70, in_below = 30 }\n"
+        '[[service]]\nname = "c"\ncommand = ["c"]\n'
+        'autoscale = { min = 1, max = 2, metric = "in_flight", out_above = 7, in_below = 3 }\n',
+        [
+            r":7: service\[app\]\.autoscale = .*: the load goes to it, and so to its first instance only; put .*nginx",
+            r":11: service\[a\]\.autoscale = .*: app will not learn of its new instances; put a service before it",
+            r":15: service\[b\]\.autoscale = .*: only a service with a command can be scaled",
+            r':19: service\[c\]\.autoscale = .*: metric = "in_flight" counts requests at its port; use \{port\} in command',
+        ],
+    ),
     "limits": (
         'name = "orders"\n'
         + APP

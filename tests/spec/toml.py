@@ -26,7 +26,7 @@ def _fine(service: ServiceSpec, spec: Spec) -> list[str]:
 SERVICES: dict[str, Any] = {
     "attached": SimpleNamespace(check=_fine),
     "command": SimpleNamespace(check=_fine),
-    "nginx": SimpleNamespace(check=_nginx),
+    "nginx": SimpleNamespace(check=_nginx, learns=lambda service: True),
     "postgres": SimpleNamespace(check=_fine),
 }
 """Stand-ins for the units of loadlab/services/, so that these tests are about the spec alone."""

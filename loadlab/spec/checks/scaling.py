@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from loadlab.spec import order, placeholders
+from loadlab.spec.checks.load import is_target
 from loadlab.spec.model import ServiceSpec, Spec
 from loadlab.spec.problem import Loc, Problem
 from loadlab.spec.source import Source
@@ -66,7 +67,7 @@ def _unheard(
     service: ServiceSpec, spec: Spec, loc: Loc, learners: list[ServiceSpec], callers: list[ServiceSpec]
 ) -> Iterator[Problem]:
     """Who calls a scaled service has to learn of new instances, or they idle."""
-    if service.name == spec.target.name:
+    if is_target(service, spec):
         says = "the load goes to it, and so to its first instance only"
     elif callers and not learners:
         says = f"{' and '.join(each.name for each in callers)} will not learn of its new instances"
