@@ -77,4 +77,5 @@ def figures(live: Live) -> str:
 
 def _service(service: ServiceLive) -> str:
     loop = "" if service.loop_busy is None else f", loop {100 * service.loop_busy:.0f}% busy"
-    return f"{service.name} {service.cpu_cores:.2f} cores{loop}, {megabytes(service.rss_bytes)}"
+    many = f" x{service.instances}" if service.instances > 1 else ""
+    return f"{service.name}{many} {service.cpu_cores:.2f} cores{loop}, {megabytes(service.rss_bytes)}"

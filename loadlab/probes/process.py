@@ -39,7 +39,7 @@ class Processes:
     def __init__(self, targets: Targets, proc: Path) -> None:
         self._tree = Tree(targets, proc)
         self._proc = str(proc)
-        self._names: dict[tuple[int, int], str] = {}
+        self._names: dict[tuple[int, int, str], str] = {}
         self._seen: dict[int, dict[str, tuple[float, int, int]]] = {}
         self._ended: dict[int, tuple[float, int, int]] = {}
 
@@ -77,7 +77,8 @@ class Processes:
         )
 
     def _name(self, member: Member) -> str:
-        key = (member.pid, member.started_ticks)
+        # Before a process is its service's it is loadlab's, and still the program that will start the service's.
+        key = (member.pid, member.started_ticks, member.target.service)
         if key not in self._names:
             text = read(f"{self._proc}/{member.pid}/cmdline", 400).replace(b"\0", b" ").decode("utf-8", "replace")
             self._names[key] = text.strip()[:120]

@@ -100,11 +100,44 @@ def _load(recording: Recording) -> list[Chart]:
     latency = timeline.percentiles(recording, windows, ("p50_ms", "p95_ms", "p99_ms"))
     lines = [_line(name[:-3], values) for name, values in latency.items() if not np.isnan(values).all()]
     failed = "" if bad.any() else "none"
+    asked = users or [timeline.per_second(recording, windows, "ok")]
     return [
         Chart("Throughput", "requests/s", t, throughput),
+        *_instances(
+            recording,
+            middles,
+            _line("users (right axis)" if users else "answered/s (right axis)", asked[0], axis="right"),
+        ),
         Chart("Latency", "ms", t, lines, log=True, absent="" if lines else "no request succeeded"),
         Chart("Failed requests", "requests/s", t, [_line("failed", bad)], absent=failed),
     ]
+
+
+def _instances(recording: Recording, middles: Floats, load: Line) -> list[Chart]:
+    """How many instances of each scaled service took requests, over the load; no chart where nothing is scaled."""
+    lines = [
+        _line(f"{series.entity.service}{what}", timeline.on(series, middles, worst=True))
+        for metric, what in (("scaler.serving", ""), ("scaler.starting", ", starting"))
+        for series in recording.series(metric)
+    ]
+    return [Chart("Instances that take requests", "instances", _times(middles), [*lines, load])] if lines else []
+
+
+def _scalers(recording: Recording, points: Floats) -> list[Chart]:
+    """What each scaler looks at, between its limits."""
+    charts = []
+    for series in recording.series("scaler.value"):
+        policy = next((each.autoscale for each in recording.meta.services if each.name == series.entity.service), {})
+        unit = "% of what an instance may use" if policy.get("metric") == "cpu" else "requests per instance"
+        ends = [
+            _line(f"{name} = {policy[name]:g}", np.full(len(points), float(policy[name])))
+            for name in ("out_above", "in_below")
+            if name in policy
+        ]
+        seen = _line(str(policy.get("metric", "metric")), timeline.on(series, points))
+        title = f"What the scaler of {series.entity.service} sees"
+        charts.append(Chart(title, unit, _times(points), [seen, *ends]))
+    return charts
 
 
 def _services(recording: Recording) -> list[Chart]:
@@ -131,6 +164,7 @@ def _services(recording: Recording) -> list[Chart]:
     return [
         summed("CPU", "cores", cpu, _everybody, lambda each: timeline.on(rate(each), points)),
         _chosen(busy, _why(recording, "threads.samples")),
+        *_scalers(recording, points),
         summed("Resident memory", "MB", ("process.rss_bytes",), _watched, lambda each: gauge(each) / 2**20),
         summed("Requests outstanding", "requests", ("edges.outstanding",), _edge, gauge, "none was seen waiting"),
         summed("Open connections", "connections", ("sockets.established",), _watched, gauge, "none was open"),

@@ -196,7 +196,7 @@ def _box(name: str, meta: Meta, diagnosis: Diagnosis) -> Box:
         bars,
         f"and {more} more {'process' if more == 1 else 'processes'}" if bars and more > 0 else "",
         first.kind.replace("_", " ") if first is not None else "",
-        service.instances,
+        _count(service, figures or {}),
     )
 
 
@@ -211,7 +211,15 @@ def _generator(diagnosis: Diagnosis) -> Box:
 def _role(service: ServiceMeta) -> str:
     unit = "" if service.unit in ("command", service.name) else service.unit
     many = f"{service.instances} instances" if service.instances > 1 else ""
+    if service.autoscale:
+        many = f"{service.autoscale.get('min')} to {service.autoscale.get('max')} instances"
     return ", ".join(each for each in (service.role, unit, many) if each)
+
+
+def _count(service: ServiceMeta, figures: dict[str, Any]) -> int:
+    """Instances; of a scaled service those that ran in the measured window."""
+    seen = len({each["instance"] for each in figures.get("instances", ())})
+    return max(1, seen) if service.autoscale else service.instances
 
 
 def _facts(figures: dict[str, Any] | None) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from loadlab.recording.model import Event, Recording
 
 MOST = 12
+MOST_SCALINGS = 30
 LAST_LINES = 5
 """Of what a process printed before it ended, shown of a service's first exit; of the others the very last."""
 
@@ -22,6 +23,50 @@ class Exit:
     instance: int
     how: str
     last_lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """A decision of a scaler. took_s: until the instance took requests, None where it went or never did."""
+
+    t: float
+    service: str
+    before: int
+    after: int
+    why: str
+    took_s: float | None
+
+
+def scalings(recording: Recording) -> tuple[Scaling, ...]:
+    """The first MOST_SCALINGS of them."""
+    decided = [each for each in recording.events if each.kind == "scaled"]
+    return tuple(
+        Scaling(
+            each.t,
+            each.service,
+            int(each.data.get("before", 0)),
+            int(each.data.get("after", 0)),
+            str(each.data.get("why", "")),
+            _took_s(recording, each),
+        )
+        for each in decided[:MOST_SCALINGS]
+    )
+
+
+def further_scalings(recording: Recording) -> int:
+    """How many there were beyond those that `scalings` gives."""
+    return max(0, sum(each.kind == "scaled" for each in recording.events) - MOST_SCALINGS)
+
+
+def _took_s(recording: Recording, decision: Event) -> float | None:
+    mine = [
+        each.t
+        for each in recording.events
+        if each.kind == "joined"
+        and (each.service, each.instance) == (decision.service, decision.instance)
+        and each.t >= decision.t
+    ]
+    return min(mine) - decision.t if mine and decision.data.get("direction") == "out" else None
 
 
 def exits(recording: Recording) -> tuple[Exit, ...]:

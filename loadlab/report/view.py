@@ -39,6 +39,8 @@ class View:
     further_errors: int
     exits: tuple[incidents.Exit, ...]
     further_exits: int
+    scalings: tuple[incidents.Scaling, ...]
+    further_scalings: int
     notes: tuple[str, ...]
     logs: tuple[str, ...]
     cleared: tuple[tuple[str, str], ...]
@@ -67,8 +69,10 @@ def build(recording: Recording, diagnosis: Diagnosis) -> View:
         further_errors=max(0, len(errors) - MOST_ERRORS),
         exits=incidents.exits(recording),
         further_exits=incidents.further_exits(recording),
+        scalings=incidents.scalings(recording),
+        further_scalings=incidents.further_scalings(recording),
         notes=incidents.notes(recording),
-        logs=_logs(recording.meta),
+        logs=_logs(recording),
         cleared=tuple((kind, _title(kind)) for kind in diagnosis.clear),
         unknown=tuple((kind, _title(kind), why) for kind, why in diagnosis.unknown),
         profile=_pretty(recording.meta.profile),
@@ -101,7 +105,13 @@ def _set(value: Any) -> Any:
     return [_set(each) for each in value] if isinstance(value, list | tuple) else value
 
 
-def _logs(meta: Meta) -> tuple[str, ...]:
-    """Beside the page: one of each instance, and the load generator's."""
-    mine = {f"logs/{each.name}-{index}.log" for each in meta.services for index in range(each.instances)}
+def _logs(recording: Recording) -> tuple[str, ...]:
+    """Beside the page: one of each instance that was started, and the load generator's."""
+    started = {(each.service, each.instance) for each in recording.events if each.kind == "started"}
+    mine = {
+        f"logs/{each.name}-{index}.log"
+        for each in recording.meta.services
+        for index in range(each.instances)
+        if not each.autoscale or (each.name, index) in started
+    }
     return (*sorted(mine), "logs/generator-0.log")

@@ -80,6 +80,11 @@ class Crew:
         self._value: float | None = None
         self._complained = ""
 
+    def open(self, t: float) -> None:
+        """Those that were started before the load take requests."""
+        for number in self._told:
+            self._journal.event("joined", self.service, number, t=t, serving=len(self._told))
+
     def hear(self, probe: str, t: float, rows: Sequence[Row], names: Sequence[str]) -> None:
         """One tick of a probe."""
         for each in (self._cpu, self._in_flight):

@@ -82,6 +82,8 @@ class Scaler:
         if self._crews:
             self._sink.declare(TABLE, METRICS)
             self._due = self._clock.monotonic() - self._t0
+            for crew in self._crews:
+                crew.open(self._due)
             self._thread.start()
         return self
 

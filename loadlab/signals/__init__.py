@@ -35,6 +35,7 @@ from loadlab.signals import (
     quota,
     refusals,
     saturation,
+    scaling,
     sockets,
     stations,
     threads,
@@ -164,6 +165,11 @@ class Signals:
     def queues(self) -> queues.Queues:
         """Messages that wait in each queue, and how their number grows."""
         return queues.compute(self._recording)
+
+    @cached_property
+    def scaling(self) -> tuple[scaling.Scaled, ...]:
+        """Instances that a scaler added and took away, why, and how users fared meanwhile."""
+        return scaling.compute(self._recording)
 
     @cached_property
     def denials(self) -> denials.Denials:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from loadlab.recording.model import Recording, Series, ServiceMeta
-from loadlab.signals import cpu, edges
+from loadlab.signals import cpu, edges, scaling
 from loadlab.signals.missing import Missing
 from loadlab.signals.rates import increase, mean
 from loadlab.signals.windows import Window, measured
@@ -51,13 +51,22 @@ def compute(recording: Recording) -> Backends:
     groups = []
     for balancer in balancers:
         service = next((each for each in recording.meta.services if each.name == balancer.upstream), None)
-        if service is not None and service.instances > 1:
+        if service is not None and len(_instances(recording, service, window)) > 1:
             groups.append(_group(recording, balancer, service, window))
     return Backends(tuple(groups))
 
 
+def _instances(recording: Recording, service: ServiceMeta, window: Window) -> tuple[int, ...]:
+    """Those that can be compared: of a scaled service only who took requests all the time."""
+    if service.autoscale:
+        return scaling.throughout(recording, service.name, window)
+    return tuple(range(service.instances))
+
+
 def _group(recording: Recording, balancer: ServiceMeta, service: ServiceMeta, window: Window) -> Group:
-    requests = _by_instance(recording, balancer.name, service, "requests", window)
+    instances = _instances(recording, service, window)
+    counted = _by_instance(recording, balancer.name, service, "requests", window)
+    requests = {each: count for each, count in counted.items() if each in instances}
     total = sum(requests.values())
     if total <= 0:
         raise Missing(f"{balancer.name} logged no request to {service.name}")
@@ -85,17 +94,18 @@ def _group(recording: Recording, balancer: ServiceMeta, service: ServiceMeta, wi
             waiting.get(instance, 0.0),
             unloaded.get(instance),
         )
-        for instance in range(service.instances)
+        for instance in instances
     )
     return Group(service.name, balancer.name, backends)
 
 
 def _unloaded(recording: Recording, balancer: str, service: ServiceMeta) -> dict[int, float]:
     """Mean milliseconds by instance over the levels with hardly any queueing."""
+    fewest = int(service.autoscale.get("min", service.instances))
     counts: dict[int, float] = defaultdict(float)
     seconds: dict[int, float] = defaultdict(float)
     for level in recording.levels:
-        if 0 < level.users <= service.instances and level.phase == "search":
+        if 0 < level.users <= fewest and level.phase == "search":
             window = Window(level.start, level.end)
             for instance, count in _by_instance(recording, balancer, service, "requests", window).items():
                 counts[instance] += count

@@ -44,7 +44,7 @@ def test_where_nobody_watches_progress_is_a_line_per_phase_and_one_every_five_se
     figures = [each for each in lines if "requests/s" in each]
     assert len(figures) == 11, "54 seconds"
     assert "users 24  330 requests/s  p50 16.8 ms  p99 49.0 ms  errors 0" in figures[-1]
-    assert "app 0.79 cores, loop 96% busy, 84 MB" in figures[-1]
+    assert "app x3 0.79 cores, loop 96% busy, 84 MB" in figures[-1]
 
 
 @pytest.mark.parametrize(
