@@ -7,6 +7,11 @@ import signal
 from collections.abc import Generator
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("loadlab", deadline=None)
+settings.load_profile("loadlab")
+"""No test judges by the clock: its machine is shared."""
 
 IN_CI = bool(os.environ.get("CI"))
 
