@@ -76,9 +76,9 @@ def proc(root: Path = Path("/proc")) -> Check:
 
 def ptrace() -> Check:
     """py-spy reads stacks of other processes."""
-    from loadlab.probes import _stacks
+    from loadlab.probes import _pyspy
 
-    works, says = _stacks.check_ptrace()
+    works, says = _pyspy.check_ptrace()
     if works:
         return Check("stacks (ptrace)", OK, says)
     mend = "sudo sysctl kernel.yama.ptrace_scope=0   (in a container: --cap-add SYS_PTRACE)"

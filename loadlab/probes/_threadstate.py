@@ -101,6 +101,8 @@ class ThreadCount:
     samples: int = 0
     states: Counter[str] = field(default_factory=Counter)
     peers: Counter[str] = field(default_factory=Counter)
+    loop: int = -1
+    """The descriptor of the epoll that its event loop waits in; -1 where it was never seen in one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,8 @@ class Doing:
 
     state: str
     peer: str = ""
+    epoll: int = -1
+    """The descriptor, where it waits in one."""
 
 
 class Engine:
@@ -209,7 +213,8 @@ class Engine:
                 raw = os.pread(thread.descriptor, 256, 0)
             except OSError:
                 return None
-            return parse(raw, lambda fd: self._peers.of(pid, fd), lambda at, size: memory(self._proc, pid, at, size))
+            doing = parse(raw, lambda fd: self._peers.of(pid, fd), lambda at, size: memory(self._proc, pid, at, size))
+            return inner_loop(thread, doing, self._proc) if doing is not None and doing.epoll >= 0 else doing
         folder = f"{self._proc}/{pid}/task/{thread.tid}"
         stat = read(f"{folder}/stat", 512)
         state = stat[stat.rfind(b")") + 2 : stat.rfind(b")") + 3]
@@ -227,8 +232,10 @@ def parse(raw: bytes, peer_of: Callable[[int], str], memory_of: Callable[[int, i
     number = int(parts[0])
     call = CALLS.get(number, "")
     arguments = [int(each, 16) for each in parts[1:7]]
-    if call in ("epoll", "accept"):
-        return Doing("idle_" + call)
+    if call == "epoll":
+        return Doing("idle_epoll", epoll=arguments[0])
+    if call == "accept":
+        return Doing("idle_accept")
     if call in ("futex", "sleep"):
         return Doing(call)
     if call == "wait":
@@ -239,6 +246,25 @@ def parse(raw: bytes, peer_of: Callable[[int], str], memory_of: Callable[[int, i
         return _at(call, arguments, peer_of)
     # -1: stopped outside any call, by a page fault or a signal.
     return Doing("file_io") if number == -1 else Doing("other")
+
+
+def inner_loop(thread: ThreadCount, doing: Doing, proc: str) -> Doing:
+    """Who waits in another epoll than its loop's while a child of it runs waits for the child, and its loop stands
+    still: Node's execFileSync, and all that is built on it, runs a small loop of its own inside the call."""
+    folder = f"{proc}/{thread.member.pid}"
+    if thread.loop == doing.epoll:
+        return doing
+    if thread.loop < 0 or not _is_epoll(f"{folder}/fd/{thread.loop}"):
+        thread.loop = doing.epoll
+        return doing
+    return Doing("wait_child") if read(f"{folder}/task/{thread.tid}/children", 16).strip() else doing
+
+
+def _is_epoll(link: str) -> bool:
+    try:
+        return os.readlink(link) == "anon_inode:[eventpoll]"
+    except OSError:
+        return False
 
 
 def _at(call: str, arguments: list[int], peer_of: Callable[[int], str]) -> Doing:

@@ -31,6 +31,7 @@ def parse_frame(text: str) -> Frame:
 
 
 def folded(thread: str, frames: tuple[Frame, ...], count: int) -> str:
-    """The line `parse_folded` reads. Semicolons and line ends inside names would break it, so they are replaced."""
-    parts = [thread, *(f"{each.function} ({each.file}:{each.line})" for each in frames)]
+    """The line `parse_folded` reads. Semicolons and line ends inside names would break it, so they are replaced;
+    " (" would be read as the beginning of a file's name."""
+    parts = [thread, *(f"{each.function.replace(' (', '(')} ({each.file}:{each.line})" for each in frames)]
     return ";".join(re.sub(r"[;\r\n]", "_", part) for part in parts) + f" {count}"

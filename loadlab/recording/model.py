@@ -171,14 +171,20 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Stacks:
-    """Samples of one process: (frames outermost first, count). `thread` is py-spy's name of the thread."""
+    """Samples of one process: (frames outermost first, count). `thread` is the profiler's name of the thread."""
 
     service: str
     instance: int
     pid: int
     mode: str
-    """"active": threads that py-spy holds to be running; "gil": those that hold the GIL."""
+    """Of Python (py-spy): "gil", threads that hold the interpreter lock, and "all", wherever threads stand. Of Node
+    (V8): "cpu", where the main thread ran, and "still", where it stood in a call."""
     samples: tuple[tuple[str, tuple[Frame, ...], int], ...]
+
+    @property
+    def on_cpu(self) -> bool:
+        """Whether these samples are of where CPU goes; else of where time goes."""
+        return self.mode in ("gil", "cpu")
 
 
 @dataclass(frozen=True, slots=True)

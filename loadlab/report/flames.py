@@ -29,18 +29,18 @@ Node = dict[str, Any]
 
 def data(recording: Recording, finding: Finding | None) -> list[dict[str, Any]]:
     """[{"name", "mode", "samples", "root"}], the culprit's first. Of a node: name, value, user, blamed, children."""
-    wanted = "all" if finding is not None and finding.kind in STILL else "gil"
+    on_cpu = finding is None or finding.kind not in STILL
     culprit = (finding.service, finding.pid) if finding is not None else ("", None)
     services = {each.name: each for each in recording.meta.services}
 
     def order(stacks: Stacks) -> tuple[bool, bool, bool, int]:
-        return (stacks.service != culprit[0], stacks.mode != wanted, stacks.pid != culprit[1], -_count(stacks))
+        return (stacks.service != culprit[0], stacks.on_cpu != on_cpu, stacks.pid != culprit[1], -_count(stacks))
 
     chosen = [each for each in sorted(recording.stacks, key=order) if _count(each)][:MOST]
     return [
         {
             "name": f"{each.service} {each.instance}, process {each.pid}",
-            "mode": "CPU" if each.mode == "gil" else "time",
+            "mode": "CPU" if each.on_cpu else "time",
             "samples": _count(each),
             "root": tree(each, services.get(each.service), _blamed(finding, each)),
         }

@@ -117,7 +117,7 @@ def why_no_stacks(recording: Recording) -> str:
     said = [each for each in notes(recording) if "slow-down" not in each]
     if recording.phase("stacks") is None:
         return "the run had no time for it (--no-stacks, or it was cut short)"
-    return "; ".join(said) or "no Python process was there to read"
+    return "; ".join(said) or "no Python or Node process was there to read"
 
 
 def why_no_proof(recording: Recording) -> str:

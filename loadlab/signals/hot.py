@@ -15,6 +15,8 @@ from pathlib import PurePath
 from loadlab.recording.model import Frame, Recording, ServiceMeta, Stacks
 from loadlab.signals.missing import Missing
 
+BUILT_IN = ("node:", "wasm:", "evalmachine.")
+"""What V8 puts where a file's name would be for code that comes with Node, or from no file."""
 LIBRARIES = ("site-packages", "dist-packages", "node_modules")
 FEWEST = 20
 """Samples below which no line is named: at 20, a share of one half has a standard error of 11 points."""
@@ -80,7 +82,7 @@ class Hot:
 
 HOLDS = 1.0
 """Samples that held the interpreter for each sample of the same thread at work. The profiler takes the former at twice
-the rate (probes/_stacks.RATES), so 2 for a thread that does nothing but Python: at 1 it lets go half of the time."""
+the rate (probes/_pyspy.RATES), so 2 for a thread that does nothing but Python: at 1 it lets go half of the time."""
 
 
 def compute(recording: Recording) -> Hot:
@@ -96,8 +98,8 @@ def compute(recording: Recording) -> Hot:
 
 
 def _profile(meta: ServiceMeta, stacks: list[Stacks]) -> Profile:
-    gil = [each for each in stacks if each.mode == "gil"]
-    everything = [each for each in stacks if each.mode != "gil"]
+    gil = [each for each in stacks if each.on_cpu]
+    everything = [each for each in stacks if not each.on_cpu]
     cpu_samples = sum(count for each in gil for _, _, count in each.samples)
     threads: Counter[tuple[int, str]] = Counter()
     connecting = 0
@@ -197,12 +199,13 @@ def users_frame(meta: ServiceMeta, frames: tuple[Frame, ...]) -> int | None:
 
 def is_users(file: str, cwd: str = "") -> bool:
     """Whether a file is the user's own: not of the interpreter's library, not of an installed package, not frozen
-    code."""
-    if not file or file.startswith("<"):
+    code. Below the service's folder only the way from there counts: the service may itself lie in a package."""
+    if not file or file.startswith(("<", *BUILT_IN)):
         return False
-    parts = PurePath(file).parts
+    root = cwd.rstrip("/") + "/"
+    parts = PurePath(file[len(root) :] if cwd and file.startswith(root) else file).parts
     if any(name in parts for name in LIBRARIES):
-        return bool(cwd) and file.startswith(cwd.rstrip("/") + "/")
+        return False
     library = any(part == "lib" and following.startswith("python3") for part, following in pairwise(parts))
     return not library
 

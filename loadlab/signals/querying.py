@@ -75,7 +75,7 @@ def _asking(recording: Recording, meta: ServiceMeta) -> Asking:
     total = on_cpu = driving = 0
     for stacks in recording.stacks:
         for _, frames, count in stacks.samples if stacks.service == meta.name else ():
-            if stacks.mode == "gil":
+            if stacks.on_cpu:
                 on_cpu += count
                 driving += count if any(in_driver(each) for each in frames) else 0
             index = users_frame(meta, frames)
@@ -83,9 +83,9 @@ def _asking(recording: Recording, meta: ServiceMeta) -> Asking:
                 continue
             key = (frames[index].function, frames[index].file, frames[index].line)
             below = frames[index + 1 :]
-            total += count if stacks.mode != "gil" else 0
+            total += count if not stacks.on_cpu else 0
             if any(in_pool(each) for each in below) and bare(frames[-1].function) in WAITS:
-                pool[key] += count if stacks.mode != "gil" else 0
+                pool[key] += count if not stacks.on_cpu else 0
             elif any(in_driver(each) for each in below):
                 inside[key] += count
     return Asking(

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadlab.probes import _cgroup_files as cgroup
-from loadlab.probes import _proc_text, _sockets, _stacks, _threadstate, _tree, _waiting, core, nginx
+from loadlab.probes import _proc_text, _pyspy, _sockets, _threadstate, _tree, _waiting, core, nginx
 from loadlab.probes import sockets as listeners
 from loadlab.probes._threadstate import Doing
 from loadlab.recording.folded import folded, parse_folded
@@ -64,8 +64,8 @@ POLL_MEMORY = struct.pack("=ihhihh", 5, 1, 0, 9, 1, 0)
     ("raw", "expected"),
     [
         (b"running\n", Doing("running")),
-        (b"232 0x4 0x7f 0x400 0xffffffff 0x0 0x0 0x7ff 0x7ff\n", Doing("idle_epoll")),
-        (b"281 0x4 0x7f 0x400 0xffffffff 0x0 0x0 0x7ff 0x7ff\n", Doing("idle_epoll")),
+        (b"232 0x4 0x7f 0x400 0xffffffff 0x0 0x0 0x7ff 0x7ff\n", Doing("idle_epoll", epoll=4)),
+        (b"281 0x4 0x7f 0x400 0xffffffff 0x0 0x0 0x7ff 0x7ff\n", Doing("idle_epoll", epoll=4)),
         (b"288 0x3 0x0 0x0 0x0 0x0 0x0 0x7ff 0x7ff\n", Doing("idle_accept")),
         (b"202 0x7f 0x80 0x0 0x0 0x0 0x0 0x7ff 0x7ff\n", Doing("futex")),
         (b"230 0x0 0x0 0x7ff 0x7ff 0x0 0x0 0x7ff 0x7ff\n", Doing("sleep")),
@@ -217,15 +217,15 @@ def test_stacks_of_a_tree_are_told_apart() -> None:
         'process 10:"python m.py";thread (0x7f): worker-1;run (/a.py:3) 2\n'
         "garbage\n"
     )
-    found = _stacks.split(text, 10)
+    found = _pyspy.split(text, 10)
     assert found == {10: "worker-1;run (/a.py:3) 2\n", 12: "MainThread;run (/a.py:3);hot (/a.py:9) 5\n"}
 
 
 def test_a_refusal_of_ptrace_names_the_way_out() -> None:
-    assert "ptrace_scope" in _stacks.reason("Error: Permission Denied: Try running again with elevated permissions")
-    assert "ptrace_scope" in _stacks.reason("Error: No python processes found in process 7 or any of its subprocesses")
+    assert "ptrace_scope" in _pyspy.reason("Error: Permission Denied: Try running again with elevated permissions")
+    assert "ptrace_scope" in _pyspy.reason("Error: No python processes found in process 7 or any of its subprocesses")
     trace = "Error: the interpreter is too new\n\nCaused by:\n    0: x\n\nStack backtrace:\n   0: py_spy::main\n"
-    assert _stacks.reason(trace) == "py-spy gave no stacks: the interpreter is too new"
+    assert _pyspy.reason(trace) == "py-spy gave no stacks: the interpreter is too new"
 
 
 names = st.text(
@@ -293,6 +293,6 @@ def test_a_process_that_may_not_be_looked_at_is_left_to_the_profiler_to_refuse(m
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(os, "readlink", refuse)
-    assert _stacks.is_python(1)
+    assert _pyspy.is_python(1)
     monkeypatch.undo()
-    assert not _stacks.is_python(2**22 + 1)  # no such process
+    assert not _pyspy.is_python(2**22 + 1)  # no such process

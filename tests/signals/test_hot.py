@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from loadlab.signals import hot
 from tests.build import Builder, Proc
 
@@ -35,3 +37,28 @@ def test_a_thread_that_waits_for_work_was_nowhere() -> None:
 
 def test_without_stacks_of_all_threads_the_interpreter_tells() -> None:
     assert running(("gil", ANSWERING)) == "answer"
+
+
+@pytest.mark.parametrize(
+    ("file", "users"),
+    [
+        ("/srv/app/views.py", True),
+        ("/srv/app/lib/prices.js", True),
+        ("/srv/app/node_modules/express/lib/router.js", False),
+        ("/srv/app/.venv/lib/python3.11/site-packages/flask/app.py", False),
+        ("/usr/lib/python3.11/json/encoder.py", False),
+        ("/srv/other/views.py", True),
+        ("node:internal/child_process", False),
+        ("wasm://wasm/8a3f", False),
+        ("<frozen importlib._bootstrap>", False),
+        ("", False),
+    ],
+)
+def test_whose_file_it_is(file: str, users: bool) -> None:
+    assert hot.is_users(file, "/srv/app") is users
+
+
+def test_a_service_that_lies_in_a_package_is_the_users() -> None:
+    cwd = "/venv/lib/python3.11/site-packages/loadlab/_data/sample_apps"
+    assert hot.is_users(f"{cwd}/shop/app.py", cwd)
+    assert not hot.is_users(f"{cwd}/node-pm2/node_modules/pm2/index.js", cwd)

@@ -1,0 +1,27 @@
+"""What a profiler of any language hands over."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from loadlab.clock import Clock
+from loadlab.probes._tree import Member
+from loadlab.services import Target
+
+
+@dataclass(frozen=True)
+class StackRun:
+    """One look at one process tree: folded text by pid, or the reason why there is none. mode: see
+    recording.model.Stacks."""
+
+    target: Target
+    mode: str
+    by_pid: dict[int, str]
+    error: str = ""
+
+
+Source = Callable[[Sequence[Member], float, Clock, threading.Event], list[StackRun]]
+"""Looks at those of these processes that it can read, for so many seconds and a short while more at most; ends at once
+when the event is set."""
