@@ -91,7 +91,7 @@ def test_many_exits_are_counted_and_asked_ones_are_none() -> None:
     [
         ((), (), "no time for it", "no time for it"),
         (("py-spy was not permitted",), ("stacks", "proof"), "py-spy was not permitted", "undisturbed"),
-        (("no slow-down experiment: nothing",), ("stacks", "proof"), "no Python or Node process", "no slow-down experiment"),
+        (("no slow-down experiment: nothing",), ("stacks", "proof"), "no Python or Node", "no slow-down experiment"),
     ],
 )
 def test_what_is_missing_says_why(notes: tuple[str, ...], phases: tuple[str, ...], stacks: str, proof_: str) -> None:
