@@ -20,7 +20,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "signals": {"signals", "recording.model"},
     "rules": {"rules", "signals", "recording.model"},
     "diagnosis": {"diagnosis", "rules", "signals", "recording.model"},
-    "report": {"report", "diagnosis", "rules", "signals", "recording.model"},
+    "scoreboard": {"scoreboard", "spec", "diagnosis", "signals", "recording.model"},
+    "report": {"report", "scoreboard", "diagnosis", "rules", "signals", "recording.model"},
     "gate": {"gate", "diagnosis", "rules", "signals", "recording.model"},
     "services": {"services", "spec", "recording", *IMPURE},
     "load": {"load", "spec", "recording", *IMPURE},
@@ -35,10 +36,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "__main__": {"cli"},
     "cli": {
         "cli", "flow", "live", "spec", "services", "load", "probes", "recording", "rules", "diagnosis", "report",
-        "gate", *IMPURE,
+        "gate", "scoreboard", *IMPURE,
     },
 }  # fmt: skip
-PURE = ("spec", "signals", "rules", "diagnosis", "report", "gate")
+PURE = ("spec", "signals", "rules", "diagnosis", "scoreboard", "report", "gate")
 PURE_FILES = (Path("loadlab/recording/model.py"),)
 ACTS = {
     "time", "datetime", "socket", "subprocess", "select", "selectors", "threading", "multiprocessing",

@@ -24,10 +24,13 @@ from loadlab.cli.ladder import ladder
 from loadlab.cli.report import report
 from loadlab.cli.run import run
 from loadlab.cli.runs import runs
+from loadlab.cli.scoreboard import scoreboard
 from loadlab.cli.units import units
 from loadlab.errors import LoadlabError
 
-COMMANDS: tuple[Callable[..., Any], ...] = (run, diagnose, report, ladder, runs, explain, units, check, init)
+COMMANDS: tuple[Callable[..., Any], ...] = (
+    run, diagnose, report, ladder, runs, scoreboard, explain, units, check, init,
+)  # fmt: skip
 
 app = typer.Typer(
     name="loadlab",

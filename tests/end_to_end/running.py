@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.end_to_end.cases import Case
+from loadlab.scoreboard.case import Case
 
 LOADLAB = Path(sys.executable).with_name("loadlab")
 TRIES = 3

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.cases import Case, cases, mismatches
+from loadlab.scoreboard.case import Case, find
+from loadlab.scoreboard.judge import mismatches
 from tests.end_to_end.running import verdict_of
 
 CORE = (
@@ -30,7 +31,7 @@ CORE = (
 )
 WANTED = os.environ.get("LOADLAB_CASES", "")
 
-CHOSEN = [each for each in cases() if WANTED == "all" or each.name in (WANTED.split(",") if WANTED else CORE)]
+CHOSEN = [each for each in find() if WANTED == "all" or each.name in (WANTED.split(",") if WANTED else CORE)]
 
 
 Run = Callable[[Case], Mapping[str, Any]]
@@ -63,6 +64,6 @@ def test_the_verdict_is_the_truth(case: Case, run: Run) -> None:
 def test_a_cluster_carries_more_than_one_process(run: Run) -> None:
     """Two workers on two cores beside the generator. 1.6 and more was measured on a quiet machine; 1.3 tells it from
     1."""
-    known = {each.name: each for each in cases()}
+    known = {each.name: each for each in find()}
     single, cluster = run(known["single"]), run(known["cluster"])
     assert cluster["capacity"]["requests_per_s"] >= 1.3 * single["capacity"]["requests_per_s"]

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.cases import Case, cases, load, mismatches
+from loadlab.scoreboard.case import Case, find, read_case
+from loadlab.scoreboard.judge import mismatches
 
-ALL = cases()
+ALL = find()
 EXPECTED = """
 outcome = "bottleneck"
 kind = "event_loop_blocked"
@@ -96,7 +97,7 @@ def test_there_are_faults_and_controls() -> None:
 
 
 def test_the_truth_itself_is_no_mismatch(folder: Path) -> None:
-    assert mismatches(load(folder), verdict()) == []
+    assert mismatches(read_case(folder), verdict()) == []
 
 
 @pytest.mark.parametrize(
@@ -114,7 +115,7 @@ def test_the_truth_itself_is_no_mismatch(folder: Path) -> None:
     ],
 )
 def test_each_difference_is_told_once(folder: Path, changes: dict[str, Any], said: str) -> None:
-    told = mismatches(load(folder), verdict(**changes))
+    told = mismatches(read_case(folder), verdict(**changes))
     assert len(told) == 1
     assert said in told[0]
 
@@ -129,22 +130,22 @@ def test_each_difference_is_told_once(folder: Path, changes: dict[str, Any], sai
     ],
 )
 def test_answers_as_true_are_accepted(folder: Path, changes: dict[str, Any]) -> None:
-    assert mismatches(load(folder), verdict(**changes)) == []
+    assert mismatches(read_case(folder), verdict(**changes)) == []
 
 
 def test_a_second_finding_that_is_missing_is_told(folder: Path) -> None:
-    assert mismatches(load(folder), verdict() | {"others": []}) == ["memory_leak in index was not found as well"]
+    assert mismatches(read_case(folder), verdict() | {"others": []}) == ["memory_leak in index was not found as well"]
 
 
 def test_other_outcomes_are_told(folder: Path) -> None:
-    case = load(folder)
+    case = read_case(folder)
     assert "outcome is none" in mismatches(case, {"outcome": "none", "bottleneck": None, "sentence": "fine"})[0]
     assert mismatches(case, verdict() | {"bottleneck": None}) == ["outcome is bottleneck, but none is named"]
 
 
 def test_a_healthy_system_must_have_nothing_invented(folder: Path) -> None:
     (folder / "expected.toml").write_text('outcome = "none"')
-    case = load(folder)
+    case = read_case(folder)
     assert mismatches(case, {"outcome": "none", "bottleneck": None, "others": []}) == []
     other = {"kind": "gc_pauses", "service": "app"}
     assert mismatches(case, {"outcome": "none", "bottleneck": None, "others": [other]}) == ["invented gc_pauses in app"]
@@ -166,11 +167,11 @@ def test_a_healthy_system_must_have_nothing_invented(folder: Path) -> None:
 def test_a_truth_that_contradicts_itself_is_refused(folder: Path, old: str, new: str, said: str) -> None:
     (folder / "expected.toml").write_text(EXPECTED.replace(old, new, 1))
     with pytest.raises(ValueError, match=said):
-        load(folder)
+        read_case(folder)
 
 
 def test_a_copy_can_be_mended_and_drawn_anew(folder: Path, tmp_path: Path) -> None:
-    copied = load(folder).copy_to(tmp_path / "there", fixed=True, seed=5)
+    copied = read_case(folder).copy_to(tmp_path / "there", fixed=True, seed=5)
     made = tomllib.loads((copied / "loadlab.toml").read_text())["service"][0]
     assert made == {"name": "app", "env": {"LOADLAB_SEED": "5"}, "limits": {}}
     assert (tmp_path / "there" / "shared.py").exists()
@@ -179,4 +180,4 @@ def test_a_copy_can_be_mended_and_drawn_anew(folder: Path, tmp_path: Path) -> No
 def test_without_a_fix_there_is_no_mended_copy(folder: Path, tmp_path: Path) -> None:
     (folder / "expected.toml").write_text('outcome = "none"')
     with pytest.raises(ValueError, match=r"no \[fix\]"):
-        load(folder).copy_to(tmp_path / "there", fixed=True)
+        read_case(folder).copy_to(tmp_path / "there", fixed=True)

@@ -1,6 +1,5 @@
-"""Systems whose true bottleneck is known, and how a verdict is held against the truth.
-
-A case is a folder with a loadlab.toml and an expected.toml (sample_apps/faults/README.md explains its fields):
+"""A system whose true bottleneck is known: a folder with a loadlab.toml and an expected.toml
+(sample_apps/faults/README.md explains its fields):
 
     outcome = "bottleneck"              # or "none"
     kind = "event_loop_blocked"         # acceptable_kinds = [...]: answers that are as true
@@ -9,26 +8,29 @@ A case is a folder with a loadlab.toml and an expected.toml (sample_apps/faults/
     says = "70"                         # words the sentence or the evidence must hold
     also = [{ kind = ..., service = ... }]     # further findings that must be there
     fix = { replace = ..., by = ... }          # the change in loadlab.toml that takes the fault away
-    binds = { metric = ..., before = ..., after = ..., with = ... }      # what that change did, measured
+    binds = { metric = ..., before = ..., after = ..., how = ... }      # what that change did, measured
 """
 
 from __future__ import annotations
 
 import ast
-import json
 import re
 import shutil
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
-from pathlib import Path, PurePosixPath
-from typing import Any
+from functools import cached_property
+from pathlib import Path
 
-import pytest
+from loadlab.errors import SpecError
+from loadlab.spec import places
 
-ROOT = Path(__file__).resolve().parents[2]
-PLACES = (ROOT / "sample_apps", ROOT / "sample_apps" / "faults", ROOT / "tests" / "end_to_end" / "apps")
 SEED = 'LOADLAB_SEED = "1"'
+KEPT_OUT = shutil.ignore_patterns("__pycache__", "runs")
+STACKS = ("aiohttp", "django", "fastapi", "flask", "sanic", "starlette", "tornado")
+SERVERS = ("gunicorn", "hypercorn", "uvicorn", "waitress")
+IMPORT = re.compile(rf"^\s*(?:import|from)\s+({'|'.join((*STACKS, *SERVERS))})\b", re.MULTILINE)
+COMMAND = re.compile(rf'"({"|".join(SERVERS)})"')
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,38 @@ class Case:
     binds: Binds | None = None
 
     @property
+    def is_control(self) -> bool:
+        """Whether nothing is wrong with it."""
+        return self.outcome == "none"
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Every kind that is true of it, the first one first."""
+        return tuple(dict.fromkeys((self.kind, *self.acceptable_kinds, *(each.kind for each in self.also))))
+
+    @cached_property
+    def stacks(self) -> tuple[str, ...]:
+        """What it is written in and run by, as its sources say: ("flask", "gunicorn"), ("node",), ("plain",)."""
+        files = [each for each in self.folder.rglob("*") if "node_modules" not in each.parts]
+        found = {"node"} if any(each.suffix in (".js", ".mjs", ".cjs", ".ts") for each in files) else set()
+        for each in files:
+            if each.suffix == ".py":
+                found |= set(IMPORT.findall(each.read_text(encoding="utf-8")))
+            elif each.name == "loadlab.toml":
+                found |= set(COMMAND.findall(each.read_text(encoding="utf-8")))
+        return tuple(sorted(found)) or ("plain",)
+
+    @property
+    def is_seeded(self) -> bool:
+        """Whether its constants can be drawn anew. An arrangement of the shop lives off the folder beside it."""
+        return self.is_movable and SEED in (self.folder / "loadlab.toml").read_text(encoding="utf-8")
+
+    @property
+    def is_movable(self) -> bool:
+        """Whether a copy of the folder runs elsewhere."""
+        return self.folder.parent != places.samples()
+
+    @property
     def source(self) -> Path:
         """The file with the line to blame. Raises FileNotFoundError."""
         found = next(
@@ -111,7 +145,7 @@ class Case:
     def copy_to(self, target: Path, *, fixed: bool = False, seed: int = 1) -> Path:
         """Copies a fault or an app below `target`, mended, or with its constants drawn anew; returns the folder."""
         folder = target / self.folder.name
-        shutil.copytree(self.folder, folder, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(self.folder, folder, ignore=KEPT_OUT)
         for shared in self.folder.parent.glob("*.py"):
             shutil.copy(shared, target)
         text = (folder / "loadlab.toml").read_text()
@@ -123,7 +157,7 @@ class Case:
         return folder
 
 
-def load(folder: Path) -> Case:
+def read_case(folder: Path) -> Case:
     """The case in a folder. Raises ValueError for fields that are unknown or do not fit together."""
     raw = tomllib.loads((folder / "expected.toml").read_text())
     unknown = set(raw) - {each.name for each in fields(Case)} | {"name", "folder"} & set(raw)
@@ -141,64 +175,25 @@ def load(folder: Path) -> Case:
     return case
 
 
-def cases() -> list[Case]:
-    """All cases: the samples, the faults, the apps of other stacks."""
-    return [load(found.parent) for place in PLACES for found in sorted(place.glob("*/expected.toml"))]
+def everywhere() -> tuple[Path, ...]:
+    """Where cases lie: the samples, their faults, and in a checkout the apps of other stacks."""
+    samples = places.samples()
+    others = samples.parent / "tests" / "end_to_end" / "apps"
+    return (samples, samples / "faults", *([others] if others.is_dir() else []))
 
 
-def parameters() -> list[Any]:
-    """All cases for pytest.mark.parametrize, marked e2e."""
-    return [pytest.param(case, id=case.name, marks=pytest.mark.e2e) for case in cases()]
-
-
-def mismatches(case: Case, verdict: Mapping[str, Any]) -> list[str]:
-    """What in a verdict (the content of verdict.json) is not as expected, in words; empty if all is."""
-    if verdict["outcome"] != case.outcome:
-        return [f"outcome is {verdict['outcome']}, not {case.outcome}: {verdict.get('sentence')}"]
-    finding, others = verdict.get("bottleneck"), verdict.get("others", [])
-    if case.outcome == "none":
-        return [f"invented {each['kind']} in {each['service']}" for each in (finding, *others) if each is not None]
-    if finding is None:
-        return ["outcome is bottleneck, but none is named"]
-    return [
-        *_what_is_wrong(case, finding),
-        *_line_is_wrong(case, finding.get("where")),
-        *_missing(case, finding, others),
-    ]
-
-
-def _what_is_wrong(case: Case, finding: Mapping[str, Any]) -> Iterator[str]:
-    if finding["kind"] not in (case.kind, *case.acceptable_kinds):
-        yield f"kind is {finding['kind']}, not {case.kind}"
-    if finding["service"] not in (case.service, *case.acceptable_services):
-        yield f"service is {finding['service']}, not {case.service}"
-    if case.instance is not None and finding.get("instance") != case.instance:
-        yield f"instance is {finding.get('instance')}, not {case.instance}"
-    if case.says and not re.search(
-        rf"\b{re.escape(case.says)}\b", json.dumps([finding.get("sentence"), finding.get("evidence")])
-    ):
-        yield f"neither the sentence nor the evidence says {case.says!r}"
-
-
-def _line_is_wrong(case: Case, where: Mapping[str, Any] | None) -> Iterator[str]:
-    if not case.function:
-        return
-    if where is None:
-        yield f"no line is named, not even {case.function}() in {case.file}"
-        return
-    if where["function"].rsplit(".", 1)[-1] not in (case.function, *case.acceptable_functions):
-        yield f"function is {where['function']}, not {case.function}"
-    if PurePosixPath(where["file"]).parts[-len(PurePosixPath(case.file).parts) :] != PurePosixPath(case.file).parts:
-        yield f"file is {where['file']}, not {case.file}"
-    elif where["line"] not in case.lines() and where["function"] == case.function:
-        yield f"line is {where['line']}, not in {case.lines().start}..{case.lines().stop - 1}"
-
-
-def _missing(case: Case, finding: Mapping[str, Any], others: list[Mapping[str, Any]]) -> Iterator[str]:
-    found = {(each["kind"], each["service"]) for each in (finding, *others)}
-    for also in case.also:
-        if (also.kind, also.service) not in found:
-            yield f"{also.kind} in {also.service} was not found as well"
+def find(folders: Iterable[Path] | None = None) -> list[Case]:
+    """All cases below some folders, by default everywhere. Raises SpecError with every one that cannot be read."""
+    found, problems = [], []
+    for folder in everywhere() if folders is None else folders:
+        for path in sorted(folder.glob("*/expected.toml")):
+            try:
+                found.append(read_case(path.parent))
+            except (ValueError, OSError) as error:
+                problems.append(str(error))
+    if problems:
+        raise SpecError(problems)
+    return found
 
 
 def _inconsistent(case: Case) -> Iterator[str]:
