@@ -75,10 +75,16 @@ def _table(rows: list[Line]) -> Table:
 
 def lines(diagnosis: Diagnosis, page: Path | None) -> list[Line]:
     """All that is said after the sentence."""
+    from loadlab.report.words import after, gain
+
     found = evidence(diagnosis)[:MOST_EVIDENCE]
     found += [_limit(each) for each in diagnosis.limits]
     if diagnosis.next_step:
         found.append(Line("next", diagnosis.next_step, "bold"))
+    if diagnosis.bottleneck is not None and (expected := gain(diagnosis.bottleneck.remedy.expected_gain)):
+        found.append(Line("expected", expected))
+    if diagnosis.next is not None:
+        found.append(Line("after that", after(diagnosis.next)))
     kind = diagnosis.bottleneck.kind if diagnosis.bottleneck else KIND_OF_NOTHING.get(diagnosis.outcome)
     if kind is not None:
         found.append(Line("more", f"loadlab explain {kind}"))

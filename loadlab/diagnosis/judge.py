@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 from loadlab.catalogue import units
 from loadlab.diagnosis.apply import Answer, apply
 from loadlab.diagnosis.figures import figures
-from loadlab.diagnosis.model import Capacity, Diagnosis, Finding
+from loadlab.diagnosis.foresee import foresee
+from loadlab.diagnosis.model import Capacity, Diagnosis, Finding, Next
 from loadlab.diagnosis.rank import Ranked, rank
 from loadlab.recording.model import Recording
 from loadlab.rules import Clear, Unknown
@@ -30,10 +31,11 @@ def diagnose(recording: Recording) -> Diagnosis:
     ranked = rank(answers, _or(lambda: signals.elasticity, {}))
     capacity = _capacity(signals)
     findings = tuple(_with_reason(each, recording) for each in ranked.findings)
+    first, after = _first(findings, signals)
     return Diagnosis(
         outcome=ranked.outcome,
         sentence=_sentence(ranked, capacity),
-        bottleneck=findings[0] if findings else None,
+        bottleneck=first,
         others=findings[1:],
         clear=tuple(each.kind for each in answers if isinstance(each.verdict, Clear) and each.kind != "none"),
         unknown=tuple((each.kind, each.verdict.why) for each in answers if isinstance(each.verdict, Unknown)),
@@ -42,7 +44,15 @@ def diagnose(recording: Recording) -> Diagnosis:
         observer=_observer(signals),
         signals=figures(recording, signals),
         next_step=_next_step(ranked, answers),
+        next=after,
     )
+
+
+def _first(findings: tuple[Finding, ...], signals: Signals) -> tuple[Finding | None, Next | None]:
+    """The bottleneck, and what limits after it."""
+    if not findings:
+        return None, None
+    return foresee(findings[0], units("rules"), _or(lambda: signals.headroom, None))
 
 
 def _or(get: Callable[[], T], default: T) -> T:

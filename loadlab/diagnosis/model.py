@@ -32,6 +32,21 @@ class Remedy:
 
 
 @dataclass(frozen=True)
+class Next:
+    """What will limit once the remedy has been applied. service None: the whole machine. factor: of today's rate.
+
+    at_most: the remedy makes requests cheaper by an unknown amount, so this is where it ends at best.
+    """
+
+    service: str | None
+    resource: str
+    requests_per_s: float
+    factor: float
+    why: str
+    at_most: bool = False
+
+
+@dataclass(frozen=True)
 class Finding:
     """One bottleneck or fault, where it is, how sure we are, and what to do."""
 
@@ -93,3 +108,5 @@ class Diagnosis:
     limits: tuple[LimitResult, ...] = ()
     signals: Mapping[str, Any] = field(default_factory=dict)
     next_step: str = ""
+    next: Next | None = None
+    """What limits after the bottleneck; None where there is none, or where that cannot be said."""

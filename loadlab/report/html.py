@@ -22,7 +22,18 @@ ABSENT: dict[str, Any] = {"services": {}, "levels": [], "backends": [], "saturat
 """What a run that was cut short has of each signal."""
 
 BUILD = "this copy of loadlab was installed without its charts: reinstall it with npm or network access at build time"
-FILTERS = ("milliseconds", "rate", "percent", "megabytes", "gain", "threshold", "duration", "moment", "sentence")
+FILTERS = (
+    "milliseconds",
+    "rate",
+    "percent",
+    "megabytes",
+    "gain",
+    "threshold",
+    "duration",
+    "moment",
+    "sentence",
+    "after",
+)
 
 
 def render(view: View) -> str:

@@ -26,6 +26,7 @@ def document(diagnosis: Diagnosis) -> dict[str, Any]:
         "outcome": diagnosis.outcome,
         "sentence": diagnosis.sentence,
         "bottleneck": finding(diagnosis.bottleneck) if diagnosis.bottleneck else None,
+        "next": asdict(diagnosis.next) if diagnosis.next else None,
         "others": [finding(each) for each in diagnosis.others],
         "clear": list(diagnosis.clear),
         "unknown": [{"kind": kind, "why": why} for kind, why in diagnosis.unknown],

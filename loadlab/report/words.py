@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from loadlab.diagnosis.model import Next
 from loadlab.rules import Evidence
 
 GRADES = {
@@ -55,6 +56,14 @@ def megabytes(value: float | None) -> str:
 def gain(factor: float | None) -> str:
     """1.9 -> "about 1.9 times today's capacity"; "" where it is not known or would be none."""
     return f"about {factor:.1f} times today's capacity" if factor is not None and factor >= 1.05 else ""
+
+
+def after(found: Next) -> str:
+    """ "the machine's cores: ... at 842 requests/s; full at about 1,570 requests/s, 1.9 times today's rate"."""
+    much = f"{found.factor:.1f} times today's rate" if found.factor >= 1.05 else "hardly more than today's rate"
+    when = f"{rate(found.requests_per_s)} requests/s"
+    full = f"full at {when} at the latest" if found.at_most else f"full at about {when}"
+    return f"{found.why}; {full}, {much}"
 
 
 def threshold(fact: Evidence) -> str:

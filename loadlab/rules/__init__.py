@@ -11,6 +11,13 @@ A unit of this family has a docstring with What:, Why:, Fix: (it is the page in 
     NEEDS: tuple[str, ...]      signals it cannot do without; one that is missing makes the rule Unknown
     USES: tuple[str, ...]       signals it looks at where they exist
     def check(s: Signals) -> Verdict
+
+It may have
+
+    LIFTS: tuple[str, ...]      resources of signals/headroom.py that the remedy adds to; () where the limit is none of
+                                them (a lock, a limiter). Without LIFTS nobody foresees what limits next
+    SPARES: bool                the remedy makes requests cheaper here, by how much nobody knows: what limits next is
+                                then said without this service, as an upper end
 """
 
 from __future__ import annotations

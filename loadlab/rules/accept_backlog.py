@@ -16,6 +16,7 @@ STEP = "horizontal"
 RANK = 70
 AT_LIMIT = False
 ELASTIC = False
+LIFTS = ("core", "workers", "loop")
 NEEDS = ("sockets",)
 USES = ()
 

@@ -15,6 +15,7 @@ STEP = "horizontal"
 RANK = 58
 AT_LIMIT = True
 ELASTIC = True
+LIFTS = ("cores", "core", "loop", "workers")
 NEEDS = ("stations", "cpu", "host")
 USES = ("hot",)
 

@@ -18,6 +18,7 @@ STEP = "more_balancer_threads"
 RANK = 57
 AT_LIMIT = True
 ELASTIC = True
+LIFTS = ("core",)
 NEEDS = ("stations", "cpu")
 USES = ()
 

@@ -20,6 +20,7 @@ STEP = "raise_limit"
 RANK = 42
 AT_LIMIT = True
 ELASTIC = False
+LIFTS = ()
 NEEDS = ("balancers", "stations", "host")
 USES = ()
 

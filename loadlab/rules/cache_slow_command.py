@@ -18,6 +18,8 @@ STEP = "cheaper_command"
 RANK = 43
 AT_LIMIT = True
 ELASTIC = True
+LIFTS = ()
+SPARES = True
 NEEDS = ("caches", "cpu")
 USES = ("stations",)
 

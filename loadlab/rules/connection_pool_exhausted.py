@@ -18,6 +18,7 @@ STEP = "bigger_pool"
 RANK = 29
 AT_LIMIT = True
 ELASTIC = False
+LIFTS = ("connections",)
 NEEDS = ("databases", "pressure", "stations")
 USES = ("querying",)
 

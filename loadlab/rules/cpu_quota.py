@@ -16,6 +16,7 @@ STEP = "raise_quota"
 RANK = 30
 AT_LIMIT = True
 ELASTIC = False
+LIFTS = ("quota",)
 NEEDS = ("quota",)
 USES = ("host",)
 

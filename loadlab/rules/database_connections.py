@@ -17,6 +17,7 @@ STEP = "pooler"
 RANK = 19
 AT_LIMIT = False
 ELASTIC = False
+LIFTS = ("connections",)
 NEEDS = ("databases", "latency")
 USES = ()
 

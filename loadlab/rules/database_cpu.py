@@ -17,6 +17,8 @@ STEP = "read_replicas"
 RANK = 57
 AT_LIMIT = True
 ELASTIC = True
+LIFTS = ("quota",)
+SPARES = True
 NEEDS = ("databases", "pressure")
 USES = ()
 

@@ -18,6 +18,7 @@ STEP = "make_async"
 RANK = 40
 AT_LIMIT = True
 ELASTIC = False
+LIFTS = ("loop", "workers")
 NEEDS = ("stations", "threads")
 USES = ("hot",)
 

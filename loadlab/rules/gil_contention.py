@@ -19,6 +19,7 @@ STEP = "processes"
 RANK = 45
 AT_LIMIT = True
 ELASTIC = True
+LIFTS = ("core",)
 NEEDS = ("stations", "threads", "host")
 USES = ("hot",)
 

@@ -17,6 +17,8 @@ STEP = "index"
 RANK = 26
 AT_LIMIT = True
 ELASTIC = True
+LIFTS = ()
+SPARES = True
 NEEDS = ("databases", "pressure")
 USES = ("querying",)
 

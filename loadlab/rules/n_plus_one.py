@@ -16,6 +16,8 @@ STEP = "join"
 RANK = 27
 AT_LIMIT = True
 ELASTIC = False
+LIFTS = ()
+SPARES = True
 NEEDS = ("databases", "pressure", "latency")
 USES = ("querying",)
 

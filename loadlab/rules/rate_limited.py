@@ -17,6 +17,7 @@ STEP = "raise_rate_limit"
 RANK = 16
 AT_LIMIT = False
 ELASTIC = False
+LIFTS = ()
 NEEDS = ("refusals", "stations")
 USES = ("host",)
 

@@ -17,6 +17,7 @@ STEP = "shorter_transactions"
 RANK = 28
 AT_LIMIT = True
 ELASTIC = False
+LIFTS = ("connections",)
 NEEDS = ("databases", "pressure")
 USES = ("querying",)
 

@@ -17,6 +17,7 @@ STEP = "cluster"
 RANK = 60
 AT_LIMIT = True
 ELASTIC = True
+LIFTS = ("core", "loop", "workers")
 NEEDS = ("stations", "cpu", "host")
 USES = ("hot",)
 

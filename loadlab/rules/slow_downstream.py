@@ -18,6 +18,8 @@ STEP = "cache_or_queue"
 RANK = 65
 AT_LIMIT = True
 ELASTIC = False
+LIFTS = ()
+SPARES = True
 NEEDS = ("edges", "stations", "measurement")
 USES = ("pressure",)
 

@@ -16,6 +16,7 @@ STEP = "least_connections"
 RANK = 52
 AT_LIMIT = True
 ELASTIC = False
+LIFTS = ()
 NEEDS = ("backends", "stations")
 USES = ()
 

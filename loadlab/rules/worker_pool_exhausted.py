@@ -17,6 +17,7 @@ STEP = "more_workers"
 RANK = 46
 AT_LIMIT = True
 ELASTIC = False
+LIFTS = ("workers",)
 NEEDS = ("stations", "threads")
 USES = ("hot",)
 

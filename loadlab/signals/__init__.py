@@ -23,6 +23,7 @@ from loadlab.signals import (
     edges,
     elasticity,
     files,
+    headroom,
     host,
     hot,
     latency,
@@ -95,6 +96,11 @@ class Signals:
     def host(self) -> host.Host:
         """The machine: busy cores, steal, and who else used it."""
         return host.compute(self._recording)
+
+    @cached_property
+    def headroom(self) -> headroom.Headroom:
+        """How far each station is from its own limit, by the bottleneck law."""
+        return headroom.compute(self._recording)
 
     @cached_property
     def quota(self) -> quota.Quotas:

@@ -27,6 +27,7 @@ def test_a_run_ends_with_the_sentence_the_evidence_the_next_step_and_the_report(
         "confirmed: slowing app by 20% cost 0.97 of that in throughput (0.91 to 1.03; 1 is all of it, 0 nothing)",
         "measured: 412 requests/s with 24 users, p50 21.0 ms, p99 61.2 ms, 0.4% failed",
         "next: First make relevance() cheaper: it takes 71% of the core.",
+        "expected: about 1.9 times today's capacity",
         "more: loadlab explain single_core",
         "report: runs/20261123-170455-single/report.html",
     ]

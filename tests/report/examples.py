@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from loadlab.diagnosis.model import Capacity, Diagnosis, Finding, LimitResult, Proof, Remedy
+from loadlab.diagnosis.model import Capacity, Diagnosis, Finding, LimitResult, Next, Proof, Remedy
 from loadlab.recording.model import Entity, ErrorKind, Event, Phase, Recording, ServiceMeta
 from loadlab.rules import Evidence, Where
 from tests.build import STACKS, Builder, Proc, system
@@ -129,4 +129,11 @@ def verdict() -> Diagnosis:
         ),
         signals={"elasticity": {"app": {"value": 0.97, "low": 0.91, "high": 1.03, "share": 0.25}}},
         next_step="Run one worker per core.",
+        next=Next(
+            None,
+            "cores",
+            782.8,
+            1.9,
+            "the machine's cores: services and load generator use 1.05 of 2 at 412 requests/s",
+        ),
     )

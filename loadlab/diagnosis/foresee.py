@@ -1,0 +1,51 @@
+"""What limits after this one: the next smallest servers / demand, once the remedy has lifted the first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from types import ModuleType
+
+from loadlab.diagnosis.model import Finding, Next
+from loadlab.signals.headroom import Headroom, Place
+
+NAMES = {
+    "core": "CPU, one core for each of its processes",
+    "quota": "its CPU quota",
+    "loop": "its event loop, which stands still in calls",
+    "workers": "its workers, which wait in calls",
+    "connections": "the connections to it",
+}
+
+
+def foresee(
+    finding: Finding, rules: Mapping[str, ModuleType], headroom: Headroom | None
+) -> tuple[Finding, Next | None]:
+    """The finding, its gain no larger than the next limit allows, and that limit; None where it is not known: the rule
+    does not say what its remedy changes, demands were not measured, or nothing else is used enough to tell."""
+    rule = rules.get(finding.kind)
+    lifts: tuple[str, ...] | None = getattr(rule, "LIFTS", None)
+    if headroom is None or lifts is None:
+        return finding, None
+    spared = bool(getattr(rule, "SPARES", False))
+    place = headroom.next(finding.service, lifts, spared=spared)
+    if place is None:
+        return finding, None
+    gain = finding.remedy.expected_gain
+    capped = None if gain is None else round(min(gain, place.factor), 2)
+    found = Next(
+        place.service or None,
+        place.resource,
+        round(headroom.rps * place.factor, 1),
+        round(place.factor, 2),
+        _why(place, headroom.rps),
+        at_most=spared,
+    )
+    return replace(finding, remedy=replace(finding.remedy, expected_gain=capped)), found
+
+
+def _why(place: Place, rps: float) -> str:
+    used = f"{place.used:.2f} of {place.servers:.3g}"
+    if not place.service:
+        return f"the machine's cores: services and load generator use {used} at {rps:.0f} requests/s"
+    return f"{place.service}: {NAMES[place.resource]}: {used} used at {rps:.0f} requests/s"

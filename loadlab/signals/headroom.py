@@ -1,0 +1,136 @@
+"""How far each station is from its own limit, by the bottleneck law: no more than servers / demand requests a second.
+
+Demand is measured (utilisation law): what a station used in the measured window, over the requests answered in it.
+Source: Denning and Buzen, "The Operational Analysis of Queueing Network Models" (1978).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from loadlab.recording.model import Recording
+from loadlab.signals import cpu, host, latency, pressure, quota, stations
+from loadlab.signals.missing import Missing
+from loadlab.signals.stations import Station
+
+FARTHEST = 10.0
+"""A station is foreseen up to this multiple of today's rate. One used by less than a tenth would have its demand from a
+few hundredths of a core, where timers and housekeeping weigh as much as requests."""
+
+WHOLE = 1.2
+"""Cores of a Python process above which its threads cannot be sharing one interpreter lock."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """One station: `used` of its `servers` (cores, loops, connections; means over the window) at today's rate.
+
+    resource: "cores" of the machine (service ""), "core" of each process, "quota" of an instance, "loop" that is
+    blocked, "workers" that accept, "connections" to a database. shares: CPU of each service in `used`, of cores only.
+    """
+
+    service: str
+    resource: str
+    used: float
+    servers: float
+    shares: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def factor(self) -> float:
+        """Its limit as a multiple of today's rate; at least 1: it carries that much already."""
+        return max(1.0, self.servers / self.used)
+
+    def without(self, service: str) -> Place | None:
+        """As it would be if a service used nothing; None where it is that service's own, or nothing is left."""
+        if self.service == service:
+            return None
+        left = self.used - dict(self.shares).get(service, 0.0)
+        return Place(self.service, self.resource, left, self.servers) if left > 0 else None
+
+
+@dataclass(frozen=True)
+class Headroom:
+    """Every station whose demand was measured, nearest to its limit first; requests answered per second then."""
+
+    rps: float
+    places: tuple[Place, ...]
+
+    def next(self, service: str, lifted: tuple[str, ...], *, spared: bool = False) -> Place | None:
+        """What limits when these resources of a service are lifted ("cores" are the machine's, "connections" have two
+        ends); spared: when it needs
+        none at all any more. None where nothing else is used enough to tell."""
+        left: list[Place] = []
+        for each in self.places:
+            if each.resource in lifted and (each.service in (service, "") or each.resource == "connections"):
+                continue
+            kept = each.without(service) if spared else each
+            if kept is not None and kept.factor <= FARTHEST:
+                left.append(kept)
+        return min(left, key=lambda each: each.factor, default=None)
+
+
+def compute(recording: Recording) -> Headroom:
+    """Raises Missing where processes or requests were not counted."""
+    answered = latency.compute(recording)
+    if answered.rps <= 0 or answered.error_rate >= 1:
+        raise Missing("no request was answered in the measured window")
+    found = [*_machine(recording), *_services(recording), *_quotas(recording), *_databases(recording)]
+    usable = (each for each in found if each.used > 0 and each.servers > 0)
+    return Headroom(
+        answered.rps / (1 - answered.error_rate), tuple(sorted(usable, key=lambda each: (each.factor, each.service)))
+    )
+
+
+def _machine(recording: Recording) -> Iterator[Place]:
+    """All cores. The generator runs on them too, and works more with every request."""
+    used = cpu.compute(recording)
+    try:
+        machine = host.compute(recording)
+    except Missing:
+        return
+    shares = tuple((name, each.cores) for name, each in used.services.items())
+    busy = max(machine.busy - machine.others - used.observer_cores, used.system_cores + used.generator_cores)
+    yield Place("", "cores", busy, machine.cores - machine.others - used.observer_cores - machine.steal, shares)
+
+
+def _services(recording: Recording) -> Iterator[Place]:
+    all_of_them, used = stations.compute(recording), cpu.compute(recording)
+    python = {each.service for each in recording.stacks if each.mode == "gil"}
+    for name in all_of_them.services:
+        working = {each.entity for each in used.services[name].busy}  # a master that only hands out takes no share
+        mine = tuple(each for each in all_of_them.of(name) if each.entity in working)
+        if mine:
+            yield Place(name, "core", sum(_one_core(each, name in python) for each in mine), len(mine))
+        yield from _threads(name, mine)
+
+
+def _one_core(station: Station, python: bool) -> float:
+    """What cannot use more than one core: its serving thread; of Python all its threads, which take turns."""
+    shared = python and station.process.cores <= WHOLE
+    return station.process.cores if shared else station.thread_cores
+
+
+def _threads(name: str, mine: tuple[Station, ...]) -> Iterator[Place]:
+    """Loops and workers that stand still in calls: what they wait for is part of a request's demand on them. Time ready
+    but not running is not: it is the queue for a core."""
+    for serves, resource in (("epoll", "loop"), ("accept", "workers")):
+        threads = [each.thread for each in mine if each.thread is not None and each.thread.serves == serves]
+        held = [each.cores + each.blocked for each in threads]
+        if sum(held) > sum(each.cores for each in threads):
+            yield Place(name, resource, sum(held), len(held))
+
+
+def _quotas(recording: Recording) -> Iterator[Place]:
+    for each in quota.compute(recording).all:
+        yield Place(each.entity.service, "quota", each.used, each.cores)
+
+
+def _databases(recording: Recording) -> Iterator[Place]:
+    """Connections in a statement, of those there are. Statements get no faster under more load: it is an upper end."""
+    try:
+        found = pressure.compute(recording)
+    except Missing:
+        return
+    for name, each in found.items():
+        yield Place(name, "connections", each.at_work * each.connections, each.connections)

@@ -1,0 +1,69 @@
+"""How far each station is from its limit: what limits next, and at what rate."""
+
+from __future__ import annotations
+
+import pytest
+
+from loadlab.signals import Missing, Signals
+from loadlab.signals.headroom import Headroom, Place
+from tests.build import Builder, Proc, Thread, loop, system
+
+SEEDS = pytest.mark.parametrize(("noise", "seed"), [(0.0, 1), (0.1, 1), (0.1, 2), (0.3, 3)])
+
+
+def headroom(built: Builder) -> Headroom:
+    return Signals(built.recording()).headroom
+
+
+@SEEDS
+def test_after_one_full_core_the_machine_is_next_and_the_generator_counts(noise: float, seed: int) -> None:
+    built = Builder(noise=noise, seed=seed, cores=4).service("app", Proc(cores=1.0, busy=1.0)).load(500).generator(0.25)
+    found = headroom(built.host()).next("app", ("core", "loop", "workers"))
+    assert found is not None and (found.service, found.resource) == ("", "cores")
+    assert found.factor == pytest.approx(4 / 1.25, rel=0.1)
+
+
+@SEEDS
+def test_a_second_service_near_its_own_core_comes_before_the_machine(noise: float, seed: int) -> None:
+    built = Builder(noise=noise, seed=seed, cores=8)
+    built.service("app", Proc(cores=0.98, busy=1.0)).service("db", Proc(cores=0.7, busy=0.75)).load(400).generator(0.1)
+    found = headroom(built.host()).next("app", ("core", "loop", "workers"))
+    assert found is not None and (found.service, found.resource) == ("db", "core")
+    assert found.factor == pytest.approx(1 / 0.7, rel=0.12)
+
+
+def test_a_blocked_loop_that_stands_still_no_more_still_needs_its_cpu() -> None:
+    process = Proc(cores=0.2, threads=[loop(0.2, blocked={"socket_wait": 0.78})])
+    found = headroom(system(process))
+    assert found.places[0].resource == "loop"
+    after = found.next("app", ("loop", "workers"))
+    assert after is not None and after.resource == "core"
+    assert after.factor == pytest.approx(5.0, rel=0.1)
+
+
+def test_waiting_workers_are_counted_together() -> None:
+    waiting = {"running": 0.05, "socket_wait": 0.9, "idle_accept": 0.05}
+    workers = [Proc(cores=0.05, instance=each, threads=[Thread(0.05, 0, waiting, "idle_accept")]) for each in range(4)]
+    place = next(each for each in headroom(system(*workers)).places if each.resource == "workers")
+    assert (place.used, place.servers) == (pytest.approx(3.8, rel=0.05), 4)
+
+
+def test_a_service_that_needs_nothing_any_more_takes_its_cpu_along() -> None:
+    built = Builder(cores=2).service("app", Proc(cores=0.4)).service("db", Proc(cores=1.2)).load(300).generator(0.2)
+    found = headroom(built.host()).next("db", (), spared=True)
+    assert found is not None and (found.service, found.resource) == ("app", "core")
+    assert found.factor == pytest.approx(2.5, rel=0.1)
+
+
+def test_what_is_hardly_used_tells_nothing() -> None:
+    built = Builder(cores=64).service("app", Proc(cores=1.0, busy=1.0)).load(500).generator(0.02).host()
+    assert headroom(built).next("app", ("core", "loop", "workers")) is None
+
+
+def test_a_station_carries_what_it_carries_today() -> None:
+    assert Place("app", "core", 1.02, 1.0).factor == 1.0
+
+
+def test_without_requests_there_is_no_demand() -> None:
+    with pytest.raises(Missing):
+        headroom(Builder().service("app", Proc()).host())
