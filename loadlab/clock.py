@@ -7,6 +7,7 @@ all processes of a machine, so the generator's child process and the probes shar
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from typing import Protocol
 
 
@@ -55,6 +56,16 @@ class FakeClock:
 
     def sleep(self, seconds: float) -> None:
         self.now += max(0.0, seconds)
+
+
+def moment(text: str, form: str | None = None) -> float | None:
+    """Seconds since the epoch of a time as text: ISO 8601, or a format of strptime's; None where it is none."""
+    try:
+        # A time without an offset is the machine's own: only differences of a file's times are used.
+        found = datetime.fromisoformat(text) if form is None else datetime.strptime(text, form)  # noqa: DTZ007
+        return found.timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 def cpu_s() -> float:

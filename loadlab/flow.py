@@ -18,7 +18,7 @@ from loadlab.errors import LoadlabError
 from loadlab.experiments.proof import Proof
 from loadlab.gate.limits import judge as judge_limits
 from loadlab.live import Audience, Feed
-from loadlab.load import _conduct, _driver, shapes
+from loadlab.load import _conduct, _driver, _meter, replay, shapes
 from loadlab.probes import _sampler, _stacks
 from loadlab.recording import describe, reader
 from loadlab.recording.model import Recording
@@ -41,6 +41,7 @@ class Options:
 def run(spec: Spec, profile: Profile, options: Options, audience: Audience) -> Path:
     """Records one run and returns its folder. Raises LoadlabError; whatever happens, nothing is left running."""
     shapes.check(profile)
+    arrivals = replay.of(profile)
     t0, meta = SYSTEM.monotonic(), describe.meta(spec, profile, iso(SYSTEM.wall()))
     with ExitStack() as stack:
         guardian = stack.enter_context(_guardian.Guardian())
@@ -63,7 +64,7 @@ def run(spec: Spec, profile: Profile, options: Options, audience: Audience) -> P
         load = stack.enter_context(_driver.start(config, feed, SYSTEM, t0))
         guardian.watch(load.pid)
         watched.generator(load)
-        meter = stack.enter_context(recorder.heard_by(_conduct.Meter()))
+        meter = stack.enter_context(recorder.heard_by(_meter.Meter()))
 
         def alive() -> None:
             services.check()
@@ -72,7 +73,8 @@ def run(spec: Spec, profile: Profile, options: Options, audience: Audience) -> P
         proof = Proof(watched, load, recorder, SYSTEM, guardian, options.prove)
         stacks = _stacks.Window(watched, recorder, SYSTEM, t0) if options.stacks else None
         experiment = scaler.still(proof.experiment)
-        _conduct.Conductor(profile, load, recorder, meter, SYSTEM, feed.phase, alive, stacks, experiment).conduct()
+        looks = (stacks, experiment, arrivals)
+        _conduct.Conductor(profile, load, recorder, meter, SYSTEM, feed.phase, alive, *looks).conduct()
         recorder.check()
     return recorder.folder
 

@@ -35,7 +35,11 @@ Think = Annotated[
 ]
 ProfileName = Annotated[
     str | None,
-    typer.Option("--profile", help="ramp, constant, smoke, soak, ci, or a file of yours.", rich_help_panel=LOAD),
+    typer.Option(
+        "--profile",
+        help="ramp, steps, spike, breakpoint, open, soak, ci, ..., or a file of yours.",
+        rich_help_panel=LOAD,
+    ),
 ]
 Users = Annotated[int | None, typer.Option(min=1, help="At most so many users.", rich_help_panel=LOAD)]
 Duration = Annotated[

@@ -77,7 +77,7 @@ def lines(diagnosis: Diagnosis, page: Path | None) -> list[Line]:
     """All that is said after the sentence."""
     from loadlab.report.words import after, gain
 
-    found = evidence(diagnosis)[:MOST_EVIDENCE]
+    found = evidence(diagnosis)[:MOST_EVIDENCE] + load(diagnosis)
     found += [_limit(each) for each in diagnosis.limits]
     if diagnosis.next_step:
         found.append(Line("next", diagnosis.next_step, "bold"))
@@ -110,11 +110,17 @@ def evidence(diagnosis: Diagnosis) -> list[Line]:
     return found
 
 
+def load(diagnosis: Diagnosis) -> list[Line]:
+    """How the load went, where that says something."""
+    return [Line("load", sentence) for sentence in diagnosis.load.get("says", ())]
+
+
 def measured(capacity: Capacity) -> str:
     """`412 requests/s with 24 users, p50 21.0 ms, p99 61.2 ms, 0.4% failed`."""
+    users = f" with {capacity.users} users" if capacity.users else ""
     failed = f", {100 * capacity.error_rate:.2g}% failed" if capacity.error_rate else ""
     return (
-        f"{capacity.requests_per_s:.0f} requests/s with {capacity.users} users, "
+        f"{capacity.requests_per_s:.0f} requests/s{users}, "
         f"p50 {milliseconds(capacity.p50_ms)}, p99 {milliseconds(capacity.p99_ms)}{failed}"
     )
 

@@ -135,7 +135,13 @@ def _profile(spec: Spec, name: str | None, users: int | None, duration: float | 
     from loadlab.spec import read
 
     folder = spec.folder if name is None else Path.cwd()
+    if name is None and users is None and _has_own_shape(spec):
+        name = "own"
     profile = read.profile(name or spec.load.profile, folder)
+    if users is not None and profile.shape in ("steps", "own"):
+        raise UsageError(
+            f"--users: the shape {profile.shape} of profile {profile.name} says how many; change its levels"
+        )
     if users is not None and profile.model == "open":
         raise UsageError(
             f"--users: profile {profile.name} is open: requests leave on a schedule, whoever waits; set its rate"
@@ -146,6 +152,15 @@ def _profile(spec: Spec, name: str | None, users: int | None, duration: float | 
         )
     changes = {"users": users, "duration_s": duration}
     return profile.model_copy(update={key: value for key, value in changes.items() if value is not None})
+
+
+def _has_own_shape(spec: Spec) -> bool:
+    """Whether nobody has named a profile, and the locustfile has a LoadTestShape: it is what its author wants."""
+    from loadlab.spec import source
+
+    if spec.load.locustfile is None or "profile" in spec.load.model_fields_set:
+        return False
+    return source.defines_shape(spec.folder / spec.load.locustfile)
 
 
 def _audience(spec: Spec, profile: Profile, *, as_json: bool, quiet: bool) -> Any:

@@ -90,7 +90,9 @@ def _levels(recording: Recording, s: Signals) -> list[dict[str, Any]]:
     found = []
     for step in s.saturation.steps:
         spans = [
-            each for each in recording.levels if each.users == step.users and each.phase not in ("proof", "stacks")
+            each
+            for each in recording.levels
+            if (each.users, each.rate) == (step.users, step.rate) and each.phase not in ("proof", "stacks")
         ]
         p50 = [recording.quantiles(each.start, each.end, result="ok") for each in spans]
         known = [each.p50_ms for each in p50 if each is not None]
@@ -100,6 +102,7 @@ def _levels(recording: Recording, s: Signals) -> list[dict[str, Any]]:
                 "rps": round(step.rps, 1),
                 "failed_rps": round(step.failed_rps, 1),
                 "p50_ms": round(min(known), 3) if known else None,
+                **({"rate": round(step.rate, 2)} if step.rate else {}),
             }
         )
     return found

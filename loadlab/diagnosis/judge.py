@@ -43,6 +43,7 @@ def diagnose(recording: Recording) -> Diagnosis:
         generator=_generator(signals),
         observer=_observer(signals),
         signals=figures(recording, signals),
+        load=_load(signals),
         next_step=_next_step(ranked, answers),
         next=after,
     )
@@ -109,6 +110,11 @@ def _capacity(s: Signals) -> Capacity | None:
         p50_uncorrected_ms=uncorrected.p50_ms if uncorrected else None,
         p99_uncorrected_ms=uncorrected.p99_ms if uncorrected else None,
     )
+
+
+def _load(s: Signals) -> dict[str, Any]:
+    course = s.course
+    return {"model": course.model, "shape": course.shape, "says": list(course.says), **course.facts}
 
 
 def _generator(s: Signals) -> dict[str, Any]:

@@ -107,6 +107,8 @@ class Diagnosis:
     observer: Mapping[str, Any] = field(default_factory=dict)
     limits: tuple[LimitResult, ...] = ()
     signals: Mapping[str, Any] = field(default_factory=dict)
+    load: Mapping[str, Any] = field(default_factory=dict)
+    """How the load went: "model", "shape", "says" (sentences), and of some shapes their figures. JSON-ready."""
     next_step: str = ""
     next: Next | None = None
     """What limits after the bottleneck; None where there is none, or where that cannot be said."""

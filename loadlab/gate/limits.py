@@ -7,6 +7,7 @@ from typing import Any
 
 from loadlab.diagnosis.model import LimitResult
 from loadlab.recording.model import Recording
+from loadlab.signals.course import held
 from loadlab.signals.latency import counts
 from loadlab.signals.missing import Missing
 from loadlab.signals.windows import Window, measured
@@ -15,13 +16,11 @@ LATENCIES = ("p50_ms", "p90_ms", "p95_ms", "p99_ms", "max_ms")
 
 
 def judge(recording: Recording) -> tuple[LimitResult, ...]:
-    """Every limit of the profile, over the measured window; latencies are those of successful requests."""
+    """Every limit of the profile, over the measured window; latencies are those of successful requests. A breakpoint is
+    judged at the last level that held: what ended it is no failure, and a throughput that was wanted must be there."""
     profile = recording.meta.profile
     wanted = [("", profile.get("limits") or {}), *sorted((profile.get("endpoint_limits") or {}).items())]
-    try:
-        window: Window | None = measured(recording)
-    except Missing:
-        window = None
+    window = _window(recording)
     results = []
     for endpoint, limits in wanted:
         for metric, limit in sorted(limits.items()):
@@ -29,6 +28,16 @@ def judge(recording: Recording) -> tuple[LimitResult, ...]:
                 measured_value = None if window is None else _measure(recording, window, endpoint, metric)
                 results.append(_result(endpoint, metric, limit, measured_value))
     return tuple(results)
+
+
+def _window(recording: Recording) -> Window | None:
+    level = held(recording)
+    if level is not None:
+        return Window(level.start, level.end, level.phase)
+    try:
+        return measured(recording)
+    except Missing:
+        return None
 
 
 def _result(endpoint: str, metric: str, limit: float | Mapping[str, Any], value: float | None) -> LimitResult:

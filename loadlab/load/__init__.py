@@ -1,5 +1,5 @@
 """3 WHAT IS ASKED. Shapes and arrivals are pure (how many, when); `wire` is the client that measures; `_driver` runs
-the generator, a child process; `_generator` is the only file that imports locust.
+the generator, a child process; `_generator`, `_user` and `_behaviour` are the only files that import locust.
 
     from loadlab.load import WireHttpUser      in a locustfile: FastHttpUser's API, an order of magnitude faster
 """
@@ -57,6 +57,23 @@ class LoadInterval:
     schedule_lag_us: array[int] = field(default_factory=lambda: array("I"))
     reader_lag_us: array[int] = field(default_factory=lambda: array("I"))
     errors: tuple[Failures, ...] = ()
+    due: int = 0
+    """Open model: arrivals whose moment came."""
+    waiting: int = 0
+    """Of these, how many had not left at the interval's end, because `max_in_flight` requests were under way."""
+    wanted: Wanted | None = None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the locustfile's LoadTestShape said last. users None: nothing yet; classes: the only user classes that may
+    be started, by name, () for all; over: it returned None, so the load ends."""
+
+    shape: str
+    users: int | None = None
+    spawn_rate: float = 0.0
+    classes: tuple[str, ...] = ()
+    over: bool = False
 
 
 class Listener(Protocol):
@@ -75,12 +92,21 @@ class Generator(Protocol):
         """The child process, watched like any other."""
         ...
 
-    def set_users(self, users: int) -> None:
-        """Closed model: this many users from now on, spawned or stopped at once."""
+    def set_users(self, users: int, spawn_rate: float = 0.0, classes: tuple[str, ...] = ()) -> None:
+        """Closed model: this many users from now on, spawned or stopped at once, or `spawn_rate` a second. classes:
+        only these, by name."""
         ...
 
     def set_rate(self, rate: float) -> None:
         """Open model: this many requests a second from now on."""
+        ...
+
+    def replay(self) -> None:
+        """Begin to send what LoadConfig.replay names, at its times."""
+        ...
+
+    def own_shape(self) -> None:
+        """Begin to ask the locustfile's LoadTestShape once a second: its answers come as LoadInterval.wanted."""
         ...
 
     def stop(self) -> None:
@@ -91,7 +117,7 @@ class Generator(Protocol):
 def __getattr__(name: str) -> Any:
     """`WireHttpUser` is loaded on demand: it imports locust, which patches the process."""
     if name == "WireHttpUser":
-        from loadlab.load._generator import WireHttpUser
+        from loadlab.load._user import WireHttpUser
 
         return WireHttpUser
     raise AttributeError(name)

@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import struct
 from array import array
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from loadlab.load import EndpointInterval, Failures, LoadInterval
+from loadlab.load import EndpointInterval, Failures, LoadInterval, Wanted
 
 MOST_NAMES = 300
 """Endpoints kept apart; further names count as OTHER. More would be URLs with ids in them: use name=."""
@@ -37,6 +37,7 @@ class Counts:
     bytes_received: int = 0
     not_sent: int = 0
     kernel_stamped: int = 0
+    due: int = 0
 
 
 @dataclass
@@ -56,6 +57,9 @@ class Book:
     t0: float
     counts: Counts = field(default_factory=Counts)
     users: int = 0
+    waiting: int = 0
+    """Arrivals of the open model that were due and have not left."""
+    wanted: Wanted | None = None
     closing: bool = False
     """Set at the end of the run: what is under way then stays counted as in flight."""
     _start: float = 0.0
@@ -142,6 +146,9 @@ class Book:
             bytes_received=counts.bytes_received - before.bytes_received,
             not_sent=counts.not_sent - before.not_sent,
             kernel_stamped=counts.kernel_stamped - before.kernel_stamped,
+            due=counts.due - before.due,
+            waiting=self.waiting,
+            wanted=self.wanted,
             endpoints=tuple(
                 EndpointInterval(name, "ok" if ok else "fail", *pair) for (name, ok), pair in self._latency.items()
             ),
@@ -176,6 +183,8 @@ PLAIN = (
     "bytes_received",
     "not_sent",
     "kernel_stamped",
+    "due",
+    "waiting",
 )
 
 
@@ -183,6 +192,7 @@ def encode(interval: LoadInterval) -> bytes:
     """A frame: lengths, header, arrays."""
     header: dict[str, Any] = {name: getattr(interval, name) for name in PLAIN}
     header["endpoints"] = [(each.endpoint, each.result, len(each.latency_us)) for each in interval.endpoints]
+    header["wanted"] = None if interval.wanted is None else asdict(interval.wanted)
     header["lags"] = len(interval.schedule_lag_us)
     header["errors"] = [(e.endpoint, e.error, e.count, e.first, e.last, e.sample) for e in interval.errors]
     arrays = [part for each in interval.endpoints for part in (each.latency_us, each.service_us)]
@@ -206,10 +216,12 @@ def decode(head: bytes, body: bytes) -> LoadInterval:
     endpoints = tuple(
         EndpointInterval(name, result, take(count), take(count)) for name, result, count in header["endpoints"]
     )
+    wanted = header["wanted"]
     return LoadInterval(
         **{name: header[name] for name in PLAIN},
         endpoints=endpoints,
         schedule_lag_us=take(header["lags"]),
         reader_lag_us=take(header["lags"]),
         errors=tuple(Failures(*each) for each in header["errors"]),
+        wanted=None if wanted is None else Wanted(**{**wanted, "classes": tuple(wanted["classes"])}),
     )

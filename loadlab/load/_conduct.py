@@ -1,4 +1,5 @@
-"""The timeline of a run, from the first user to the last: search or warm-up, the measured window, stacks, proof.
+"""The timeline of a run, from the first user to the last: search, breakpoint or a load that the profile says itself,
+the measured window, stacks, proof.
 
 Of a default run of 60 s: up to 20 s search, 12 s steady, 6 s stacks, 18 s proof; other durations in proportion, but for
 the search, which ends when it has found the knee, and the stacks, which need no more than they need.
@@ -8,19 +9,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from threading import Lock
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from loadlab.clock import Clock
-from loadlab.load import LoadInterval
+from loadlab.load import Wanted, breaking, shapes
+from loadlab.load._meter import Meter
+from loadlab.load.replay import Replay
 from loadlab.load.search import MOST_USERS, Knee, Measured, knee, next_users
-from loadlab.load.shapes import STEPS_S, searches, users_at
+from loadlab.load.shapes import STEADY_S, TICK_S, Part, searches
 from loadlab.spec.model import Profile
 
 SEARCH, STEADY, STACKS, PROOF = 24 / 60, 12 / 60, 6 / 60, 18 / 60
 SEARCH_S = 20.0
-"""A search over ten doublings takes 13 s; slow systems get up to this."""
+"""Ten doublings take 13 s and the levels between two of them 5 s; slow systems get no more than this."""
 STACKS_S = (4.0, 8.0)
 SETTLE_S = 0.35
 """Cut from the start of each level of the search: users start, connections open, queues fill."""
@@ -31,6 +33,8 @@ ENOUGH = 30
 """Requests a level waits for, up to LONGEST_LEVEL_S: see search.CONFIDENT."""
 MORE_S = 2.5
 """How long a constant load is doubled, to learn whether more users would bring more throughput."""
+OWN_S = 0.05
+"""How often it is looked whether a locustfile's shape has said something new: it is asked once a second."""
 HEARD_S = 0.3
 """How long an interval may take from the generator to here after a cut."""
 
@@ -48,8 +52,10 @@ Experiment = Callable[[float], None]
 class Generator(Protocol):
     """What this needs of load._driver.ChildGenerator."""
 
-    def set_users(self, users: int) -> None: ...
+    def set_users(self, users: int, spawn_rate: float = 0.0, classes: tuple[str, ...] = ()) -> None: ...
     def set_rate(self, rate: float) -> None: ...
+    def replay(self) -> None: ...
+    def own_shape(self) -> None: ...
     def cut(self) -> None: ...
     def check(self) -> None: ...
 
@@ -59,33 +65,9 @@ class Book(Protocol):
 
     def now(self) -> float: ...
     def phase(self, name: str) -> None: ...
-    def level(self, users: int, phase: str, *, start: float | None = None) -> None: ...
+    def level(self, users: int, phase: str, *, start: float | None = None, rate: float = 0.0) -> None: ...
     def level_end(self) -> None: ...
-
-
-@dataclass
-class Meter:
-    """A load.Listener that counts what was answered, by time."""
-
-    _lock: Lock = field(default_factory=Lock)
-    _heard: list[tuple[float, float, int]] = field(default_factory=list)
-
-    def interval(self, interval: LoadInterval) -> None:
-        """One interval, in order."""
-        with self._lock:
-            self._heard.append((interval.start, interval.end, interval.succeeded))
-            del self._heard[:-600]
-
-    def until(self) -> float:
-        """The end of the last interval heard of."""
-        with self._lock:
-            return self._heard[-1][1] if self._heard else 0.0
-
-    def answered(self, start: float, end: float) -> tuple[int, float]:
-        """Requests and seconds of the intervals whose middle lies between two moments."""
-        with self._lock:
-            inside = [each for each in self._heard if start <= (each[0] + each[1]) / 2 <= end]
-        return sum(each[2] for each in inside), sum(each[1] - each[0] for each in inside)
+    def event(self, kind: str, **data: Any) -> None: ...
 
 
 @dataclass
@@ -102,29 +84,43 @@ class Conductor:
     """Raises where a service died that the run cannot do without."""
     stacks: Experiment | None = None
     proof: Experiment | None = None
+    replay: Replay | None = None
+    """What a profile of that shape sends."""
     _rps: float = 0.0
     """Of the measured window."""
+    _at: str = ""
+    """The running phase."""
 
     def conduct(self) -> None:
         """All of it. Raises what `alive` and the generator's check raise."""
-        if self.profile.model == "open":
-            self._open()
-        elif searches(self.profile):
-            self._steady(self._search().users)
+        shape = self.profile.shape
+        if searches(self.profile):
+            self._judge(float(self._search().users), self.profile.duration_s * STEADY)
+        elif shape == "breakpoint":
+            self._judge(self._break(), self.profile.duration_s * STEADY)
+        elif shape == "replay":
+            self._replay()
+        elif shape == "own":
+            self._own()
         else:
-            self._rise()
-            self._steady(self.profile.users or 1)
+            self._follow()
+        self.recorder.phase("stop")
+        self.tell("stop", 0.0)
 
     def _search(self) -> Knee:
         budget = min(SEARCH_S, self.profile.duration_s * SEARCH)
         self._phase("search", budget)
         end = self.recorder.now() + budget
+        most = self.profile.users or MOST_USERS
         levels: list[Measured] = []
-        users = next_users(levels)
+        users = next_users(levels, most)
         while users is not None and self.recorder.now() < end - LEVEL_S / 2:
             levels.append(self._level(users))
-            users = next_users(levels)
-        return knee(levels)
+            users = next_users(levels, most)
+        found = knee(levels, most)
+        facts = {name: round(getattr(found, name), 3) for name in ("at", "low", "high", "confidence", "best_rps")}
+        self.recorder.event("knee", users=found.users, flat=found.flat, **facts)
+        return found
 
     def _level(self, users: int) -> Measured:
         self.generator.set_users(users)
@@ -148,54 +144,167 @@ class Conductor:
             self.clock.sleep(0.01)
         return self.meter.answered(start, self.recorder.now())
 
-    def _rise(self) -> None:
-        """Warm-up of a profile that says how many users."""
-        rise = self.profile.duration_s / 4 if self.profile.shape == "ramp" else 0.0
-        length = max(self.profile.warmup_s, rise)
-        self._phase("warmup", length)
-        start, users = self.recorder.now(), 0
-        while (t := self.recorder.now() - start) < length:
-            wanted = users_at(self.profile, t)
-            if wanted != users:
-                users = wanted
-                self.generator.set_users(users)
-            self._wait(min(STEPS_S, length - t))
+    def _break(self) -> float:
+        """Up until something breaks; returns the level at which it did, or the last."""
+        self.meter.keeps_latency = True
+        length = max(self.profile.step_s, self.profile.duration_s * (1 - STEADY) - self._after_s())
+        self._phase("breakpoint", length)
+        end = self.recorder.now() + length
+        seen: list[breaking.Seen] = []
+        found: breaking.Broke | None = None
+        level = breaking.next_level(self.profile, seen)
+        while level is not None and found is None and self.recorder.now() + self.profile.step_s <= end + TICK_S:
+            seen.append(self._step(level))
+            found = breaking.broke(self.profile, seen)
+            level = breaking.next_level(self.profile, seen)
+        self.meter.keeps_latency = False
+        self.recorder.event("broke", **breaking.facts(self.profile, seen, found))
+        return seen[-1].level
 
-    def _steady(self, users: int) -> None:
-        self.generator.set_users(users)
-        if searches(self.profile):
-            length = self.profile.duration_s * STEADY
+    def _step(self, level: float) -> breaking.Seen:
+        start = self._settled(level, "breakpoint")
+        self._wait(self.profile.step_s - SETTLE_S)
+        self._cut_and_count(start)
+        self.recorder.level_end()
+        return self.meter.seen(level, start, self.recorder.now())
+
+    def _follow(self) -> None:
+        """A load that the profile says itself, then a look at its highest level."""
+        level = 0.0
+        for part in shapes.parts(self.profile, self.profile.duration_s - self._after_s()):
+            if part.phase == "steady":
+                level = part.last
+            self._part(part)
+        self._look(level)
+
+    def _part(self, part: Part) -> None:
+        if part.phase != self._at:
+            self._phase(part.phase, part.seconds)
+        if part.phase == "warmup":
+            self._rise(part)
+        elif part.phase == "steady":
+            self._held("steady", part.last, part.seconds)
         else:
-            length = max(3.0, self.profile.duration_s - self.profile.warmup_s - self._after_s())
-        self._held("steady", users, length)
-        self._profile(users)
-        if not searches(self.profile):
-            self._more(users)
-        if self.proof is not None:
+            start = self._settled(part.last, part.phase)
+            self._wait(part.seconds - SETTLE_S)
+            self._cut_and_count(start)
+            self.recorder.level_end()
+
+    def _rise(self, part: Part) -> None:
+        start, level = self.recorder.now(), -1.0
+        while (t := self.recorder.now() - start) < part.seconds:
+            wanted = part.level_at(t + TICK_S / 2)
+            if wanted != level:
+                level = wanted
+                self._ask(level)
+            self._wait(min(TICK_S, part.seconds - t))
+
+    def _replay(self) -> None:
+        """What a log says: all of its time but the last seconds, which are for the stacks, is measured."""
+        found = self.replay or Replay(())
+        facts = {"sent": len(found.arrivals), "skipped": found.skipped, "unread": found.unread, "left": found.left}
+        self.recorder.event("replay", **facts, seconds=round(found.seconds, 3), speed=self.profile.speed)
+        stacks_s = self._stacks_s() if self.stacks is not None else 0.0
+        warm = min(self.profile.warmup_s, found.seconds / 4)
+        length = max(STEADY_S, found.seconds - warm - stacks_s)
+        self._phase("warmup", warm)
+        self.generator.replay()
+        self._wait(warm)
+        self._phase("steady", length)
+        self.generator.cut()
+        self.recorder.level(0, "steady", rate=found.rate(warm, warm + length))
+        self._wait(length)
+        self._cut_and_count(self.recorder.now())
+        self.recorder.level_end()
+        if found.seconds >= warm + length + stacks_s - TICK_S:
+            self._profile(found.rate(warm + length, found.seconds))
+
+    def _own(self) -> None:
+        """What the locustfile's LoadTestShape says, for as long as it says something; then a look at the most users."""
+        self._phase("steady", 0.0)
+        self.generator.own_shape()
+        told: Wanted | None = None
+        most, level = 0, -1
+        while (wanted := self.meter.wanted) is None or not wanted.over:
+            if wanted is not None and wanted != told and wanted.users is not None:
+                told, level = wanted, -1
+                self.recorder.level_end()
+                self.generator.set_users(wanted.users, wanted.spawn_rate, wanted.classes)
+                most = max(most, wanted.users)
+            if told is not None and level < 0:
+                self.generator.cut()
+                if self.meter.users == told.users:
+                    level = self.meter.users
+                    self.recorder.level(level, "steady")
+            self._wait(OWN_S)
+        self.generator.cut()
+        self.recorder.level_end()
+        if most:
+            self._look(most)
+
+    def _ask(self, level: float) -> None:
+        if self.profile.model == "open":
+            self.generator.set_rate(level)
+        else:
+            self.generator.set_users(max(1, round(level)))
+
+    def _note_level(self, level: float, phase: str) -> None:
+        if self.profile.model == "open":
+            self.recorder.level(0, phase, rate=level)
+        else:
+            self.recorder.level(max(1, round(level)), phase)
+
+    def _settled(self, level: float, phase: str) -> float:
+        """A new level, and the moment from which on it counts."""
+        self._ask(level)
+        self._wait(SETTLE_S)
+        self.generator.cut()
+        self._note_level(level, phase)
+        return self.recorder.now()
+
+    def _judge(self, level: float, length: float) -> None:
+        """The measured window at a level that was found, then a look."""
+        self._phase("steady", length)
+        self._held("steady", level, length)
+        self._look(level)
+
+    def _look(self, level: float) -> None:
+        """What needs the load of the measured window, and would disturb it there: stacks, more users, the proof."""
+        self._ask(level)
+        self._profile(level)
+        if self._tries_more:
+            self._more(round(level))
+        if self.proof is not None and self.profile.model == "closed":
             budget = min(20.0, self.profile.duration_s * PROOF)
-            users = max(users, deep_enough(self._rps))
+            users = max(round(level), deep_enough(self._rps))
             self._phase("proof", budget)
             self.generator.set_users(users)
             self.recorder.level(users, "proof")
             self.proof(budget)
             self.recorder.level_end()
-        self.recorder.phase("stop")
-        self.tell("stop", 0.0)
+
+    @property
+    def _tries_more(self) -> bool:
+        """Whether only one number of users was tried so far."""
+        alone = self.profile.shape in ("constant", "soak", "ramp") and not searches(self.profile)
+        return alone and self.profile.model == "closed"
 
     def _after_s(self) -> float:
-        """What comes after the measured window of a profile that says how many users."""
-        proof = min(20.0, self.profile.duration_s * PROOF) if self.proof is not None else 0.0
-        return (self._stacks_s() if self.stacks is not None else 0.0) + MORE_S + proof
+        """What comes after the measured window."""
+        closed = self.proof is not None and self.profile.model == "closed"
+        proof = min(20.0, self.profile.duration_s * PROOF) if closed else 0.0
+        more = MORE_S if self._tries_more else 0.0
+        return (self._stacks_s() if self.stacks is not None else 0.0) + more + proof
 
     def _stacks_s(self) -> float:
         return min(STACKS_S[1], max(STACKS_S[0], self.profile.duration_s * STACKS))
 
-    def _profile(self, users: int) -> None:
+    def _profile(self, level: float) -> None:
         if self.stacks is None:
             return
         length = self._stacks_s()
         self._phase("stacks", length)
-        self.recorder.level(users, "stacks")
+        self._note_level(level, "stacks")
         self.stacks(length)
         self.generator.cut()
         self.recorder.level_end()
@@ -213,28 +322,19 @@ class Conductor:
         self.generator.set_users(users)
         self._wait(2 * SETTLE_S if self.proof is not None else 0.0)
 
-    def _held(self, phase: str, users: int, length: float) -> None:
+    def _held(self, phase: str, level: float, length: float) -> None:
+        """At one level; its phase has begun."""
+        self._ask(level)
         self.generator.cut()
-        self._phase(phase, length)
-        self.recorder.level(users, phase)
+        self._note_level(level, phase)
         start = self.recorder.now()
         self._wait(length)
         count, seconds = self._cut_and_count(start)
         self._rps = count / seconds if seconds > 0 else 0.0
         self.recorder.level_end()
 
-    def _open(self) -> None:
-        rate, warmup = self.profile.rate or 1.0, self.profile.warmup_s
-        self._phase("warmup", warmup)
-        self.generator.set_rate(rate)
-        self._wait(warmup)
-        stacks_s = self._stacks_s() if self.stacks is not None else 0.0
-        self._held("steady", 0, max(3.0, self.profile.duration_s - warmup - stacks_s))
-        self._profile(0)
-        self.recorder.phase("stop")
-        self.tell("stop", 0.0)
-
     def _phase(self, name: str, length: float) -> None:
+        self._at = name
         self.recorder.phase(name)
         self.tell(name, length)
 

@@ -39,6 +39,10 @@ class LoadConfig:
     model: str = "closed"
     rate: float = 0.0
     arrivals: str = "poisson"
+    max_in_flight: int | None = None
+    own_shape: bool = False
+    """Whether the locustfile's LoadTestShape is to be used; without one the generator does not start."""
+    replay: Mapping[str, Any] | None = None
     interval_s: float = 1.0
     verify: bool = True
     ca: str | None = None
@@ -50,10 +54,10 @@ def config(spec: Spec, profile: Profile, url: str, log: Path) -> LoadConfig:
     """What a spec and a profile ask of the generator. url: where the target answers. Raises SpecError for a pair that
     does not fit."""
     target, load = spec.target, spec.load
-    if profile.model == "open" and load.locustfile:
-        raise SpecError(
-            [f'profile "{profile.name}": the open model asks for `path`; for users of {load.locustfile} use "closed"']
-        )
+    if profile.shape in ("replay", "own") and bool(load.locustfile) != (profile.shape == "own"):
+        says = "needs a locustfile with a LoadTestShape" if profile.shape == "own" else "has its requests from its file"
+        way = "give one with --locustfile" if profile.shape == "own" else f"leave {load.locustfile} out"
+        raise SpecError([f'profile "{profile.name}": the shape {profile.shape} {says}; {way}'])
     return LoadConfig(
         host=url,
         path=load.path,
@@ -61,11 +65,22 @@ def config(spec: Spec, profile: Profile, url: str, log: Path) -> LoadConfig:
         think_s=load.think_s,
         model=profile.model,
         arrivals=profile.arrivals,
+        max_in_flight=profile.max_in_flight,
+        own_shape=profile.shape == "own",
+        replay=_replay(profile),
         verify=target.verify,
         ca=str((spec.folder / target.ca).resolve()) if target.ca else None,
         log=log,
         env=dict(os.environ),
     )
+
+
+def _replay(profile: Profile) -> dict[str, Any] | None:
+    """The arguments of load.replay.read."""
+    if profile.shape != "replay":
+        return None
+    how = {"speed": profile.speed, "methods": list(profile.methods), "most_s": profile.duration_s}
+    return {"path": profile.file, **how}
 
 
 class ChildGenerator:
@@ -119,13 +134,22 @@ class ChildGenerator:
         if self.problem is not None and not self._stopping:
             raise LoadError(self.problem)
 
-    def set_users(self, users: int) -> None:
+    def set_users(self, users: int, spawn_rate: float = 0.0, classes: tuple[str, ...] = ()) -> None:
         """See load.Generator."""
-        self._tell(users=users)
+        more = {"spawn_rate": spawn_rate} if spawn_rate else {}
+        self._tell(users=users, **more, **({"classes": classes} if classes else {}))
 
     def set_rate(self, rate: float) -> None:
         """See load.Generator."""
         self._tell(rate=rate)
+
+    def replay(self) -> None:
+        """See load.Generator."""
+        self._tell(replay=True)
+
+    def own_shape(self) -> None:
+        """See load.Generator."""
+        self._tell(own_shape=True)
 
     def cut(self) -> None:
         """End the running interval now; it is heard of within milliseconds."""

@@ -1,10 +1,9 @@
-"""The load generator: the only file that imports locust, which patches the process it is imported into.
+"""The load generator. With _user.py and _behaviour.py the only files that import locust, which patches the process it
+is imported into.
 
 As a child process, `python -m loadlab.load._generator`: its first line of input is a Config as JSON, each further line
-a command ({"users": 32} {"rate": 500} {"cut": true} {"stop": true}); its output is frames, see _book.py. It ends with
-its input: a loadlab that was killed leaves no generator behind.
-
-In a locustfile, `WireHttpUser` takes the place of FastHttpUser; it works under plain `locust -f` as well.
+a command ({"users": 32} {"rate": 500} {"replay": true} {"own_shape": true} {"cut": true} {"stop": true}); its output is
+frames, see _book.py. It ends with its input: a loadlab that was killed leaves no generator behind.
 """
 
 from __future__ import annotations
@@ -12,41 +11,30 @@ from __future__ import annotations
 import gc
 import io
 import json
-import logging
 import os
-import random
-import ssl
 import sys
 import traceback
-from collections import deque
+from pathlib import Path
 from typing import Any
 
 import gevent
 import locust
 from gevent import os as gevent_os
 from gevent.lock import RLock
-from locust import User, constant, task
+from locust import LoadTestShape, User
 from locust.argument_parser import get_parser
 from locust.env import Environment
-from locust.exception import (
-    CatchResponseError,
-    InterruptTaskSet,
-    RescheduleTask,
-    RescheduleTaskImmediately,
-    ResponseError,
-    StopUser,
-)
-from locust.user.task import LOCUST_STATE_RUNNING, TaskSet
-from locust.user.users import RestMixin
-from locust.util.load_locustfile import load_locustfile
 
 from loadlab.clock import SYSTEM
+from loadlab.load import Wanted, replay
 from loadlab.load._alarm import alarm
-from loadlab.load._answer import WireError
+from loadlab.load._arrivals import Arrivals
+from loadlab.load._behaviour import Clients, Crew, Sender, asked, behaviour
 from loadlab.load._book import Book, encode
 from loadlab.load._child import end_with_parent, leave, log_seldom, take_all_files
-from loadlab.load._response import Judged, Response
-from loadlab.load.wire import WireClient
+from loadlab.load._user import Shared, WireHttpUser, tls_context
+
+__all__ = ["WireHttpUser"]
 
 SPAWN_AT_ONCE = 100_000
 """Locust starts floor(spawn_rate) users in its first batch: all of them."""
@@ -57,101 +45,6 @@ FINISH_S = 60
 RAISED_S = 0.25
 """How long a user pauses whose task raised, so that one that always does leaves the core to the others."""
 
-Judged.spared = (InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopUser)
-Judged.forgiven = (WireError, ResponseError)
-
-
-class Shared:
-    """What all users of this process share. Under plain `locust -f`: a book nobody reads."""
-
-    book = Book(SYSTEM.monotonic())
-    recording = False
-    always_fire = True
-    """Locust's own statistics live on the `request` event; loadlab's do not."""
-    firing = False
-    tls: ssl.SSLContext | None = None
-
-
-class WireHttpUser(RestMixin[Any], User):
-    """A user with a client that measures at the wire. Attributes as FastHttpUser's where they mean the same.
-
-    verify: check TLS certificates; ca: file of further authorities; keep_alive: one connection for all requests;
-    network_timeout: seconds for a whole answer; default_headers: sent with each request; unix_socket: path to connect
-    to instead of the host.
-    """
-
-    abstract = True
-    verify = True
-    ca: str | None = None
-    keep_alive = True
-    network_timeout = 60.0
-    default_headers: dict[str, str] | None = None
-    unix_socket: str | None = None
-
-    def __init__(self, environment: Environment) -> None:
-        super().__init__(environment)
-        if not self.host:
-            raise ValueError("WireHttpUser needs a host: set `host` on the class, or --host")
-        self.client = WireClient(
-            self.host,
-            Shared.book,
-            fire=self._fire if Shared.always_fire else None,
-            timeout_s=self.network_timeout,
-            tls=Shared.tls or (tls_context(verify=self.verify, ca=self.ca) if "https" in self.host else None),
-            keep_alive=self.keep_alive,
-            unix_socket=self.unix_socket,
-        )
-        self.client.headers |= self.default_headers or {}
-
-    def start(self, group: Any) -> Any:
-        """As any user, but that its connections are closed whatever ends it: a locustfile's on_stop need not know."""
-        greenlet = super().start(group)
-        greenlet.link(lambda _: self.client.close())
-        return greenlet
-
-    def _fire(self, response: Response, failed: str) -> None:
-        Shared.firing = True
-        if not Shared.recording:
-            Shared.book.forget()
-        try:
-            self.environment.events.request.fire(
-                request_type=response.request_type,
-                name=response.name.partition(" ")[2],
-                response_time=1000 * (response.arrived - response.intended),
-                response_length=response.size,
-                response=response,
-                context=self.context(),
-                exception=(response.error or CatchResponseError(failed)) if failed else None,
-                start_time=SYSTEM.wall() - (SYSTEM.monotonic() - response.started),
-                url=response.url,
-            )
-        finally:
-            Shared.firing = False
-
-
-_sleep = TaskSet._sleep
-
-
-def _pause(self: TaskSet, seconds: float) -> None:
-    """A WireHttpUser wakes to the microsecond, and its client knows how late that was."""
-    client = getattr(self.user, "client", None)
-    if isinstance(client, WireClient):
-        client.pause(seconds)
-    else:
-        _sleep(self, seconds)  # type: ignore[no-untyped-call]
-
-
-TaskSet._sleep = _pause  # type: ignore[method-assign]
-
-
-def tls_context(*, verify: bool, ca: str | None) -> ssl.SSLContext:
-    """Certificates are checked unless the user said otherwise."""
-    context = ssl.create_default_context(cafile=ca)
-    if not verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
-
 
 class Generator:
     """The child process: users by command, frames out."""
@@ -160,17 +53,18 @@ class Generator:
         self._config = config
         self._output = output
         self._writing = RLock()
-        self._rate = float(config.get("rate") or 0.0)
         self._book = Shared.book = Book(config["t0"])
         Shared.recording = True
         self._book.cut(SYSTEM.monotonic())
         if config["host"].startswith("https"):
             Shared.tls = tls_context(verify=config.get("verify", True), ca=config.get("ca"))
-        self._environment = self._prepare()
-        self._idle: deque[WireClient] = deque()
+        classes, self._shape = behaviour(config)
+        self._environment = self._prepare(classes)
+        self._arrivals = self._open_model(classes) if config.get("model") == "open" else None
+        if self._shape is not None:
+            self._book.wanted = Wanted(type(self._shape).__name__)
 
-    def _prepare(self) -> Environment:
-        classes = user_classes(self._config)
+    def _prepare(self, classes: list[type[User]]) -> Environment:
         theirs = len(locust.events.request._handlers)
         options = get_parser([]).parse_args([])
         options.host = self._config["host"]
@@ -222,8 +116,6 @@ class Generator:
         gc.collect()
         gc.freeze()
         gevent.spawn(self._tick)
-        if self._config.get("model") == "open":
-            gevent.spawn(self._arrivals)
         pending = b""
         gevent_os.make_nonblocking(0)
         while True:
@@ -238,21 +130,46 @@ class Generator:
     def _obey(self, command: dict[str, Any]) -> bool:
         """Returns True when it was the last one."""
         if "users" in command:
-            self._users(int(command["users"]))
-        if "rate" in command:
-            self._rate = float(command["rate"])
+            self._users(int(command["users"]), command.get("spawn_rate"), command.get("classes"))
+        if "rate" in command and self._arrivals is not None:
+            self._arrivals.at_rate(float(command["rate"]), None)
+        if command.get("replay") and self._arrivals is not None:
+            found = replay.read(**{**self._config["replay"], "path": Path(self._config["replay"]["path"])})
+            self._arrivals.at_times((each.t, each) for each in found.arrivals)
+        if command.get("own_shape") and self._shape is not None:
+            gevent.spawn(self._ask_shape, self._shape)
         if command.get("cut"):
             self._emit()
         if command.get("stop"):
             self._stop()
         return bool(command.get("stop"))
 
-    def _users(self, users: int) -> None:
+    def _users(self, users: int, spawn_rate: float | None, names: list[str] | None) -> None:
         runner = self._environment.runner
         if runner is not None:
-            runner.start(users, spawn_rate=SPAWN_AT_ONCE)
+            classes = [runner.user_classes_by_name[each] for each in names] if names else None
+            runner.start(users, spawn_rate=spawn_rate or SPAWN_AT_ONCE, user_classes=classes)
             if runner.spawning_greenlet is not None:
                 runner.spawning_greenlet.link_exception(self._not_spawned)
+
+    def _ask_shape(self, shape: LoadTestShape) -> None:
+        """Once a second, as Locust does, but never late because users are being started: those who ask for users are
+        told, and start them."""
+        shape.runner = self._environment.runner
+        shape.reset_time()  # type: ignore[no-untyped-call]
+        due = SYSTEM.monotonic()
+        wanted = self._book.wanted
+        while wanted is None or not wanted.over:
+            try:
+                wanted = asked(shape)
+            except Exception as error:  # noqa: BLE001 - whatever a shape of the user's raises, the load ends and says so
+                self._error(f"{type(shape).__name__}.tick raised {type(error).__name__}", error)
+                wanted = Wanted(type(shape).__name__, over=True)
+            if wanted != self._book.wanted:
+                self._book.wanted = wanted
+                self._emit()
+            due += 1.0
+            alarm().sleep_until(due)
 
     def _not_spawned(self, greenlet: Any) -> None:
         """A user class that cannot even be made."""
@@ -274,32 +191,18 @@ class Generator:
             while frame:
                 frame = frame[gevent_os.nb_write(self._output, frame) :]
 
-    def _arrivals(self) -> None:
-        """Open model: each request has its moment, and leaves then or as soon after as this process can."""
-        even = self._config.get("arrivals") == "even"
-        chance = random.Random(self._config.get("seed", 1))  # noqa: S311 - arrivals, not a secret
-        due = SYSTEM.monotonic()
-        while True:
-            if self._rate <= 0:
-                gevent.sleep(0.02)
-                due = SYSTEM.monotonic()
-                continue
-            due += 1 / self._rate if even else chance.expovariate(self._rate)
-            if due > SYSTEM.monotonic():
-                alarm().sleep_until(due)
-            gevent.spawn(self._arrive, due)
-
-    def _arrive(self, due: float) -> None:
-        client = self._idle.pop() if self._idle else self._client()
-        client.late_s = SYSTEM.monotonic() - due
-        client.get(self._config["path"])
-        self._idle.append(client)
-
-    def _client(self) -> WireClient:
-        return WireClient(self._config["host"], self._book, timeout_s=WireHttpUser.network_timeout, tls=Shared.tls)
+    def _open_model(self, classes: list[type[User]]) -> Arrivals[Any]:
+        even, most = self._config.get("arrivals") == "even", self._config.get("max_in_flight")
+        sender: Sender
+        if self._config.get("locustfile"):
+            sender = Crew(self._environment, classes)
+        else:
+            sender = Clients(self._config, self._book)
+        return Arrivals(self._book, sender.send, even=even, most=most, seed=self._config.get("seed", 1))
 
     def _stop(self) -> None:
-        self._rate = 0.0
+        if self._arrivals is not None:
+            self._arrivals.stop()
         self._book.closing = True
         environment = self._environment
         environment.stop_timeout = GRACE_S
@@ -309,30 +212,6 @@ class Generator:
             while self._config.get("model") == "open" and self._book.in_flight:
                 gevent.sleep(0.02)
         self._emit()
-
-
-def user_classes(config: dict[str, Any]) -> list[type[User]]:
-    """The locustfile's users, or one that asks for the path. Raises whatever the locustfile raises."""
-    if config.get("locustfile"):
-        found, shapes = load_locustfile(config["locustfile"])
-        if shapes:
-            logging.getLogger(__name__).warning("its LoadTestShape is not used: how many users there are says loadlab")
-        if not found:
-            raise ValueError(f"{config['locustfile']} defines no user class")
-        return list(found.values())
-    path, think_s = config["path"], float(config.get("think_s") or 0.0)
-
-    class Default(WireHttpUser):
-        wait_time = constant(think_s)
-
-        @task
-        def ask(self) -> None:
-            self.client.request("GET", path)
-            # Without a pause there is nothing between requests that would need Locust's scheduler.
-            while think_s == 0 and self._state == LOCUST_STATE_RUNNING:
-                self.client.request("GET", path)
-
-    return [Default]
 
 
 def main() -> None:

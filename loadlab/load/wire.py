@@ -301,7 +301,7 @@ class WireClient:
 
     def _where(self, path: str) -> tuple[str, str, str]:
         """Scheme, host and port, and the target of the request line."""
-        if "://" not in path.partition("?")[0]:
+        if path.startswith("/") or "://" not in path.partition("?")[0]:
             scheme, netloc = self._origin
             target = self._prefix + (path if path.startswith("/") else "/" + path)
         else:

@@ -16,17 +16,19 @@ from loadlab.recording.model import Entity, Metric, RequestInterval
 from loadlab.recording.samples import Samples
 
 GENERATOR = Entity("generator", service="generator")
-COUNTED = ("sent", "succeeded", "failed", "not_sent", "connects", "bytes_received", "kernel_stamped")
+COUNTED = ("sent", "succeeded", "failed", "not_sent", "connects", "bytes_received", "kernel_stamped", "due")
 LOAD = (
     Metric("users", "users", "gauge", "virtual users at the end of the interval"),
     Metric("in_flight", "requests", "gauge", "requests without an answer at the end of the interval"),
+    Metric("waiting", "requests", "gauge", "of `not_sent`, those that had not left at the end of the interval"),
     Metric("sent", "requests", "counter", "requests sent"),
     Metric("succeeded", "requests", "counter", "requests answered as they should"),
     Metric("failed", "requests", "counter", "requests that failed"),
-    Metric("not_sent", "requests", "counter", "requests due and not sent, because too many were in flight"),
+    Metric("not_sent", "requests", "counter", "due and not sent at their moment: `max_in_flight` were under way"),
     Metric("connects", "connections", "counter", "connections opened"),
     Metric("bytes_received", "bytes", "counter", "bytes of answers"),
     Metric("kernel_stamped", "requests", "counter", "answers whose arrival the kernel timed"),
+    Metric("due", "arrivals", "counter", "arrivals of the open model whose moment came"),
 )
 """The table `generator`: what each LoadInterval counts, added up over the run; a row at the end of each interval."""
 
@@ -101,7 +103,8 @@ class Disk:
         self.samples.tick("generator", interval.end, [(GENERATOR, self._gauges(interval))], late_ms, 0.0)
 
     def _gauges(self, interval: LoadInterval) -> tuple[float, ...]:
-        return (float(interval.users), float(interval.in_flight), *(float(self._counts[name]) for name in COUNTED))
+        gauges = (float(interval.users), float(interval.in_flight), float(interval.waiting))
+        return (*gauges, *(float(self._counts[name]) for name in COUNTED))
 
 
 def _percentiles(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]], percents: Sequence[int]) -> list[float]:

@@ -76,8 +76,9 @@ class Ticks:
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A stretch of the run: "start" | "warmup" | "search" | "steady" | "stacks" | "proof" | "stop". `end` is the last
-    second seen where the run was cut off."""
+    """A stretch of the run: "start" | "warmup" | "search" | "breakpoint" | "steps" | "before" (a spike) | "steady" |
+    "after" (a spike) | "stacks" | "more_users" | "proof" | "stop". `end` is the last second seen where the run was cut
+    off."""
 
     name: str
     start: float
@@ -86,22 +87,27 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A stretch at one number of users, warm-up of the level already cut away."""
+    """A stretch at one number of users, warm-up of the level already cut away. rate: of the open model, what was asked
+    for: requests per second, or tasks of a locustfile; `users` is 0 there."""
 
     users: int
     start: float
     end: float
     phase: str = "search"
+    rate: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened once. kind: "started" | "ready" | "exited" | "restarted" | "listening" | "slowed" |
-    "note"; of a scaled service also "scaled" (a decision, about this instance), "joined" (it takes requests), "left".
+    "note"; of the load "knee", "broke", "replay"; of a scaled service also "scaled" (a decision, about this
+    instance), "joined" (it takes requests), "left".
 
     `data` of "scaled": {"direction": "out" | "in", "metric": str, "value": float | None, "limit": float,
     "before": int, "after": int, "why": str}: instances that serve before it, and after it is carried out;
     of "exited": {"code": int | None, "signal": int | None, "expected": bool, "last_lines": [str]};
+    of "knee": the fields of load.search.Knee; of "broke": what load.breaking.facts says; of "replay": {"sent",
+    "skipped", "unread", "left": int, "seconds", "speed": float};
     of "slowed": {"candidate": str, "start": float, "end": float, "share": float, "completed": int}: requests completed
     between start and end, while the candidate was stopped for this share of the time; candidate "" for an undisturbed
     window.

@@ -26,6 +26,8 @@ class Stretch:
     end: float | None = None
     users: int = 0
     """Of a level."""
+    rate: float = 0.0
+    """Likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class RunFile:
 
     def levels_until(self, end: float) -> tuple[Level, ...]:
         """The levels, likewise."""
-        return tuple(Level(each.users, each.start, _end(each, end), each.name) for each in self.levels)
+        return tuple(Level(each.users, each.start, _end(each, end), each.name, each.rate) for each in self.levels)
 
 
 def _end(stretch: Stretch, end: float) -> float:

@@ -153,14 +153,14 @@ class Recorder:
             phases, levels = _ended(self._run.phases, now), _ended(self._run.levels, now)
             self._save(replace(self._run, phases=(*phases, Stretch(name, now)), levels=levels))
 
-    def level(self, users: int, phase: str, start: float | None = None) -> None:
-        """A level at a number of users starts; the one before it ends. start: where not now."""
+    def level(self, users: int, phase: str, start: float | None = None, rate: float = 0.0) -> None:
+        """A level at a number of users, or at a rate, starts; the one before it ends. start: where not now."""
         now = self.now()
         begins = now if start is None else start
         self._border(begins)
         with self._lock:
             levels = _ended(self._run.levels, min(now, begins))
-            self._save(replace(self._run, levels=(*levels, Stretch(phase, begins, None, users))))
+            self._save(replace(self._run, levels=(*levels, Stretch(phase, begins, None, users, rate))))
 
     def level_end(self) -> None:
         """The running level ends now."""

@@ -52,7 +52,7 @@ def data(recording: Recording, diagnosis: Diagnosis) -> dict[str, Any]:
             "services": [f"{each.title}: {each.absent}" for each in services if each.absent],
         },
         "levels": levels,
-        "knee": knee(levels, diagnosis.signals.get("saturation")),
+        "knee": _found(diagnosis) or knee(levels, diagnosis.signals.get("saturation")),
     }
 
 
@@ -67,6 +67,12 @@ def _coloured(chart: dict[str, Any], recording: Recording) -> dict[str, Any]:
         if line["name"] in names:
             line["colour"] = names.index(line["name"])
     return chart
+
+
+def _found(diagnosis: Diagnosis) -> int | None:
+    """The knee that the search of the run has found."""
+    found = diagnosis.load.get("knee") or {}
+    return max(1, round(found["at"])) if found.get("flat") else None
 
 
 def knee(levels: list[dict[str, Any]], saturation: dict[str, Any] | None) -> int | None:

@@ -31,6 +31,7 @@ def document(diagnosis: Diagnosis) -> dict[str, Any]:
         "clear": list(diagnosis.clear),
         "unknown": [{"kind": kind, "why": why} for kind, why in diagnosis.unknown],
         "capacity": asdict(diagnosis.capacity) if diagnosis.capacity else None,
+        "load": dict(diagnosis.load),
         "generator": dict(diagnosis.generator),
         "observer": dict(diagnosis.observer),
         "limits": [asdict(each) for each in diagnosis.limits],

@@ -18,6 +18,8 @@ def render(recording: Recording, diagnosis: Diagnosis) -> str:
         parts.append(f"**After that:** {escape(after(diagnosis.next))}.")
     if diagnosis.capacity is not None:
         parts.append(_capacity(diagnosis))
+    if diagnosis.load.get("says"):
+        parts.append("\n".join(f"- Load: {escape(each)}" for each in diagnosis.load["says"]))
     if diagnosis.limits:
         parts.append(_limits(diagnosis.limits))
     if diagnosis.others:

@@ -29,4 +29,5 @@ def check(s: Signals) -> Verdict:
         return Clear(saturation.says)
     evidence = Evidence("growth", saturation.growth or 0.0, saturation.says, REACHED)
     sentence = f"no limit was reached up to {saturation.best.rps:.0f} requests/s"
-    return Found((Fault(s.meta.target, sentence, (evidence,), "To find the limit, run with more users."),))
+    more = "at a higher rate" if s.meta.profile.get("model") == "open" else "with more users"
+    return Found((Fault(s.meta.target, sentence, (evidence,), f"To find the limit, run {more}."),))

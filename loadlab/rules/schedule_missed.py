@@ -35,19 +35,22 @@ def check(s: Signals) -> Verdict:
     late = generator.schedule_lag_p99_ms
     if late is None:
         return Unknown("the generator recorded no lateness")
-    asked = float(profile.get("rate") or 0.0)
-    rate = generator.sent / s.measurement.seconds
+    asked = generator.asked or 0.0
+    rate = (generator.sent if generator.due is None else generator.due) / s.measurement.seconds
+    if generator.not_sent:
+        # Lateness is then the wait that the profile asked for, and no longer tells that of the generator.
+        return Clear(f"max_in_flight held back {generator.not_sent:.0f} requests, as the profile says")
     if late < LATE_MS and rate >= KEPT * asked:
         return Clear(f"requests left at most {late:.1f} ms late (p99)")
     evidence = (
         Evidence("schedule_lag_p99_ms", late, f"requests left up to {late:.0f} ms late (p99)", LATE_MS),
-        Evidence("sent_rps", rate, f"{rate:.0f} of {asked:.0f} requests/s were sent", KEPT * asked),
+        Evidence("sent_rps", rate, f"{rate:.0f} of {asked:.0f} arrivals/s left", KEPT * asked),
     )
     return Found(
         (
             Fault(
                 "generator",
-                f"the generator could not keep its schedule: {rate:.0f} of {asked:.0f} requests/s left, up to "
+                f"the generator could not keep its schedule: {rate:.0f} of {asked:.0f} arrivals/s left, up to "
                 f"{late:.0f} ms late",
                 evidence,
                 "Ask for a lower rate, or leave the generator a core of its own.",

@@ -17,6 +17,7 @@ from loadlab.signals import (
     balancers,
     caches,
     churn,
+    course,
     cpu,
     databases,
     denials,
@@ -71,6 +72,11 @@ class Signals:
     def saturation(self) -> saturation.Saturation:
         """Throughput against users; was a limit reached at all?"""
         return saturation.compute(self._recording)
+
+    @cached_property
+    def course(self) -> course.Course:
+        """How the load went: the knee, what broke, how a spike was borne."""
+        return course.compute(self._recording)
 
     @cached_property
     def latency(self) -> latency.Latency:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from loadlab.recording.model import Recording, Ticks
-from loadlab.signals import cpu, threads
+from loadlab.signals import asked, cpu, threads
 from loadlab.signals.missing import Missing
 from loadlab.signals.rates import increase, mean
 from loadlab.signals.windows import Window, measured
@@ -37,8 +37,13 @@ class GeneratorHealth:
     stamped: float
     sent: float
     not_sent: float
+    """Due, and not sent at their moment: max_in_flight were under way. They left later, or never."""
     users: float
     in_flight: float
+    due: float | None
+    """Arrivals of the open model whose moment came; None where they were not counted."""
+    asked: float | None
+    """Arrivals per second that were asked for; None in the closed model."""
     busy: float | None
 
 
@@ -92,6 +97,8 @@ def _generator(recording: Recording, window: Window, used: cpu.Cpu) -> Generator
         not_sent=_counter(recording, "not_sent", window),
         users=_gauge(recording, "users", window),
         in_flight=_gauge(recording, "in_flight", window),
+        due=_counter(recording, "due", window) if recording.series("generator.due") else None,
+        asked=asked.rate(recording, window),
         busy=_busy(recording),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from loadlab.recording.model import Phase, Recording
+from loadlab.recording.model import Level, Phase, Recording
 from loadlab.signals.missing import Missing
 
 SETTLE_S = 1.0
@@ -13,6 +13,13 @@ hundred round trips of a web service."""
 
 SHORTEST_S = 2.0
 """Below this, per-second counters give fewer than three points."""
+
+HIGH = 0.8
+"""Share of the most users that a locustfile's own shape asked for, from which on a level belongs to what is judged: a
+shape that creeps up to its top has no long stretch at the very top."""
+
+APART_S = 0.5
+"""Between two phases that follow each other there is the time of a command."""
 
 ORDER = ("steady", "stacks", "proof", "more_users", "search", "warmup")
 
@@ -32,7 +39,12 @@ class Window:
 
 
 def measured(recording: Recording) -> Window:
-    """The steady phase without its first second; of a run cut off earlier, the last part seen. Raises Missing."""
+    """The steady phase without its first second, of a locustfile's own shape its highest part; of a run cut off
+    earlier, the last part seen. Raises Missing."""
+    if recording.meta.profile.get("shape") == "own":
+        found = highest(recording.levels)
+        if found is not None:
+            return _cut(found)
     for name in ORDER:
         phase = recording.phase(name)
         if phase is not None and phase.end - phase.start >= SHORTEST_S:
@@ -45,8 +57,25 @@ def constant_load(recording: Recording) -> Window:
     experiment disturbed. Raises Missing."""
     window = measured(recording)
     stacks = recording.phase("stacks")
-    end = max(window.end, stacks.end) if window.phase == "steady" and stacks is not None else window.end
+    follows = window.phase == "steady" and stacks is not None and abs(stacks.start - window.end) < APART_S
+    end = max(window.end, stacks.end) if stacks is not None and follows else window.end
     return Window(window.start, end, window.phase)
+
+
+def highest(levels: tuple[Level, ...]) -> Phase | None:
+    """The longest stretch of the steady phase with nearly the most users; None where none is long enough."""
+    steady = [each for each in levels if each.phase == "steady"]
+    most = max((each.users for each in steady), default=0)
+    found: list[Phase] = []
+    open_since: float | None = None
+    for each in steady:
+        if each.users < HIGH * most:
+            open_since = None
+            continue
+        open_since = each.start if open_since is None else open_since
+        found.append(Phase("steady", open_since, each.end))
+    best = max(found, key=lambda each: each.end - each.start, default=None)
+    return best if best is not None and best.end - best.start >= SHORTEST_S else None
 
 
 def _cut(phase: Phase) -> Window:

@@ -16,7 +16,9 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_leng
 Arguments = Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
 """TOML has arrays where Python has tuples: only the container is converted, each argument still has to be text."""
 Role = Literal["app", "balancer", "cache", "database", "queue", "worker", "external"]
-ShapeName = Literal["constant", "ramp", "steps", "spike", "soak", "breakpoint", "search"]
+ShapeName = Literal["constant", "ramp", "steps", "spike", "soak", "breakpoint", "search", "replay", "own"]
+Method = Annotated[str, Field(pattern=r"^[A-Z]+$")]
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
 class Strict(BaseModel):
@@ -173,7 +175,7 @@ class LimitSet(Strict):
 
 
 class Profile(Strict):
-    """How a system is loaded. Durations in seconds, rates in requests per second."""
+    """How a system is loaded. Durations in seconds; a rate is in requests per second, or in tasks of a locustfile."""
 
     name: str = "ramp"
     model: Literal["closed", "open"] = "closed"
@@ -182,8 +184,30 @@ class Profile(Strict):
     spawn_rate: float | None = Field(default=None, gt=0)
     rate: float | None = Field(default=None, gt=0)
     arrivals: Literal["even", "poisson"] = "poisson"
+    max_in_flight: int | None = Field(default=None, ge=1)
+    """Open model: what is due while so many requests are under way waits, and its wait is in its latency."""
     duration_s: float = Field(default=60.0, ge=5)
     warmup_s: float = Field(default=5.0, ge=0)
+    rise_s: float | None = Field(default=None, gt=0)
+    """Of a ramp; default a quarter of the duration."""
+    levels: Annotated[tuple[float, ...], Field(strict=False, min_length=2, max_length=100)] | None = None
+    """Of steps: users, or requests per second, rising."""
+    spike_users: int | None = Field(default=None, ge=2)
+    spike_rate: float | None = Field(default=None, gt=0)
+    spike_s: float | None = Field(default=None, ge=2)
+    """How long the spike lasts; default a third of what is left for load."""
+    most_users: int | None = Field(default=None, ge=2)
+    most_rate: float | None = Field(default=None, gt=0)
+    """Where a breakpoint gives up."""
+    growth: float = Field(default=1.25, gt=1, le=4)
+    """Of a breakpoint: each level is so many times the one before."""
+    step_s: float = Field(default=4.0, ge=2)
+    """Of a breakpoint: how long each level is held."""
+    file: str | None = None
+    """Of a replay: a CSV file or an access log."""
+    speed: float = Field(default=1.0, gt=0)
+    methods: Annotated[tuple[Method, ...], Field(strict=False, min_length=1)] = SAFE_METHODS
+    """Of a replay: which methods are sent; a log has no bodies."""
     limits: LimitSet = Field(default_factory=LimitSet)
     """The limits over all endpoints."""
     endpoint_limits: dict[str, LimitSet] = Field(default_factory=dict)

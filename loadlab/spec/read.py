@@ -53,7 +53,9 @@ def profile(name_or_path: str, folder: Path) -> Profile:
             raise SpecError([f"{path}: there is no such profile"])
         raise SpecError([f'no profile is called "{name_or_path}"{meant(name_or_path, places.profile_files())}'])
     written = source.read(path)
-    return profiles.build(written).model_copy(update={"name": written.raw.get("name", path.stem)})
+    built = profiles.build(written)
+    beside = None if built.file is None else str((written.folder / built.file).resolve())
+    return built.model_copy(update={"name": written.raw.get("name", path.stem), "file": beside})
 
 
 def _sample(name: str) -> Path | None:

@@ -5,6 +5,7 @@ A syntax error in one line does not hide what is wrong in the others: the line i
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
@@ -171,3 +172,14 @@ def _label(path: Path) -> str:
         return str(path.absolute().relative_to(Path.cwd()))
     except (ValueError, OSError):
         return str(path)
+
+
+def defines_shape(locustfile: Path) -> bool:
+    """Whether a class in it is derived from a class called LoadTestShape; read, not run. False where it cannot be
+    read."""
+    try:
+        found = ast.parse(locustfile.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return False
+    bases = [base for each in ast.walk(found) if isinstance(each, ast.ClassDef) for base in each.bases]
+    return any(getattr(base, "id", getattr(base, "attr", "")) == "LoadTestShape" for base in bases)

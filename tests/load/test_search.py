@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from loadlab.load.search import MOST_USERS, Knee, Measured, knee, next_users
+from loadlab.load.search import MOST_BETWEEN, MOST_USERS, Knee, Measured, doublings, knee, next_users
 
 
 def search(curve: Callable[[int], float], *, noise: float, seed: int) -> tuple[list[Measured], Knee]:
@@ -48,5 +48,55 @@ def test_a_system_that_answers_nothing_ends_the_search() -> None:
 
 
 def test_levels_with_few_requests_lower_the_confidence() -> None:
-    few = [Measured(users, rps, 5) for users, rps in ((1, 1.0), (2, 2.0), (4, 2.0), (8, 2.0))]
-    assert knee(few).confidence == 0.0
+    rates = ((1, 10.0), (2, 20.0), (4, 40.0), (8, 41.0), (16, 40.0))
+    few, many = ([Measured(users, rps, count) for users, rps in rates] for count in (5, 500))
+    assert knee(few).confidence < 0.75 < 0.9 < knee(many).confidence
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.05, 0.1])
+def test_the_interval_holds_the_knee_as_often_as_it_says(noise: float) -> None:
+    """Nine of ten, over knees from 1 to 100 users, of servers with and without a rounded knee."""
+    chance, held, found = np.random.default_rng(7), 0, 0
+    for seed in range(120):
+        n_star, top = float(np.exp(chance.uniform(0, np.log(100)))), float(chance.uniform(100, 3000))
+        curve = capped(top, top / n_star) if seed % 2 else station(top, n_star)
+        levels, said = search(curve, noise=noise, seed=seed)
+        assert len(levels) <= 15
+        if said.flat:
+            found += 1
+            held += said.low * 0.97 <= n_star <= said.high * 1.03
+            assert said.confidence > 0.5
+    assert found >= 110
+    assert held >= 0.85 * found
+
+
+def station(top: float, n_star: float) -> Callable[[int], float]:
+    """Exact mean value analysis of one queue and a pause."""
+
+    def throughput(users: int) -> float:
+        queue = rps = 0.0
+        for number in range(1, users + 1):
+            response = (1 + queue) / top
+            rps = number / (response + (n_star - 1) / top)
+            queue = rps * response
+        return rps
+
+    return throughput
+
+
+def test_levels_between_two_doublings_come_after_them_and_are_few() -> None:
+    levels, found = search(capped(400, 40), noise=0.0, seed=0)
+    assert [each.users for each in doublings(levels)] == [1, 2, 4, 8, 16, 32, 64]
+    between = [each.users for each in levels[7:]]
+    assert 1 <= len(between) <= MOST_BETWEEN
+    assert all(8 < each < 16 for each in between)
+    assert found.at == pytest.approx(10, rel=0.1)
+    assert found.users == 32
+
+
+def test_a_search_goes_no_further_than_it_may() -> None:
+    levels: list[Measured] = []
+    while (users := next_users(levels, 20)) is not None:
+        levels.append(Measured(users, 10.0 * users, 10 * users))
+    assert [each.users for each in levels] == [1, 2, 4, 8, 16, 20]
+    assert knee(levels, 20).users <= 20

@@ -282,4 +282,4 @@ def test_whatever_is_written_is_read_back(
 def test_run_json_is_plain_json_for_others(recorded: Path) -> None:
     body = json.loads((recorded / "run.json").read_text())
     assert body["services"][0]["ports"] == [8000]
-    assert body["phases"][0] == {"name": "search", "start": 0.0, "end": 3.0, "users": 0}
+    assert body["phases"][0] == {"name": "search", "start": 0.0, "end": 3.0, "users": 0, "rate": 0.0}

@@ -122,6 +122,20 @@ def verdict() -> Diagnosis:
         unknown=(("accept_backlog", "the probe sockets failed: permission denied"),),
         capacity=Capacity(412.0, 24, 21.0, 61.2, 0.0042, 410.5, 20.9, 40.1),
         generator={"lateness_p99_ms": 0.4, "reader_lag_p99_ms": 1.2, "cpu": 0.31, "kernel_stamped": 1.0, "not_sent": 0},
+        load={
+            "model": "closed",
+            "shape": "ramp",
+            "says": ["the knee lies at 11 users (9 to 13), 97% sure; measured with 24 users"],
+            "knee": {
+                "users": 24,
+                "flat": True,
+                "at": 11.2,
+                "low": 9.4,
+                "high": 13.1,
+                "confidence": 0.97,
+                "best_rps": 412.0,
+            },
+        },
         observer={"cpu": 0.024, "cost": 0.012, "probes": []},
         limits=(
             LimitResult("", "p95_ms", None, 120.0, 87.25, passed=True),

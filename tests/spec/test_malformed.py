@@ -243,7 +243,7 @@ MALFORMED: dict[str, tuple[str, list[str]]] = {
         [
             r':3: load\.path = "orders": expected a path that starts with a slash, like "/orders"$',
             r':3: load\.path = "orders": the locustfile says what is asked for; leave one of the two out$',
-            r':5: load\.profile = "rmap": no profile is called that; did you mean "ramp"\? \(known: ci,',
+            r':5: load\.profile = "rmap": no profile is called that; did you mean "ramp"\? \(known: breakpoint,',
             r":6: load\.think_s = -1: expected 0 or more$",
             r":7: service\[app\]: gets the load, but on which port\? use \{port\}",
             r':10: service\[app\]\.ca = "users\.py": is about TLS; it needs scheme = "https"$',

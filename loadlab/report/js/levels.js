@@ -27,23 +27,26 @@ function markKnee(u, knee) {
 
 export function levelChart(parent, charts) {
   const levels = charts.levels;
-  const says = `Throughput against users: ${levels.map((l) => `${l.users} users ${l.rps} requests/s`).join("; ")}`;
-  const place = figure(parent, "Requests/s, and median latency, by users", says);
+  // In the open model a level is a rate that was asked for.
+  const unit = levels.some((l) => l.rate) ? "arrivals/s asked for" : "users";
+  const at = levels.map((l) => l.rate ?? l.users);
+  const says = `Throughput against ${unit}: ${levels.map((l, i) => `${at[i]} ${unit} ${l.rps} requests/s`).join("; ")}`;
+  const place = figure(parent, `Requests/s, and median latency, by ${unit}`, says);
   const narrow = place.clientWidth < 500;
   const plot = new uPlot({
     width: place.clientWidth, height: HEIGHT, legend, hooks: { draw: [(u) => markKnee(u, charts.knee)] },
     scales: { x: { time: false, distr: 3, log: 2 }, y: { range: fromZero }, ms: { range: fromZero } },
     axes: [
-      axis({ size: 30, values: (u, ticks) => ticks.map((t) => (t >= 1 ? t : null)), label: "users", labelSize: 18, labelFont: "12px system-ui" }),
+      axis({ size: 30, values: (u, ticks) => ticks.map((t) => (t >= 1 ? t : null)), label: unit, labelSize: 18, labelFont: "12px system-ui" }),
       axis({ size: 56 }),
       axis({ scale: "ms", side: 1, grid: { show: false }, size: narrow ? 52 : 68, values: (u, ticks) => ticks.map((v) => `${v} ms`) }),
     ],
     series: [
-      { label: "users", value: (u, v) => (v == null ? "" : String(v)) },
+      { label: unit, value: (u, v) => (v == null ? "" : String(v)) },
       { label: "requests/s", stroke: () => line(0), width: 2, points: { show: true, size: 7 }, value: shown },
       { label: "p50 in ms (right axis)", stroke: () => line(1), width: 1.6, scale: "ms", dash: [5, 4], points: { show: true, size: 5 }, value: shown },
     ],
-  }, [levels.map((l) => l.users), levels.map((l) => l.rps), levels.map((l) => l.p50_ms ?? null)], place);
+  }, [at, levels.map((l) => l.rps), levels.map((l) => l.p50_ms ?? null)], place);
   paint(plot, [0, 1]);
   keep(place, (width) => { plot.setSize({ width, height: HEIGHT }); plot.redraw(false, true); paint(plot, [0, 1]); });
 }

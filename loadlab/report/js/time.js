@@ -6,7 +6,8 @@ const sync = uPlot.sync("time");
 const HEIGHT = { load: 190, services: 150 };
 const LEFT = 56;
 const RIGHT = 46;
-const PHASES = { search: "search", more_users: "more users", steady: "measured", stacks: "stacks", proof: "proof" };
+const FIRST = ["breakpoint", "steps", "before", "after"];
+const PHASES = { search: "search", breakpoint: "breakpoint", steps: "steps", before: "before", after: "after", more_users: "more users", steady: "measured", stacks: "stacks", proof: "proof" };
 
 // On a logarithmic axis powers of ten get a line; where it shows less than two decades, their 2 and 5 fold as well.
 const decades = (u, splits) => {
@@ -28,8 +29,9 @@ function shade(u, charts, named) {
   for (const phase of charts.phases) {
     const from = Math.max(u.valToPos(phase.start, "x", true), bbox.left);
     const to = Math.min(u.valToPos(phase.end, "x", true), bbox.left + bbox.width);
-    if (to <= from || !theme()[phase.name]) continue;
-    ctx.fillStyle = theme()[phase.name];
+    const colour = theme()[FIRST.includes(phase.name) ? "search" : phase.name];
+    if (to <= from || !colour) continue;
+    ctx.fillStyle = colour;
     ctx.fillRect(from, bbox.top, to - from, bbox.height);
     const name = PHASES[phase.name];
     if (named && name && ctx.measureText(name).width < to - from - 8 * ratio) {

@@ -1,0 +1,121 @@
+"""WireHttpUser: a user of Locust whose client measures at the wire. In a locustfile it takes the place of
+FastHttpUser, and it works under plain `locust -f` as well."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any
+
+from locust import User
+from locust.env import Environment
+from locust.exception import (
+    CatchResponseError,
+    InterruptTaskSet,
+    RescheduleTask,
+    RescheduleTaskImmediately,
+    ResponseError,
+    StopUser,
+)
+from locust.user.task import TaskSet
+from locust.user.users import RestMixin
+
+from loadlab.clock import SYSTEM
+from loadlab.load._answer import WireError
+from loadlab.load._book import Book
+from loadlab.load._response import Judged, Response
+from loadlab.load.wire import WireClient
+
+Judged.spared = (InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopUser)
+Judged.forgiven = (WireError, ResponseError)
+
+
+class Shared:
+    """What all users of this process share. Under plain `locust -f`: a book nobody reads."""
+
+    book = Book(SYSTEM.monotonic())
+    recording = False
+    always_fire = True
+    """Locust's own statistics live on the `request` event; loadlab's do not."""
+    firing = False
+    tls: ssl.SSLContext | None = None
+
+
+class WireHttpUser(RestMixin[Any], User):
+    """A user with a client that measures at the wire. Attributes as FastHttpUser's where they mean the same.
+
+    verify: check TLS certificates; ca: file of further authorities; keep_alive: one connection for all requests;
+    network_timeout: seconds for a whole answer; default_headers: sent with each request; unix_socket: path to connect
+    to instead of the host.
+    """
+
+    abstract = True
+    verify = True
+    ca: str | None = None
+    keep_alive = True
+    network_timeout = 60.0
+    default_headers: dict[str, str] | None = None
+    unix_socket: str | None = None
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        if not self.host:
+            raise ValueError("WireHttpUser needs a host: set `host` on the class, or --host")
+        self.client = WireClient(
+            self.host,
+            Shared.book,
+            fire=self._fire if Shared.always_fire else None,
+            timeout_s=self.network_timeout,
+            tls=Shared.tls or (tls_context(verify=self.verify, ca=self.ca) if "https" in self.host else None),
+            keep_alive=self.keep_alive,
+            unix_socket=self.unix_socket,
+        )
+        self.client.headers |= self.default_headers or {}
+
+    def start(self, group: Any) -> Any:
+        """As any user, but that its connections are closed whatever ends it: a locustfile's on_stop need not know."""
+        greenlet = super().start(group)
+        greenlet.link(lambda _: self.client.close())
+        return greenlet
+
+    def _fire(self, response: Response, failed: str) -> None:
+        Shared.firing = True
+        if not Shared.recording:
+            Shared.book.forget()
+        try:
+            self.environment.events.request.fire(
+                request_type=response.request_type,
+                name=response.name.partition(" ")[2],
+                response_time=1000 * (response.arrived - response.intended),
+                response_length=response.size,
+                response=response,
+                context=self.context(),
+                exception=(response.error or CatchResponseError(failed)) if failed else None,
+                start_time=SYSTEM.wall() - (SYSTEM.monotonic() - response.started),
+                url=response.url,
+            )
+        finally:
+            Shared.firing = False
+
+
+_sleep = TaskSet._sleep
+
+
+def _pause(self: TaskSet, seconds: float) -> None:
+    """A WireHttpUser wakes to the microsecond, and its client knows how late that was."""
+    client = getattr(self.user, "client", None)
+    if isinstance(client, WireClient):
+        client.pause(seconds)
+    else:
+        _sleep(self, seconds)  # type: ignore[no-untyped-call]
+
+
+TaskSet._sleep = _pause  # type: ignore[method-assign]
+
+
+def tls_context(*, verify: bool, ca: str | None) -> ssl.SSLContext:
+    """Certificates are checked unless the user said otherwise."""
+    context = ssl.create_default_context(cafile=ca)
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context

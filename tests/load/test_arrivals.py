@@ -1,0 +1,106 @@
+"""The open model's schedule, without a network: who leaves, who waits, and that nobody is lost from the count."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import gevent
+import pytest
+from gevent.event import Event
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loadlab.clock import SYSTEM
+from loadlab.load._arrivals import Arrivals
+from loadlab.load._book import Book
+
+
+class Slow:
+    """Requests that end when they are told to. Like a client, it counts in the book."""
+
+    def __init__(self) -> None:
+        self.book = Book(t0=0.0)
+        self.under_way: list[Event] = []
+        self.waits_us: list[int] = []
+
+    def send(self, due: float, what: object) -> None:
+        self.book.sent()
+        done = Event()
+        self.under_way.append(done)
+        done.wait()
+        self.book.done("GET /", due, due + 1, due + 1, due + 1, ok=True)
+
+    def finish(self) -> None:
+        if self.under_way:
+            self.under_way.pop(0).set()
+        gevent.sleep(0)
+        gevent.sleep(0)
+
+
+OPERATIONS = st.lists(st.sampled_from(["due", "due", "finish", "cut", "rest"]), max_size=80)
+
+
+@given(OPERATIONS, st.one_of(st.none(), st.integers(1, 5)))
+def test_due_is_succeeded_and_failed_and_in_flight_and_not_sent(operations: list[str], most: int | None) -> None:
+    slow = Slow()
+    arrivals: Arrivals[None] = Arrivals(slow.book, slow.send, even=True, most=most)
+    due = done = held = 0
+    for number, each in enumerate([*operations, "rest", "cut"]):
+        if each == "due":
+            arrivals.arrive(float(number), None)
+        elif each == "finish":
+            slow.finish()
+        elif each == "rest":
+            gevent.sleep(0)
+        else:
+            interval = slow.book.cut(float(number))
+            due, done = due + interval.due, done + interval.succeeded + interval.failed
+            held += interval.not_sent
+            assert due == done + interval.in_flight + interval.waiting
+            assert most is None or interval.in_flight <= most
+            assert interval.waiting <= held
+    assert due == operations.count("due")
+    while slow.under_way:
+        slow.finish()
+    assert slow.book.counts.succeeded == slow.book.counts.sent == operations.count("due")
+
+
+def test_after_the_end_nobody_leaves_who_waits() -> None:
+    slow = Slow()
+    arrivals: Arrivals[None] = Arrivals(slow.book, slow.send, even=True, most=1)
+    for number in range(5):
+        arrivals.arrive(float(number), None)
+    gevent.sleep(0)
+    arrivals.stop()
+    slow.finish()
+    interval = slow.book.cut(9.0)
+    assert (interval.due, interval.sent, interval.succeeded, interval.waiting, interval.not_sent) == (5, 1, 1, 4, 4)
+
+
+@pytest.mark.parametrize("even", [True, False])
+def test_a_schedule_that_is_behind_lets_everybody_leave_late(even: bool) -> None:
+    """Nothing is dropped, and those who are under way get their turn."""
+    sent: list[float] = []
+    arrivals: Arrivals[None] = Arrivals(Book(t0=0.0), lambda due, _: sent.append(due), even=even)
+    arrivals.at_times((0.001 * number - 5.0, None) for number in range(500))
+    gevent.sleep(0.2)
+    arrivals.stop()
+    assert len(sent) == 500
+    assert sent == sorted(sent)
+    assert max(sent) < SYSTEM.monotonic() - 4
+
+
+def test_a_rate_that_changes_moves_the_next_arrival_with_it() -> None:
+    sent: list[float] = []
+    arrivals: Arrivals[None] = Arrivals(Book(t0=0.0), lambda due, _: sent.append(due), even=True)
+    start = SYSTEM.monotonic()
+    arrivals.at_rate(0.01, None)
+    arrivals.at_rate(100.0, None)
+    while len(sent) < 3:
+        gevent.sleep(0.002)
+    arrivals.at_rate(0.0, None)
+    assert sent[0] - start == pytest.approx(0.01, abs=0.005)
+    assert [b - a for a, b in pairwise(sent)] == pytest.approx([0.01] * (len(sent) - 1), abs=1e-6)
+    before = len(sent)
+    gevent.sleep(0.05)
+    assert len(sent) == before
