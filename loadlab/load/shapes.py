@@ -49,8 +49,10 @@ def parts(profile: Profile, seconds: float) -> tuple[Part, ...]:
 
 def _constant(profile: Profile, seconds: float) -> list[Part]:
     level = base(profile)
+    rise = min(profile.warmup_s, level / profile.spawn_rate) if profile.spawn_rate else 0.0
     return [
-        Part("warmup", profile.warmup_s, level, level),
+        Part("warmup", rise, 1.0, level),
+        Part("warmup", profile.warmup_s - rise, level, level),
         Part("steady", max(STEADY_S, seconds - profile.warmup_s), level, level),
     ]
 

@@ -17,8 +17,8 @@ LOWER_ENDS = ("throughput_rps",)
 ONLY_CLOSED = ("users", "spawn_rate", "spike_users", "most_users")
 ONLY_OPEN = ("rate", "arrivals", "max_in_flight", "spike_rate", "most_rate")
 KEYS = {
-    "constant": ("users", "rate"),
-    "soak": ("users", "rate"),
+    "constant": ("users", "spawn_rate", "rate"),
+    "soak": ("users", "spawn_rate", "rate"),
     "ramp": ("users", "spawn_rate", "rate", "rise_s"),
     "search": ("users",),
     "steps": ("levels",),

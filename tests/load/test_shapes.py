@@ -47,6 +47,11 @@ def test_only_a_closed_ramp_without_users_searches() -> None:
 OPEN: dict[str, Any] = {"model": "open", "warmup_s": 5.0}
 TABLE = [
     (Profile(shape="soak", users=7), 50, [("warmup", 5, 7, 7), ("steady", 45, 7, 7)]),
+    (
+        Profile(shape="constant", users=7, spawn_rate=3.5),
+        50,
+        [("warmup", 2, 1, 7), ("warmup", 3, 7, 7), ("steady", 45, 7, 7)],
+    ),
     (Profile(shape="constant", users=7), 6, [("warmup", 5, 7, 7), ("steady", 3, 7, 7)]),
     (Profile(users=20), 60, [("warmup", 15, 1, 20), ("steady", 45, 20, 20)]),
     (Profile(users=20, spawn_rate=10), 60, [("warmup", 2, 1, 20), ("warmup", 3, 20, 20), ("steady", 55, 20, 20)]),
