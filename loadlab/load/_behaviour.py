@@ -67,11 +67,25 @@ class Crew:
         """One task."""
         late_s = SYSTEM.monotonic() - due
         if not self._begun:
-            self._begun = True
-            self._environment.events.test_start.fire(environment=self._environment)  # type: ignore[no-untyped-call]
+            self._begin()
         kind = self._chance.choices(self._classes, self._weights)[0]
         idle = self._idle[kind]
-        user, tasks = idle.pop() if idle else self._hired(kind)
+        try:
+            user, tasks = idle.pop() if idle else self._hired(kind)
+        except Exception as error:  # noqa: BLE001 - a user that cannot be made, or whose on_start raises, is counted
+            self._raised(kind, error)
+            return
+        if self._works(user, tasks, late_s):
+            idle.append((user, tasks))
+
+    def _begin(self) -> None:
+        self._begun = True
+        for each in self._classes:
+            each.host = self._environment.host or each.host
+        self._environment.events.test_start.fire(environment=self._environment)  # type: ignore[no-untyped-call]
+
+    def _works(self, user: User, tasks: DefaultTaskSet, late_s: float) -> bool:
+        """Whether the user goes on after this task."""
         client = getattr(user, "client", None)
         if isinstance(client, WireClient):
             client.late_s = late_s
@@ -80,11 +94,14 @@ class Crew:
         except (InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately):
             pass
         except StopUser:
-            return
+            return False
         except Exception as error:  # noqa: BLE001 - a task that raises is counted, as in the closed model
-            failed: Any = self._environment.events.user_error
-            failed.fire(user_instance=user, exception=error, tb=error.__traceback__)
-        idle.append((user, tasks))
+            self._raised(user, error)
+        return True
+
+    def _raised(self, who: Any, error: Exception) -> None:
+        event: Any = self._environment.events.user_error
+        event.fire(user_instance=who, exception=error, tb=error.__traceback__)
 
     def _hired(self, kind: type[User]) -> tuple[User, DefaultTaskSet]:
         user = kind(self._environment)

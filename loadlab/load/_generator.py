@@ -104,7 +104,8 @@ class Generator:
 
     def _user_error(self, user_instance: Any, exception: Exception, **_more: Any) -> None:
         user = getattr(user_instance, "user", user_instance)
-        self._error(f"{type(user).__name__} raised {type(exception).__name__}", exception)
+        kind = user if isinstance(user, type) else type(user)
+        self._error(f"{kind.__name__} raised {type(exception).__name__}", exception)
         gevent.sleep(RAISED_S)
 
     def _error(self, name: str, error: BaseException) -> None:
