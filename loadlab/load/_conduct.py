@@ -104,8 +104,16 @@ class Conductor:
             self._own()
         else:
             self._follow()
+        self._note_unused()
         self.recorder.phase("stop")
         self.tell("stop", 0.0)
+
+    def _note_unused(self) -> None:
+        """A locustfile's own shape that the profile leaves aside."""
+        wanted = self.meter.wanted
+        if wanted is not None and self.profile.shape != "own":
+            text = f"{wanted.shape} of the locustfile was not used, as profile {self.profile.name} says how many users"
+            self.recorder.event("note", text=f"{text}; --profile own uses it")
 
     def _search(self) -> Knee:
         budget = min(SEARCH_S, self.profile.duration_s * SEARCH)

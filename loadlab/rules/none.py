@@ -17,7 +17,7 @@ RANK = 1000
 AT_LIMIT = False
 ELASTIC = False
 NEEDS = ("saturation",)
-USES = ()
+USES = ("course",)
 
 
 def check(s: Signals) -> Verdict:
@@ -29,5 +29,7 @@ def check(s: Signals) -> Verdict:
         return Clear(saturation.says)
     evidence = Evidence("growth", saturation.growth or 0.0, saturation.says, REACHED)
     sentence = f"no limit was reached up to {saturation.best.rps:.0f} requests/s"
+    if (s.course.facts.get("broke") or {}).get("limit"):
+        sentence = f"throughput still rose at {saturation.best.rps:.0f} requests/s when the breakpoint was found"
     more = "at a higher rate" if s.meta.profile.get("model") == "open" else "with more users"
     return Found((Fault(s.meta.target, sentence, (evidence,), f"To find the limit, run {more}."),))

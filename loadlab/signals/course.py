@@ -87,8 +87,10 @@ def _knee(recording: Recording) -> tuple[list[str], dict[str, Any]]:
     if not data.get("flat"):
         text = f"throughput still rose when the search ended, at {data.get('best_rps', 0):.0f} requests/s"
     else:
+        low, high = round(data["low"]), round(data["high"])
+        between = f" ({low} to {high})" if low < high else ""
         text = (
-            f"the knee lies at {_users(data['at'])} ({data['low']:.0f} to {data['high']:.0f}), "
+            f"the knee lies at {_users(data['at'])}{between}, "
             f"{100 * data['confidence']:.0f}% sure; measured with {_users(data['users'])}"
         )
     return [text], {"knee": dict(data)}
@@ -153,7 +155,7 @@ NAMES = {"before": "before the spike", "steady": "in it", "after": "after it"}
 
 
 def _ms(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.3g} ms"
+    return "unknown" if value is None else f"{value:.0f} ms" if value >= 100 else f"{value:.3g} ms"
 
 
 def _calm_again(recording: Recording, before: Part, start: float, end: float) -> float | None:
