@@ -54,7 +54,7 @@ class Lines(Nobody):
 
     def tick(self, live: Live) -> None:
         """Figures, not more often than every five seconds; none before there are users."""
-        if live.users and live.t - self._last >= EVERY_S:
+        if (live.users or live.rps) and live.t - self._last >= EVERY_S:
             self._last = live.t
             self._say(figures(live))
 

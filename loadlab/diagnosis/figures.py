@@ -7,6 +7,7 @@ from typing import Any
 from loadlab.recording.model import Recording
 from loadlab.signals import Missing, Signals
 from loadlab.signals.edges import Edge
+from loadlab.signals.saturation import APART
 
 
 def figures(recording: Recording, s: Signals) -> dict[str, Any]:
@@ -92,7 +93,7 @@ def _levels(recording: Recording, s: Signals) -> list[dict[str, Any]]:
         spans = [
             each
             for each in recording.levels
-            if (each.users, each.rate) == (step.users, step.rate) and each.phase not in ("proof", "stacks")
+            if (each.users, each.rate) == (step.users, step.rate) and each.phase not in APART
         ]
         p50 = [recording.quantiles(each.start, each.end, result="ok") for each in spans]
         known = [each.p50_ms for each in p50 if each is not None]

@@ -101,8 +101,15 @@ def _load(recording: Recording) -> list[Chart]:
     middles = np.array([(start + end) / 2 for start, end in windows])
     t = _times(middles)
     good, bad = (timeline.per_second(recording, windows, result) for result in ("ok", "fail"))
-    users = [timeline.on(each, middles) for each in recording.series("generator.users")[:1]] if len(t) > 1 else []
-    throughput = [_line("answered", good), *(_line("users (right axis)", each, axis="right") for each in users)]
+    is_open = recording.meta.profile.get("model") == "open"
+    series = () if is_open or len(t) < 2 else recording.series("generator.users")[:1]
+    users = [timeline.on(each, middles) for each in series]
+    due = [timeline.on(rate(each), middles) for each in recording.series("generator.due")[:1]] if is_open else []
+    throughput = [
+        _line("answered", good),
+        *(_line("due", each) for each in due),
+        *(_line("users (right axis)", each, axis="right") for each in users),
+    ]
     latency = timeline.percentiles(recording, windows, ("p50_ms", "p95_ms", "p99_ms"))
     lines = [_line(name[:-3], values) for name, values in latency.items() if not np.isnan(values).all()]
     failed = "" if bad.any() else "none"

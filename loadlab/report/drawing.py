@@ -202,7 +202,9 @@ def _box(name: str, meta: Meta, diagnosis: Diagnosis) -> Box:
 
 def _generator(diagnosis: Diagnosis) -> Box:
     used = diagnosis.signals.get("host", {}).get("generator_cores")
+    asked = diagnosis.load.get("asked_per_s")
     users = f"{diagnosis.capacity.users} users" if diagnosis.capacity else ""
+    users = f"{asked:.4g} a second" if asked else users
     facts = ", ".join(each for each in (users, "" if used is None else cores(used)) if each)
     mark = "generator saturated" if diagnosis.outcome == "generator" else ""
     return Box("generator", "load", facts, mark=mark)

@@ -25,6 +25,10 @@ KEPT = 0.97
 
 SHORTEST_LEVEL_S = 0.3
 
+APART = ("proof", "stacks", "after")
+"""Phases whose levels say nothing of throughput at their load: something disturbs it, or what a spike left is still
+being answered."""
+
 FLAT = 1.10
 """Twice the users brought less than this: flat. Ten per cent is what neighbouring windows differ by on shared
 machines."""
@@ -74,7 +78,7 @@ def compute(recording: Recording) -> Saturation:
 def _steps(recording: Recording) -> tuple[Step, ...]:
     by_users: dict[int, list[Level]] = {}
     for level in recording.levels:
-        if level.end - level.start >= SHORTEST_LEVEL_S and level.phase not in ("proof", "stacks"):
+        if level.end - level.start >= SHORTEST_LEVEL_S and level.phase not in APART:
             by_users.setdefault(level.users, []).append(level)
     steps = [_step(recording, users, levels) for users, levels in sorted(by_users.items())]
     return tuple(each for each in steps if each.rps + each.failed_rps > 0)
@@ -136,7 +140,7 @@ def _rates(recording: Recording) -> tuple[Step, ...]:
     """The levels of an open model, by rate."""
     by_rate: dict[float, list[Level]] = {}
     for level in recording.levels:
-        if level.end - level.start >= SHORTEST_LEVEL_S and level.rate > 0 and level.phase != "stacks":
+        if level.end - level.start >= SHORTEST_LEVEL_S and level.rate > 0 and level.phase not in APART:
             by_rate.setdefault(level.rate, []).append(level)
     steps = [replace(_step(recording, 0, levels), rate=rate) for rate, levels in sorted(by_rate.items())]
     return tuple(each for each in steps if each.rps + each.failed_rps > 0)
