@@ -5,11 +5,12 @@ machine.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from loadlab import report
+from loadlab import remedy, report
 from loadlab.catalogue import units
 from loadlab.clock import SYSTEM, iso
 from loadlab.diagnosis.judge import diagnose as judge_system
@@ -92,6 +93,13 @@ def read(folder: Path) -> Judged:
     """Raises RecordingError where the folder is none that can be read."""
     recording = reader.read(folder)
     return Judged(folder, recording, judge(recording))
+
+
+def try_remedy(spec: Spec, profile: Profile, judged: Judged, note: Callable[[str], None]) -> Judged:
+    """Applies what the verdict advises to a second copy of the system, measures both, and reads the recording again,
+    which then holds what came of it, or why nothing could be tried. Raises RecordingError."""
+    remedy.try_remedy(spec, profile, judged.folder, judged.diagnosis, note)
+    return read(judged.folder)
 
 
 def diagnose(judged: Judged) -> Diagnosis:

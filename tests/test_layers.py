@@ -29,9 +29,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "recording": {"recording", "spec", "services", "load", "probes", *IMPURE},
     "experiments": {"experiments", "services", "load", "probes", "recording", "signals", *IMPURE},
     "live": {"live", "services", "load", "probes", "recording", "signals", *IMPURE},
+    "remedy": {"spec", "services", "load", "experiments", "recording", "diagnosis", *IMPURE},
     "flow": {
-        "live", "spec", "services", "load", "probes", "experiments", "recording", "signals", "diagnosis", "report",
-        "gate", *IMPURE,
+        "live", "remedy", "spec", "services", "load", "probes", "experiments", "recording", "signals", "diagnosis",
+        "report", "gate", *IMPURE,
     },
     "__main__": {"cli"},
     "cli": {

@@ -55,6 +55,15 @@ Prove = Annotated[
         rich_help_panel=LOOK,
     ),
 ]
+TryRemedy = Annotated[
+    bool,
+    typer.Option(
+        "--try-remedy",
+        help="Afterwards apply what the verdict advises to a second copy of the system, and measure both by turns: "
+        "what was predicted, what it brought. About 40 s more.",
+        rich_help_panel=LOOK,
+    ),
+]
 NoStacks = Annotated[
     bool, typer.Option("--no-stacks", help="Leave stacks alone: no py-spy, no line to blame.", rich_help_panel=LOOK)
 ]

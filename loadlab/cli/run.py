@@ -14,6 +14,7 @@ from loadlab.cli._options import RUNS, Json, Runs
 from loadlab.errors import Interrupted, LoadlabError, UsageError
 
 if TYPE_CHECKING:
+    from loadlab.flow import Judged
     from loadlab.live import Audience
     from loadlab.spec.model import LoadSpec, Profile, Spec
 
@@ -32,6 +33,7 @@ def run(
     duration: options.Duration = None,
     prove: options.Prove = None,
     no_stacks: options.NoStacks = False,
+    try_remedy: options.TryRemedy = False,
     setup: options.Setup = False,
     runs: Runs = RUNS,
     as_json: Json = False,
@@ -62,6 +64,8 @@ def run(
     how = flow.Options(runs=runs, prove=prove, stacks=not no_stacks, setup=setup)
     folder = _record(spec, chosen, how, _audience(spec, chosen, as_json=as_json, quiet=quiet))
     judged = flow.read(folder)
+    if try_remedy:
+        judged = _try_remedy(spec, chosen, judged, quiet=quiet or as_json)
     diagnosis = flow.diagnose(judged)
     page = flow.render(judged)
     if as_json:
@@ -93,6 +97,23 @@ def _record(spec: Spec, profile: Profile, how: Any, audience: Any) -> Path:
         if folder is not None and any(folder.glob("logs/*")) and str(folder) not in str(error):
             _terminal.say(f"recorded so far, with the logs of each service: {folder}", _terminal.err())
         raise
+
+
+def _try_remedy(spec: Spec, profile: Profile, judged: Judged, *, quiet: bool) -> Judged:
+    """The recording again, with what the remedy brought. An interrupt leaves it as it was."""
+    from loadlab import flow
+    from loadlab.cli._interrupt import interruptible
+
+    def note(text: str) -> None:
+        if not quiet:
+            _terminal.say(text, _terminal.err())
+
+    try:
+        with interruptible(note):
+            return flow.try_remedy(spec, profile, judged, note)
+    except (KeyboardInterrupt, Interrupted) as error:
+        text = f"the remedy was not tried to its end; the recording of the run is whole: {judged.folder}"
+        raise Interrupted(f"{text}\nwhat it shows: loadlab diagnose {judged.folder}") from error
 
 
 def _new(before: set[Path], root: Path) -> Path | None:

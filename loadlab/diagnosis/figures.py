@@ -19,6 +19,7 @@ def figures(recording: Recording, s: Signals) -> dict[str, Any]:
         "levels": lambda s: _levels(recording, s),
         "saturation": _saturation,
         "edges": _edges,
+        "waiting": _waiting,
         "backends": _backends,
         "elasticity": _elasticity,
         "profiles": _profiles,
@@ -128,6 +129,24 @@ def _edges(s: Signals) -> list[dict[str, Any]]:
         for each in s.edges.all
         if each.source != "loadlab" and _used(each)
     ]
+
+
+def _waiting(s: Signals) -> dict[str, Any]:
+    found = s.waiting
+    return {
+        "chain": list(found.chain),
+        "inside": {name: round(count, 2) for name, count in sorted(found.inside.items())},
+        "waits": [
+            {
+                "from": each.source,
+                "to": each.to,
+                "requests": None if each.requests is None else round(each.requests, 2),
+                "threads": round(each.threads, 2),
+                "share": round(each.share, 3),
+            }
+            for each in found.waits
+        ],
+    }
 
 
 def _used(edge: Edge) -> bool:

@@ -12,6 +12,7 @@ from loadlab.diagnosis.apply import Answer, apply
 from loadlab.diagnosis.figures import figures
 from loadlab.diagnosis.foresee import foresee
 from loadlab.diagnosis.model import Capacity, Diagnosis, Finding, Next
+from loadlab.diagnosis.outcome import what_was_tried
 from loadlab.diagnosis.rank import Ranked, rank
 from loadlab.recording.model import Recording
 from loadlab.rules import Clear, Unknown
@@ -53,7 +54,9 @@ def _first(findings: tuple[Finding, ...], signals: Signals) -> tuple[Finding | N
     """The bottleneck, and what limits after it."""
     if not findings:
         return None, None
-    return foresee(findings[0], units("rules"), _or(lambda: signals.headroom, None))
+    first, after = foresee(findings[0], units("rules"), _or(lambda: signals.headroom, None))
+    tried = what_was_tried(first, signals.trial)
+    return replace(first, remedy=replace(first.remedy, tried=tried)), after
 
 
 def _or(get: Callable[[], T], default: T) -> T:

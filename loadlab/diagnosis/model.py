@@ -23,12 +23,32 @@ class Proof:
 
 
 @dataclass(frozen=True)
+class Tried:
+    """The remedy, applied by loadlab, and measured against the system as it was. Gains as factors of throughput.
+
+    not_tried says why, where it could not be; then there are no figures. predicted None where nothing was.
+    low, high: 95% interval over `rounds` pairs. failed: share of requests that failed with the change.
+    """
+
+    change: str
+    not_tried: str = ""
+    predicted: float | None = None
+    measured: float | None = None
+    low: float | None = None
+    high: float | None = None
+    rounds: int = 0
+    users: int = 0
+    failed: float = 0.0
+
+
+@dataclass(frozen=True)
 class Remedy:
     """The next step. expected_gain: capacity after it, as a factor of today's; None where it cannot be said."""
 
     step: str
     text: str
     expected_gain: float | None = None
+    tried: Tried | None = None
 
 
 @dataclass(frozen=True)

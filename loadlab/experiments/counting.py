@@ -24,6 +24,7 @@ class Count:
     start: float
     end: float
     in_flight: int
+    failed: int = 0
 
     @property
     def rate(self) -> float:
@@ -64,4 +65,5 @@ class WindowCounter:
         if abs(first.start - start) > TOLERANCE_S or abs(last.end - end) > TOLERANCE_S or last.end <= first.start:
             return None
         completed = sum(each.succeeded + each.failed for each in inside)
-        return Count(completed, first.start, last.end, last.in_flight)
+        failed = sum(each.failed for each in inside)
+        return Count(completed, first.start, last.end, last.in_flight, failed)

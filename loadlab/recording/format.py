@@ -32,6 +32,7 @@ REQUESTS = "requests.hlog"
 ERRORS = "errors.jsonl"
 STACKS = "stacks"
 LOGS = "logs"
+TRIAL = "trial.jsonl"
 
 FULL_S = 600.0
 THIN_S = 2.0

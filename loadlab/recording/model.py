@@ -100,8 +100,8 @@ class Level:
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened once. kind: "started" | "ready" | "exited" | "restarted" | "listening" | "slowed" |
-    "note"; of the load "knee", "broke", "replay"; of a scaled service also "scaled" (a decision, about this
-    instance), "joined" (it takes requests), "left".
+    "trial" | "tried" | "note"; of the load "knee", "broke", "replay"; of a scaled service also "scaled" (a decision,
+    about this instance), "joined" (it takes requests), "left".
 
     `data` of "scaled": {"direction": "out" | "in", "metric": str, "value": float | None, "limit": float,
     "before": int, "after": int, "why": str}: instances that serve before it, and after it is carried out;
@@ -110,7 +110,11 @@ class Event:
     "skipped", "unread", "left": int, "seconds", "speed": float};
     of "slowed": {"candidate": str, "start": float, "end": float, "share": float, "completed": int}: requests completed
     between start and end, while the candidate was stopped for this share of the time; candidate "" for an undisturbed
-    window.
+    window;
+    of "trial", one: a remedy tried or not, {"kind": str, "service": str, "step": str, "says": str, "why": str (why it
+    was not tried, else ""), "times": float | None (how much wider the change makes the place), "users": int};
+    of "tried": {"variant": "before" | "after", "round": int, "start": float, "end": float, "completed": int,
+    "failed": int}, a window in which one of the two systems was under load.
     """
 
     t: float

@@ -17,6 +17,7 @@ from loadlab.recording.format import ERRORS, REQUESTS, STACK_NAME, STACKS
 from loadlab.recording.hlog import HistogramLog
 from loadlab.recording.model import Recording, Stacks, Ticks
 from loadlab.recording.stored import read_samples
+from loadlab.recording.trial import read_trial
 
 
 def read(folder: Path) -> Recording:
@@ -39,7 +40,7 @@ def read(folder: Path) -> Recording:
         ticks=stored.ticks,
         phases=run.phases_until(end),
         levels=run.levels_until(end),
-        events=stored.events,
+        events=(*stored.events, *read_trial(folder)),
         requests=stored.requests,
         errors=read_errors(folder / ERRORS),
         stacks=stacks,

@@ -9,16 +9,21 @@ from typing import Any
 from loadlab.diagnosis.model import Diagnosis, Finding
 from loadlab.recording.model import Meta, ServiceMeta
 from loadlab.report.layers import layers
+from loadlab.report.waiting import FILE, named
 from loadlab.report.words import cores, megabytes, percent
 
 WIDTH, HEAD, BAR, FOOT = 224, 66, 19, 26
 """Of a box: its width, the height of its title and figures, of each process' bar, of the mark below."""
 GAP_ACROSS, GAP_DOWN, BETWEEN, MARGIN, COPIES = 132, 62, 24, 14, 8
 MOST_BARS = 4
+MOST = 0.5
+"""Share of a caller's requests from which on a line is drawn heavy."""
+STANDING = 0.5
+"""Threads that stand on a file, mean, from which on it gets a box."""
 LONGEST_NAME = 20
 
-Calls = dict[tuple[str, str], tuple[str, str]]
-"""Who calls whom: what to write above and below the line."""
+Calls = dict[tuple[str, str], tuple[str, str, float]]
+"""Who calls whom: what to write above and below the line, and the share of what is under way that waits there."""
 
 
 @dataclass(frozen=True)
@@ -66,14 +71,20 @@ class Placed:
 
 @dataclass(frozen=True)
 class Arrow:
-    """A line from box to box: its path, and two texts at (x, y)."""
+    """A line from box to box: its path, two texts at (x, y), and the share of the caller's requests that wait there."""
 
     path: str
     above: str
     below: str
+    share: float
     x: float
     y: float
     anchor: str
+
+    @property
+    def heavy(self) -> bool:
+        """Whether most of what is under way in the caller waits there."""
+        return self.share >= MOST
 
 
 @dataclass(frozen=True)
@@ -133,7 +144,7 @@ def _down(columns: list[list[str]], boxes: dict[str, Box], calls: Calls) -> Draw
     return Drawing(tuple(placed.values()), arrows, 2 * MARGIN + COPIES + max(wide), y - GAP_DOWN + MARGIN)
 
 
-def _level(start: Placed, end: Placed, texts: tuple[str, str]) -> Arrow:
+def _level(start: Placed, end: Placed, texts: tuple[str, str, float]) -> Arrow:
     """From right to left edge; back to an earlier column in an arc below."""
     x1, y1 = start.x + WIDTH, start.y + start.box.height // 2
     x2, y2 = end.x - 3, end.y + end.box.height // 2
@@ -147,13 +158,13 @@ def _level(start: Placed, end: Placed, texts: tuple[str, str]) -> Arrow:
     return Arrow(f"M{x1} {y1}C{x1 + bend} {y1} {x2 - bend} {y2} {x2} {y2}", *texts, *at, "middle")
 
 
-def _falling(start: Placed, end: Placed, texts: tuple[str, str]) -> Arrow:
+def _falling(start: Placed, end: Placed, texts: tuple[str, str, float]) -> Arrow:
     """From bottom to top; back to an earlier row past the right-hand side."""
     x1, y1 = start.x + WIDTH // 2, start.y + start.box.height
     x2, y2 = end.x + WIDTH // 2, end.y - (COPIES + 3 if end.box.copies > 1 else 3)
     if y2 < y1:
         x1, x2, y1, y2 = start.x + WIDTH, end.x + WIDTH + 3, start.y + 20, end.y + 20
-        return Arrow(f"M{x1} {y1}C{x1 + 30} {y1} {x2 + 30} {y2} {x2} {y2}", "", "", x1, y1, "start")
+        return Arrow(f"M{x1} {y1}C{x1 + 30} {y1} {x2 + 30} {y2} {x2} {y2}", "", "", texts[2], x1, y1, "start")
     bend = (y2 - y1) // 2
     path = f"M{x1} {y1}C{x1} {y1 + bend} {x2} {y2 - bend} {x2} {y2}"
     return Arrow(path, *texts, x2 + 9, y2 - GAP_DOWN / 2 + 3, "start")
@@ -162,11 +173,13 @@ def _falling(start: Placed, end: Placed, texts: tuple[str, str]) -> Arrow:
 def _calls(meta: Meta, diagnosis: Diagnosis) -> Calls:
     """As configured, and as seen: addresses outside of the system only where somebody waited for them."""
     names = {each.name for each in meta.services}
-    found: Calls = {("generator", meta.target): ("", "")} if meta.target in names else {}
+    found: Calls = {("generator", meta.target): ("", "", 0.0)} if meta.target in names else {}
     for service in meta.services:
         for other in (*service.uses, service.upstream):
             if other in names:
-                found.setdefault((service.name, other), ("", ""))
+                found.setdefault((service.name, other), ("", "", 0.0))
+    waits = diagnosis.signals.get("waiting", {}).get("waits", [])
+    shares = {(each["from"], each["to"]): each["share"] for each in waits}
     seen: dict[tuple[str, str], list[float]] = {}
     for edge in diagnosis.signals.get("edges", []):
         if edge["from"] in names | {"generator"} and edge.get("connections", 0) >= 0.5:
@@ -175,8 +188,17 @@ def _calls(meta: Meta, diagnosis: Diagnosis) -> Calls:
             total[1] += edge["connections"]
     for key, (outstanding, connections) in sorted(seen.items()):
         if key[0] != key[1] and (key in found or key[1] in names or outstanding >= 0.5):
-            found[key] = (f"{outstanding:.1f} waiting", f"{connections:.0f} connections")
-    return found
+            found[key] = (f"{outstanding:.1f} waiting", f"{connections:.0f} connections", shares.get(key, 0.0))
+    return found | _files(waits, names)
+
+
+def _files(waits: list[dict[str, Any]], names: set[str]) -> Calls:
+    """Files that threads stand on."""
+    return {
+        (each["from"], each["to"]): (f"{each['threads']:.1f} threads waiting", "", each["share"])
+        for each in waits
+        if each["from"] in names and each["to"].startswith(FILE) and each["threads"] >= STANDING
+    }
 
 
 def _box(name: str, meta: Meta, diagnosis: Diagnosis) -> Box:
@@ -184,7 +206,7 @@ def _box(name: str, meta: Meta, diagnosis: Diagnosis) -> Box:
         return _generator(diagnosis)
     service = next((each for each in meta.services if each.name == name), None)
     if service is None:
-        return Box(name, "outside, not watched", "")
+        return Box(named(name), "a file" if name.startswith(FILE) else "outside, not watched", "")
     figures = diagnosis.signals.get("services", {}).get(name)
     first = diagnosis.bottleneck if diagnosis.bottleneck is not None and diagnosis.bottleneck.service == name else None
     bars = _bars(figures or {}, first)

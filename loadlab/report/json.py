@@ -60,8 +60,14 @@ def finding(each: Finding) -> dict[str, Any]:
     found["evidence"] = [
         {key: value for key, value in asdict(fact).items() if value is not None} for fact in each.evidence
     ]
-    found["remedy"] = {key: value for key, value in asdict(each.remedy).items() if value is not None}
+    found["remedy"] = _known(asdict(each.remedy))
+    if each.remedy.tried is not None:
+        found["remedy"]["tried"] = _known(asdict(each.remedy.tried))
     return found
+
+
+def _known(found: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in found.items() if value is not None and value != ""}
 
 
 def rounded(value: Any) -> Any:

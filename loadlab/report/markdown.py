@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from loadlab.diagnosis.model import Diagnosis, Finding, LimitResult
 from loadlab.recording.model import Recording
-from loadlab.report.words import GRADES, OUTCOMES, after, gain, milliseconds, percent, rate
+from loadlab.report.words import GRADES, OUTCOMES, after, gain, milliseconds, percent, rate, tried
 
 
 def render(recording: Recording, diagnosis: Diagnosis) -> str:
@@ -14,6 +14,8 @@ def render(recording: Recording, diagnosis: Diagnosis) -> str:
         parts.append(_evidence(diagnosis.bottleneck))
     if diagnosis.next_step:
         parts.append(f"**Next step:** {escape(diagnosis.next_step)}{_gain(diagnosis)}")
+    if diagnosis.bottleneck is not None and diagnosis.bottleneck.remedy.tried is not None:
+        parts.append(f"**Tried:** {escape(tried(diagnosis.bottleneck.remedy.tried))}.")
     if diagnosis.next is not None:
         parts.append(f"**After that:** {escape(after(diagnosis.next))}.")
     if diagnosis.capacity is not None:

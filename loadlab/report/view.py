@@ -10,7 +10,7 @@ from typing import Any
 from loadlab.catalogue import sections, units
 from loadlab.diagnosis.model import Diagnosis, Finding
 from loadlab.recording.model import ErrorKind, Meta, Recording
-from loadlab.report import charts, decision, drawing, flames, health, incidents, proof
+from loadlab.report import charts, decision, drawing, flames, health, incidents, proof, waiting
 from loadlab.report.words import sentence
 
 MOST_ERRORS = 50
@@ -26,6 +26,7 @@ class View:
     explain: dict[str, str]
     """What / Why / Fix of the bottleneck's kind."""
     system: drawing.System
+    waiting: waiting.Graph
     charts: dict[str, Any]
     """JSON-ready: see charts.py."""
     flames: list[dict[str, Any]]
@@ -59,6 +60,7 @@ def build(recording: Recording, diagnosis: Diagnosis) -> View:
         seconds=recording.end,
         explain=_explain(diagnosis.bottleneck),
         system=drawing.draw(recording.meta, diagnosis),
+        waiting=waiting.graph(diagnosis.signals),
         charts=charts.data(recording, diagnosis),
         flames=flames.data(recording, diagnosis.bottleneck),
         proof=proof.rows(diagnosis),

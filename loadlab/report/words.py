@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from loadlab.diagnosis.model import Next
+from loadlab.diagnosis.model import Next, Tried
 from loadlab.rules import Evidence
 
 GRADES = {
@@ -13,6 +13,9 @@ GRADES = {
 
 NAMES = {"generator": "load generator", "loadlab": "loadlab itself"}
 """Services that are none of the user's, as people call them."""
+
+FAILED = 0.005
+"""Share of failed requests from which on it is said beside a gain."""
 
 SIGNS = {"bottleneck": "▲", "none": "✓", "generator": "✗", "unknown": "?"}
 """What stands before the sentence: colour is not all there is."""
@@ -64,6 +67,21 @@ def after(found: Next) -> str:
     when = f"{rate(found.requests_per_s)} requests/s"
     full = f"full at {when} at the latest" if found.at_most else f"full at about {when}"
     return f"{found.why}; {full}, {much}"
+
+
+def tried(found: Tried) -> str:
+    """ "2 instances of app instead of 1, behind nginx: predicted +92%, measured +88% (80 to 95%)"."""
+    if found.measured is None or found.low is None or found.high is None:
+        return f"not tried: {found.not_tried}" if not found.change else f"{found.change}: not tried: {found.not_tried}"
+    low, high = signed(found.low), signed(found.high).removeprefix("+")
+    foretold = "nothing was predicted" if found.predicted is None else f"predicted {signed(found.predicted)}"
+    text = f"{found.change}: {foretold}, measured {signed(found.measured)} ({low.removeprefix('+')} to {high})"
+    return f"{text}; {percent(found.failed, 1)} of requests failed with it" if found.failed >= FAILED else text
+
+
+def signed(factor: float) -> str:
+    """1.92 -> "+92%", 0.9 -> "-10%"."""
+    return f"{100 * (factor - 1):+.0f}%"
 
 
 def threshold(fact: Evidence) -> str:

@@ -41,6 +41,8 @@ from loadlab.signals import (
     sockets,
     stations,
     threads,
+    trial,
+    waiting,
 )
 from loadlab.signals.missing import Missing
 from loadlab.signals.windows import Window, measured
@@ -187,6 +189,16 @@ class Signals:
     def denials(self) -> denials.Denials:
         """Requests denied for want of a session, by endpoint and by instance."""
         return denials.compute(self._recording)
+
+    @cached_property
+    def waiting(self) -> waiting.Waiting:
+        """Who waits for whom: services, addresses, files, locks."""
+        return waiting.compute(self._recording)
+
+    @cached_property
+    def trial(self) -> trial.Trial | None:
+        """What a remedy brought when it was tried; None where none was."""
+        return trial.compute(self._recording)
 
     @cached_property
     def life(self) -> life.Life:

@@ -113,10 +113,11 @@ def _one_core(station: Station, python: bool) -> float:
 
 def _threads(name: str, mine: tuple[Station, ...]) -> Iterator[Place]:
     """Loops and workers that stand still in calls: what they wait for is part of a request's demand on them. Time ready
-    but not running is not: it is the queue for a core."""
+    but not running is not: it is the queue for a core. Nor is a futex: threads hand each other work by
+    one, too."""
     for serves, resource in (("epoll", "loop"), ("accept", "workers")):
         threads = [each.thread for each in mine if each.thread is not None and each.thread.serves == serves]
-        held = [each.cores + each.blocked for each in threads]
+        held = [each.cores + each.blocked - each.share["futex"] for each in threads]
         if sum(held) > sum(each.cores for each in threads):
             yield Place(name, resource, sum(held), len(held))
 

@@ -88,6 +88,16 @@ class Attach(Strict):
     url: str | None = None
 
 
+class Change(Strict):
+    """One thing that `loadlab run --try-remedy` may change: an environment variable, `to` a value or so many `times`
+    the one it has; or, of a database, SQL that is run after `init`."""
+
+    env: str | None = Field(default=None, min_length=1)
+    to: str | int | float | None = None
+    times: float | None = Field(default=None, gt=0)
+    sql: str | None = Field(default=None, min_length=1)
+
+
 class ServiceSpec(Strict):
     """One service: started from `command`, by a unit loadlab knows (`uses`), or attached."""
 
@@ -110,6 +120,8 @@ class ServiceSpec(Strict):
     verify: bool = True
     ca: str | None = None
     setup: Arguments | None = None
+    remedies: dict[str, Change] = Field(default_factory=dict)
+    """By the step of a verdict's remedy (`bigger_pool`, `more_workers`, ...): how it is applied here."""
 
     @property
     def at_start(self) -> int:
