@@ -13,8 +13,9 @@ from loadlab.diagnosis.model import Diagnosis
 from loadlab.recording.model import Entity, Floats, Recording, Series
 from loadlab.report import timeline
 from loadlab.report.words import NAMES
-from loadlab.signals.rates import rate
+from loadlab.signals.rates import per_second, rate
 from loadlab.signals.saturation import FLAT
+from loadlab.signals.windows import Window
 
 MOST_LINES = 8
 """Colours that can be told apart."""
@@ -104,7 +105,7 @@ def _load(recording: Recording) -> list[Chart]:
     is_open = recording.meta.profile.get("model") == "open"
     series = () if is_open or len(t) < 2 else recording.series("generator.users")[:1]
     users = [timeline.on(each, middles) for each in series]
-    due = [timeline.on(rate(each), middles) for each in recording.series("generator.due")[:1]] if is_open else []
+    due = [_per_second(each, windows) for each in recording.series("generator.due")[:1]] if is_open else []
     throughput = [
         _line("answered", good),
         *(_line("due", each) for each in due),
@@ -124,6 +125,11 @@ def _load(recording: Recording) -> list[Chart]:
         Chart("Latency", "ms", t, lines, log=True, absent="" if lines else "no request succeeded"),
         Chart("Failed requests", "requests/s", t, [_line("failed", bad)], absent=failed),
     ]
+
+
+def _per_second(counter: Series, windows: Sequence[tuple[float, float]]) -> Floats:
+    """A counter's growth over the same windows as the answers are counted in: some are a few milliseconds long."""
+    return np.array([per_second(counter, Window(start, end)) for start, end in windows])
 
 
 def _instances(recording: Recording, middles: Floats, load: Line) -> list[Chart]:

@@ -74,6 +74,34 @@ MALFORMED = {
             r"^mine\.toml:4: duration_s = 5: warmup_s = 5 leaves nothing of duration_s = 5$",
         ],
     ),
+    "steps that fall, and keys of other shapes": (
+        'shape = "steps"\nlevels = [5, 10.5, 7]\nspike_s = 5\nfile = "a.log"\n[limits]\np95 = 5\n',
+        [
+            r"^mine\.toml:2: levels = \[5, 10\.5, 7\]: must rise from one to the next; a load that falls again is a spike$",
+            r"^mine\.toml:3: spike_s = 5: means nothing to the shape steps \(known to it: levels\)$",
+            r'^mine\.toml:4: file = "a\.log": means nothing to the shape steps',
+            r"^mine\.toml:6: limits\.p95 = 5: unknown key; did you mean p95_ms",
+        ],
+    ),
+    "a spike that is none": (
+        'shape = "spike"\nusers = 20\nspike_users = 10\nspike_sec = 3\nspike_s = 100\n',
+        [
+            r"^mine\.toml:3: spike_users = 10: must be more than users = 20$",
+            r"^mine\.toml:4: spike_sec = 3: unknown key; did you mean spike_s\?",
+            r"^mine\.toml:5: spike_s = 100: leaves nothing of duration_s = 60 to measure in$",
+        ],
+    ),
+    "shapes of the other model, without what they need": (
+        'shape = "replay"\nlevels = [1, 2]\n',
+        [r'^mine\.toml:1: shape = "replay": is a shape of the open model; write model = "open"$'],
+    ),
+    "an open replay": (
+        'model = "open"\nshape = "replay"\nspeed = 0\nmethods = ["get"]\n',
+        [
+            r"^mine\.toml:3: speed = 0: ",
+            r'^mine\.toml:4: methods\[#1\] = "get": ',
+        ],
+    ),
     "limits": (
         "[limits]\np95 = 120\np99_ms = '120'\nthroughput_rps = 300\np50_ms = {}\np90_ms = { min = 5, max = 2 }\n"
         'max_ms = -1\np95_m = { max = 5 }\n"GET /" = { p99 = 5, p95_ms = { mx = 3 }, error_rate = 2 }\n',
@@ -109,3 +137,23 @@ def test_every_problem_of_a_profile_is_reported_at_once(what: str) -> None:
     for pattern in expected:
         assert any(re.search(pattern, each) for each in caught.value.problems), f"{pattern}\nis not in\n{told}"
     assert len(caught.value.problems) == len(expected), told
+
+
+def test_the_file_of_a_replay_lies_beside_its_profile(tmp_path: Path) -> None:
+    (tmp_path / "again.toml").write_text('model = "open"\nshape = "replay"\nfile = "logs/a.csv"\n')
+    assert read.profile("again.toml", tmp_path).file == str(tmp_path / "logs" / "a.csv")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("from locust import LoadTestShape\nclass Mine(LoadTestShape):\n    pass\n", True),
+        ("import locust\nclass Mine(locust.LoadTestShape):\n    pass\n", True),
+        ("class Mine(User):\n    'no LoadTestShape'\n", False),
+        ("class Mine(", False),
+    ],
+)
+def test_whether_a_locustfile_has_a_shape_is_read_and_not_run(tmp_path: Path, text: str, found: bool) -> None:
+    (tmp_path / "users.py").write_text(text)
+    assert source.defines_shape(tmp_path / "users.py") is found
+    assert not source.defines_shape(tmp_path / "never.py")
