@@ -16,7 +16,7 @@ from types import MappingProxyType, ModuleType
 
 from loadlab.errors import CatalogueError
 
-SECTION = re.compile(r"^(What|Why|Fix|Note)\s*:\s*", re.MULTILINE)
+SECTION = re.compile(r"^(What|Why|Fix|Not|Python|Node|Note)\s*:\s*", re.MULTILINE)
 
 
 @cache

@@ -49,6 +49,14 @@ def test_a_rule_is_its_own_page_in_the_docs(family: str, name: str) -> None:
 
 
 @_all("rules")
+def test_a_rule_that_teaches_does_so_for_both_languages(family: str, name: str) -> None:
+    sections = catalogue.sections(catalogue.units(family)[name])
+    found = [each for each in ("Not", "Python", "Node") if each in sections]
+    assert found in ([], ["Not", "Python", "Node"])
+    assert all(len(sections[each]) > 20 for each in found)
+
+
+@_all("rules")
 def test_a_rule_declares_its_place_and_its_needs(family: str, name: str) -> None:
     unit = catalogue.units(family)[name]
     assert unit.BRANCH in BRANCHES

@@ -88,9 +88,12 @@ def kinds_page() -> str:
 
 def _section(name: str, unit: ModuleType) -> str:
     from loadlab.catalogue import sections
+    from loadlab.cli.explain import HEADINGS
 
     found = sections(unit)
     lines = [f"### `{name}`: {title(unit)[:1].lower()}{title(unit)[1:]}\n"]
-    lines += [f"**{heading}.** {body}\n" for heading, body in found.items() if heading != "Title"]
+    lines += [
+        f"**{HEADINGS.get(heading, heading)}.** {body}\n" for heading, body in found.items() if heading != "Title"
+    ]
     lines.append(f"In `verdict.json`: branch `{unit.BRANCH}`, step `{unit.STEP}`.\n")
     return "\n".join(lines)

@@ -88,7 +88,8 @@ def _explain(finding: Finding | None) -> dict[str, str]:
     if finding is None or finding.kind not in rules:
         return {}
     parts = sections(rules[finding.kind])
-    return {name: sentence(parts[name]) for name in ("What", "Why", "Fix") if name in parts}
+    names = {"What": "What", "Why": "Why", "Not": "Not", "Fix": "Fix", "Python": "In Python", "Node": "In Node"}
+    return {shown: sentence(parts[name]) for name, shown in names.items() if name in parts}
 
 
 def _title(kind: str) -> str:

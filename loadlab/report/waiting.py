@@ -58,7 +58,7 @@ def _row(wait: Mapping[str, Any], on_chain: bool) -> Row:
         named(wait["to"]),
         "" if requests is None else f"{requests:.1f}",
         f"{wait['threads']:.1f}" if wait["threads"] >= 0.05 else "",
-        percent(wait["share"]),
+        percent(wait["share"]) if wait["share"] else "",
         on_chain,
     )
 

@@ -12,6 +12,8 @@ A unit of this family has a docstring with What:, Why:, Fix: (it is the page in 
     USES: tuple[str, ...]       signals it looks at where they exist
     def check(s: Signals) -> Verdict
 
+Its docstring may go on with Not: (look-alikes, and what tells them apart), Python: and Node: (the fix in each).
+
 It may have
 
     LIFTS: tuple[str, ...]      resources of signals/headroom.py that the remedy adds to; () where the limit is none of

@@ -4,6 +4,10 @@ What: connections were finished by the kernel faster than the service took them,
 Why: further connection attempts are dropped and tried again after 1, 3 and 7 seconds: latencies gather at those values.
 Fix: the queue is short of a fast acceptor before it is short of length: remove what keeps the service from accepting,
 then add instances; then a larger backlog (and net.core.somaxconn).
+Not: worker_pool_exhausted, which is its usual cause: look there first; lost packets: there established connections
+suffer too.
+Python: uvicorn --backlog, gunicorn --backlog, with net.core.somaxconn; then faster or more workers.
+Node: server.listen({ backlog }), with net.core.somaxconn; then faster or more workers.
 """
 
 from __future__ import annotations

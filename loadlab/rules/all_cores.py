@@ -3,6 +3,10 @@
 What: the service's processes together use every core that is left for them, and wait for more.
 Why: there is no more CPU on this machine. More workers only take turns.
 Fix: make the hot line cheaper; then a bigger machine, or more machines behind a load balancer.
+Not: single_core: there other cores are idle; cpu_neighbour: there strangers have them; generator_saturated: there the
+load itself has them.
+Python: profile the hot line first, cache its result; no more workers than cores; then more machines.
+Node: profile the hot line first, cache its result; one cluster worker a core; then more machines.
 """
 
 from __future__ import annotations

@@ -5,6 +5,9 @@ do.
 Why: terminating TLS, compressing, rewriting and logging cost CPU in the balancer, and every request passes through it.
 Fix: more of its threads or workers (nbthread, worker_processes); keep connections on both sides; compress and
 terminate TLS elsewhere, or cheaper (a lower level, ECDSA certificates, session tickets).
+Not: single_core of a service: the balancer has time then.
+Python: nothing in the application, unless it compresses already: then not twice.
+Node: nothing in the application, unless it compresses already: then not twice.
 """
 
 from __future__ import annotations

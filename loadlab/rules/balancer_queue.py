@@ -6,6 +6,9 @@ Why: a limit of connections (maxconn) lets fewer through than the servers could 
 time of a request, whatever the servers could do.
 Fix: raise maxconn of the server line, or of the balancer; leave a limit where it protects a server from more than it
 can take.
+Not: slow servers behind it: there their own answers take longer.
+Python: nothing in the application: maxconn of the balancer up to what the workers can hold.
+Node: nothing in the application: maxconn of the balancer up to what the workers can hold.
 """
 
 from __future__ import annotations

@@ -6,6 +6,9 @@ Why: each miss is work for what stands behind the cache: the database, a slow se
 below the size of what is asked for, a little memory decides between nearly all and nearly none.
 Fix: a bigger maxmemory, or smaller values; a policy that keeps what is used often (allkeys-lfu); longer times to live,
 with some jitter so that they do not end all at once; one request that fills a missing key while the others wait for it.
+Not: a cold start: the rate of hits climbs; cache_slow_command: there the cache itself is slow.
+Python: more maxmemory; ttl with jitter; one caller that fills a key (a lock in Redis).
+Node: more maxmemory; ttl with jitter; one promise a key while it is filled.
 """
 
 from __future__ import annotations

@@ -5,6 +5,9 @@ Why: Redis and Valkey do one command at a time: while one walks over a hundred t
 SORT, a Lua script), every other client waits, however cheap what it asks for.
 Fix: SCAN instead of KEYS, a part instead of the whole (HGET, ZRANGE with a limit), a structure that answers the
 question at once; heavy work on a second server or a replica.
+Not: cache_misses: there commands are quick; the network to the cache: there its core is idle.
+Python: scan_iter instead of keys; hmget of what is needed; pipeline().
+Node: scanStream instead of KEYS; HMGET of what is needed; pipelines.
 """
 
 from __future__ import annotations

@@ -5,6 +5,9 @@ replica.
 Why: a commit is not done before it is durable; commits that are small and many take a way to the disk each.
 Fix: several changes in one transaction, COPY or multi-row INSERT, a queue in front; a faster disk. What may be lost in
 a crash can do without the wait: synchronous_commit = off for those transactions.
+Not: row_lock: there sessions wait for each other; a full disk queue by reads: there commits are quick.
+Python: one transaction for many rows (executemany, bulk_create); a queue before the writes.
+Node: one transaction for many rows (a multi-row INSERT); a queue before the writes.
 """
 
 from __future__ import annotations

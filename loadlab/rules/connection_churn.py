@@ -4,6 +4,9 @@ What: connections are opened about as often as requests are made, and setting th
 Why: each costs a handshake, a slow start, a socket that lingers for a minute, and with TLS milliseconds of CPU.
 Fix: keep connections: one client object for the life of the process (httpx.AsyncClient, aiohttp.ClientSession, a pool),
 keep-alive in the server and from the balancer to its backends.
+Not: single_core without new connections: keep-alive would change nothing there.
+Python: one httpx.Client or requests.Session for the process; uvicorn --timeout-keep-alive above the balancer's.
+Node: one keepAlive Agent for the process; server.keepAliveTimeout above the balancer's.
 """
 
 from __future__ import annotations

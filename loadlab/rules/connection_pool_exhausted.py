@@ -5,6 +5,10 @@ room.
 Why: no more requests than connections are worked on at a time, whatever the machine could do.
 Fix: give a connection back before slow work (calls to others, rendering); shorter transactions; then a bigger pool, as
 far as the server's limit allows for all processes together.
+Not: a slow database: there every connection is in a statement; worker_pool_exhausted: there nobody gets as far as the
+pool.
+Python: SQLAlchemy pool_size and max_overflow, asyncpg max_size; give the connection back before slow work.
+Node: pg Pool max, Prisma connection_limit; release the client in finally, before other awaits.
 """
 
 from __future__ import annotations

@@ -4,6 +4,9 @@ What: the service is ready to run but does not get a core, while processes that 
 loadlab use a good part of the machine.
 Why: the time is lost in the run queue, not in the service; its own code looks slow but is not.
 Fix: move the neighbour away, or give the service cores of its own (cpuset, taskset, a quota for the neighbour).
+Not: all_cores: there the system itself has them; cpu_quota: there the cores stay idle.
+Python: nothing in the code: taskset or a cpuset for the service, a quota for the neighbour.
+Node: nothing in the code: taskset or a cpuset for the service, a quota for the neighbour.
 """
 
 from __future__ import annotations

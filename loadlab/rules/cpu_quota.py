@@ -4,6 +4,9 @@ What: the kernel stops the service's control group again and again because its C
 Why: the machine may have idle cores; the quota does not let the service have them. Requests caught in a stop wait up to
 a tenth of a second, which shows in the tail.
 Fix: raise the quota (limits.cpu, docker --cpus, resources.limits.cpu), or use fewer threads.
+Not: single_core: there nothing is throttled; cpu_neighbour: there the cores are really busy.
+Python: as many workers as the quota has cores, not as the machine has: os.cpu_count() does not see it.
+Node: as many cluster workers as the quota has cores; os.availableParallelism() may not see it.
 """
 
 from __future__ import annotations

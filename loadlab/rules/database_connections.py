@@ -4,6 +4,9 @@ What: as many clients are connected as the server allows, and requests fail.
 Why: the next client is refused (too many clients, 53300); each connection is a process of the server's, so that the
 limit is there for a reason.
 Fix: fewer connections for each process of the application, or a pooler (PgBouncer) between them; then max_connections.
+Not: connection_pool_exhausted: there the application waits for its own pool, and nobody is refused.
+Python: workers x pool_size below max_connections; PgBouncer between.
+Node: cluster workers x max below max_connections; PgBouncer between.
 """
 
 from __future__ import annotations

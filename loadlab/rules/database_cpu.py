@@ -4,6 +4,9 @@ What: the database has most of the CPU of a machine without idle cores, or all i
 their indexes.
 Why: there is no more CPU for it here; more connections only take turns.
 Fix: spare it questions (a cache), spread reads over replicas, or give it a bigger machine of its own.
+Not: missing_index, n_plus_one: a statement to mend comes before more hardware.
+Python: cache reads, route them to a replica (a second engine, Django's database routers).
+Node: cache reads, route them to a replica (a second Pool, Prisma's read replicas).
 """
 
 from __future__ import annotations

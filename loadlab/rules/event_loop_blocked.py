@@ -5,6 +5,9 @@ synchronous client, a file, a sleep, a lock).
 Why: while it stands there no other request moves, so concurrency is one, however many connections are open.
 Fix: use the asynchronous form of the call, or move it off the loop (asyncio.to_thread, run_in_executor, a worker
 thread).
+Not: single_core: there the loop is full of CPU work; slow_downstream: there the loop is free while requests wait.
+Python: await an asynchronous client (httpx, asyncpg), or asyncio.to_thread / run_in_threadpool around the call.
+Node: fs.promises instead of the Sync functions; no execSync; worker_threads for what only blocks.
 """
 
 from __future__ import annotations

@@ -5,6 +5,9 @@ Why: from then on accept and connect fail: new clients wait in the kernel or are
 machine is.
 Fix: raise the limit (limits.files, ulimit -n, LimitNOFILE= of systemd), close what is not needed, bound the
 connections.
+Not: database_connections: there the server refuses, not the kernel; accept_backlog: there descriptors are left.
+Python: close responses (with, aclosing); one client for the process instead of one a request; ulimit -n.
+Node: consume or cancel response bodies; one Agent for the process; ulimit -n.
 """
 
 from __future__ import annotations

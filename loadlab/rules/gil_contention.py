@@ -5,6 +5,10 @@ Why: only the thread that holds the global interpreter lock runs Python code. Mo
 throughput.
 Fix: processes instead of threads (gunicorn -w, ProcessPoolExecutor), native code that releases the lock, or a
 free-threaded build.
+Not: single_core: there one thread does the work; native code that releases the lock: there the process uses more than
+one core.
+Python: gunicorn -w N instead of --threads; ProcessPoolExecutor; a free-threaded build where all extensions allow it.
+Node: it has no such lock; its one JavaScript thread shows as single_core.
 """
 
 from __future__ import annotations

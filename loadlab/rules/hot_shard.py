@@ -4,6 +4,9 @@ What: of several databases that do the same for different data, one gets most of
 Why: the system can do no more than the fullest shard; what the others could do is paid for and not used.
 Fix: divide by something that is spread evenly (a hash of the key instead of its first letter), split the hot part
 again, or keep the hottest keys in a cache.
+Not: shards of unequal size: there times differ, not shares.
+Python: a key with more values in the hash; a local cache for the hottest ones.
+Node: a key with more values in the hash; a local cache for the hottest ones.
 """
 
 from __future__ import annotations

@@ -6,6 +6,9 @@ Why: a session, or anything else kept in one process's memory, is unknown to its
 request, so with N instances (N - 1) / N of the requests come to one that never heard of it.
 Fix: keep sessions where all instances see them: Redis, memcached, a database, or a signed token that needs no store.
 Until then let the balancer keep each visitor on one server (sticky sessions), knowing that its death logs them out.
+Not: wrong passwords or expired sessions: those are denied on one instance, too.
+Python: sessions in Redis (Flask-Session, Django's cached_db), or signed cookies.
+Node: connect-redis for express-session, or signed cookies.
 """
 
 from __future__ import annotations

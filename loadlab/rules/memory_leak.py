@@ -5,6 +5,9 @@ Why: whatever the load, the process will reach its limit and be killed, or push 
 Fix: find what keeps references (tracemalloc, memray attach; node --heapsnapshot-signal): caches without a bound,
 lists on
 module level, listeners never removed. Recycling workers (gunicorn --max-requests) buys time.
+Not: a cache that fills: its growth ends; requests that pile up: memory follows their number.
+Python: tracemalloc or memray; bounds for caches (lru_cache(maxsize)); workers recycled (--max-requests) until then.
+Node: heap snapshots compared; bounds for Maps and listeners; max_memory_restart of PM2 until then.
 """
 
 from __future__ import annotations

@@ -4,6 +4,9 @@ What: the statement that takes most of the database's time reads a whole table t
 Why: without an index that fits its condition, the server looks at every row, each time, and longer with each row added.
 Fix: create an index on the columns of the condition (CREATE INDEX CONCURRENTLY where it is in use); EXPLAIN says
 whether it is used.
+Not: n_plus_one: there many statements, each quick; database_cpu: there no single statement reads in vain.
+Python: index=True in SQLAlchemy, Meta.indexes in Django, then a migration with CREATE INDEX CONCURRENTLY.
+Node: @@index in Prisma, table.index in Knex, then a migration with CREATE INDEX CONCURRENTLY.
 """
 
 from __future__ import annotations

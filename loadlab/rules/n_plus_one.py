@@ -3,6 +3,9 @@
 What: the application runs one and the same small statement many times for each request, with another value each time.
 Why: each is a way to the database and back. Their number grows with the rows shown, and no index makes them fewer.
 Fix: ask once: a join, WHERE id = ANY(...), eager loading or prefetching of the ORM, a data loader that batches.
+Not: missing_index: there few statements, each slow; a chatty page: there the statements differ.
+Python: selectinload or joinedload in SQLAlchemy; select_related or prefetch_related in Django.
+Node: include in Prisma; one WHERE id = ANY($1); DataLoader in GraphQL resolvers.
 """
 
 from __future__ import annotations

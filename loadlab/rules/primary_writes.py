@@ -3,6 +3,9 @@
 What: the primary is fully used by statements that change something, while its replicas have little to do.
 Why: every write goes through the one primary, and is done again by each replica: more replicas take no write away.
 Fix: write less and in batches, put a queue in front; then divide the data among several primaries (shards).
+Not: database_cpu: there reads fill it, and replicas help.
+Python: bulk writes; a queue before them; shards by tenant.
+Node: multi-row writes; a queue before them; shards by tenant.
 """
 
 from __future__ import annotations

@@ -5,6 +5,9 @@ Why: whoever puts them in gets a quick answer, so that nothing looks slow; but e
 and the queue's memory is finite.
 Fix: more consumers, or quicker ones (batches, prefetch, fewer calls for each message); and let producers feel it: a
 limit of the queue's length, or a refusal when it is long.
+Not: messages that come back again and again; a broker that blocks publishers: there nothing piles up.
+Python: more Celery workers or --concurrency; batches; a faster handler.
+Node: more consumers, a higher concurrency in BullMQ; batches; a faster handler.
 """
 
 from __future__ import annotations

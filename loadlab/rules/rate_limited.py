@@ -5,6 +5,9 @@ users the rate of good answers stays what it was.
 Why: a rate limit in a proxy, a gateway or the application decides how much is served, not the capacity of the servers.
 Fix: raise or move the limit (limit_req rate and burst, a quota for each client); clients should wait as Retry-After
 says. A limit that protects an expensive service is right: then this is its capacity.
+Not: a server that sheds load: there latency rises before it refuses; errors of the application: other codes.
+Python: tenacity with wait_exponential, heeding Retry-After; one shared limiter for all workers.
+Node: p-retry heeding Retry-After; one shared limiter for all workers.
 """
 
 from __future__ import annotations

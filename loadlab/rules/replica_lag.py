@@ -4,6 +4,9 @@ What: what a replica shows is older than it may be: it has much of its primary's
 Why: a replica applies the log in one process, and reads on it compete with that; who reads there sees the past.
 Fix: fewer writes for each replica (shards, batches), shorter queries on it, more CPU and disk; read what must be fresh
 from the primary.
+Not: a slow primary: there writes wait; reads that are slow without a lag: a replica's CPU.
+Python: read one's own writes from the primary (using('default')); fewer, larger transactions.
+Node: read one's own writes from the primary; fewer, larger transactions.
 """
 
 from __future__ import annotations

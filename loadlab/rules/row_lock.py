@@ -4,6 +4,11 @@ What: most sessions that are in a statement wait until another transaction gives
 Why: what they wait for is done one after the other, however many connections, cores or replicas there are.
 Fix: shorter transactions: nothing slow between the first change and the commit. Spread a row that everybody changes
 over several, count through a queue, take what is free with SKIP LOCKED, or check a version instead of locking.
+Not: connection_pool_exhausted: there sessions are idle; commit_fsync: there they wait for the disk, not for each
+other.
+Python: shorten the with-block of the transaction; FOR UPDATE SKIP LOCKED (with_for_update(skip_locked=True)); UPDATE
+... SET n = n + 1.
+Node: no awaits of other services inside a transaction; FOR UPDATE SKIP LOCKED; UPDATE ... SET n = n + 1.
 """
 
 from __future__ import annotations

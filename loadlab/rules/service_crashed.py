@@ -4,6 +4,9 @@ What: a process of the system ended though nobody asked it to, while it was unde
 Why: every request it held is lost, and its share of the load falls on the others; a restart hides it from dashboards.
 Fix: its exit code or signal and its last lines are below: mend that first, everything else was measured on a broken
 system.
+Not: a restart that was asked for, a scaler that takes an instance away: those are expected.
+Python: read its last lines; faulthandler for native crashes.
+Node: read its last lines; process.on('unhandledRejection') to see who threw.
 """
 
 from __future__ import annotations

@@ -4,6 +4,11 @@ What: the thread that serves has no time left, nearly all of it on CPU, and it g
 Why: an event loop, or any single thread, cannot use a second core. Requests queue in front of it.
 Fix: if one line takes over a third of the CPU, make that line cheaper first. Then run one worker per core (uvicorn
 --workers, gunicorn -w, node:cluster, PM2 -i max): throughput grows with cores until the next limit.
+Not: gil_contention: there several threads want the core; all_cores: there none is idle; cpu_quota: there the kernel
+stops the group; event_loop_blocked: there the full loop uses little CPU.
+Python: uvicorn --workers N or gunicorn -w N; ProcessPoolExecutor for single heavy calls; orjson, caching and
+vectorised code for the hot line.
+Node: node:cluster or PM2 -i max; worker_threads for single heavy calls; cheaper JSON and templates for the hot line.
 """
 
 from __future__ import annotations

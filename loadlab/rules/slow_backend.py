@@ -4,6 +4,9 @@ What: of several instances that should be alike, one takes at least twice as lon
 Why: every request the balancer sends there is slow, and clients that wait for it ask the others less.
 Fix: take it out and look at what is different: its machine, its neighbours, its cache, its version. Until then let the
 balancer prefer the others (least connections, outlier ejection).
+Not: uneven_backends: there the times are equal and the shares are not.
+Python: compare versions, flags and caches of this instance with the others'.
+Node: compare versions, flags and caches of this instance with the others'.
 """
 
 from __future__ import annotations

@@ -5,6 +5,10 @@ left.
 Why: making this service faster or running more of it changes nothing: the other one decides.
 Fix: cache its answers, ask earlier or in parallel, put slow work into a queue, set a timeout; then look at that
 service.
+Not: event_loop_blocked: there the caller stands still too; connection_pool_exhausted: there requests wait before they
+are sent.
+Python: asyncio.gather for independent calls, a timeout on every client, a cache of answers.
+Node: Promise.all for independent calls, AbortSignal.timeout on every fetch, a cache of answers.
 """
 
 from __future__ import annotations

@@ -3,6 +3,9 @@
 What: one instance gets far more requests than its equals and has no time left, while others idle.
 Why: the system's capacity is that of the fullest instance; the rest is paid for and not used.
 Fix: balance by least connections; drop stickiness or hash by something with more values.
+Not: slow_backend: there the shares are equal and the times are not.
+Python: keep state out of the process, so that no request must return to one worker.
+Node: keep state out of the process, so that no socket must return to one worker; the Redis adapter for socket.io.
 """
 
 from __future__ import annotations

@@ -4,6 +4,10 @@ What: every worker that takes requests one at a time is busy, and spends most of
 computing.
 Why: a worker that waits for a database or another service holds its place; the next request waits in the accept queue.
 Fix: more workers (gunicorn -w), threads (gunicorn --threads), or an asynchronous server; then make the wait shorter.
+Not: connection_pool_exhausted: there threads wait for a connection; accept_backlog: there the kernel's queue
+overflows; single_core: there workers compute.
+Python: gunicorn -w or --threads up; anyio's limiter (40 threads) up; an asynchronous worker class.
+Node: UV_THREADPOOL_SIZE up (4 by default) for fs, dns and crypto; more cluster workers.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from loadlab import catalogue
 from loadlab.cli import _checks
 from loadlab.cli._checks import MISSING, OK, WARNING, Check
 from loadlab.cli.units import BRANCHES, kinds_page
+from loadlab.spec import places
 from tests.cli.conftest import Invoke
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,6 +48,13 @@ def test_probes_and_services_can_be_explained(invoke: Invoke, written: str, says
     done = invoke("explain", written)
     assert done.exit_code == 0
     assert says in done.stdout
+
+
+def test_samples_to_try_are_those_whose_true_answer_it_is(invoke: Invoke) -> None:
+    lines = [each for each in invoke("explain", "missing_index").stdout.splitlines() if each.startswith("try it: ")]
+    assert "try it: loadlab run faults/missing-index" in lines
+    assert all(places.sample_files()[each.split()[-1]].with_name("expected.toml").is_file() for each in lines)
+    assert "try it" not in invoke("explain", "host_unstable").stdout
 
 
 def test_dashes_and_capitals_will_do(invoke: Invoke) -> None:
