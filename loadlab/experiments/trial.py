@@ -19,6 +19,9 @@ from loadlab.recording.model import Event
 SETTLE_S = 0.5
 """From the first user to the start of a window: users start, connections open, queues fill."""
 
+REST_S = 0.3
+"""After the last user: the same side may be next, and users who still end are not started again."""
+
 WINDOW_S = 1.2
 LONGEST_S = 4.0
 ROUNDS = 8
@@ -87,6 +90,7 @@ class Trial:
         self.clock.sleep(self._window_s)
         end = self._cut(side)
         side.load.set_users(0)
+        self.clock.sleep(REST_S)
         deadline = self.now() + ANSWER_S
         while side.counter.until < end - 0.001 and self.now() < deadline:
             self.clock.sleep(0.02)

@@ -56,6 +56,9 @@ def compute(recording: Recording) -> Trial | None:
         "users": int(data.get("users") or 0),
     }
     ratios = _ratios(windows)
+    empty = sum(int(each["completed"]) == 0 for each in windows)
+    if empty and not given["why"]:
+        given["why"] = f"nothing was answered in {empty} of {len(windows)} windows"
     if given["why"] or len(ratios) < FEWEST:
         return Trial(**given | {"why": given["why"] or "too few windows of it were counted to compare"})
     low, high = interval(ratios)

@@ -63,5 +63,13 @@ def test_too_few_rounds_give_no_figure(rounds: int) -> None:
     assert found is not None and found.gain is None and "too few" in found.why
 
 
+def test_a_window_without_an_answer_is_not_passed_over() -> None:
+    made = recording(1.5)
+    event = made.events[-1]
+    events = (*made.events[:-1], Event(0.0, "tried", data={**event.data, "completed": 0}))
+    found = trial.compute(Recording(made.meta, events=events))
+    assert found is not None and found.gain is None and found.why == "nothing was answered in 1 of 16 windows"
+
+
 def test_nothing_was_tried() -> None:
     assert trial.compute(system(Proc()).recording()) is None
