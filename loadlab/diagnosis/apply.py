@@ -8,7 +8,22 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from loadlab.rules import Clear, Found, Unknown, Verdict
-from loadlab.signals import Missing, Signals, cpu, host, hot, memory, narrow, querying, sockets, stations, windows
+from loadlab.signals import (
+    Missing,
+    Signals,
+    cpu,
+    edges,
+    host,
+    hot,
+    memory,
+    narrow,
+    querying,
+    sockets,
+    stations,
+    threads,
+    windows,
+    workers,
+)
 
 
 @dataclass(frozen=True)
@@ -66,6 +81,9 @@ def _empty() -> dict[str, object]:
         "elasticity": {},
         "querying": querying.Querying(),
         "pressure": {},
+        "workers": workers.Crew((), None, {}),
+        "edges": edges.Edges(()),
+        "threads": threads.Threads(()),
     }
 
 

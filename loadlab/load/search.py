@@ -4,9 +4,10 @@ Pure.
 In a closed system throughput grows with users up to N* = (R0 + Z) / Dmax and is flat from there (asymptotic bounds):
 X(N) = X* min(1, N / N*). Where N* lies, given noisy levels, is a distribution over N*, not a number: see `belief`.
 
-The level held afterwards is twice the smallest doubling that reached nearly all of the best throughput: the limit is
-then saturated, and queues are about as long as the service is wide, not absurd. It rests on the doublings alone: a
-level between two of them refines what is said of the knee, and must not make the queue shorter that the proof needs.
+The level held afterwards is twice the smallest doubling that reached nearly all of the best throughput, and FEWEST_HELD
+at the least: the limit is then saturated, and queues are about as long as the service is wide, not absurd. It rests on
+the doublings alone: a level between two of them refines what is said of the knee, and must not make the queue shorter
+that the proof needs.
 """
 
 from __future__ import annotations
@@ -38,6 +39,10 @@ NOISE = 0.06
 WORTH = 4.0
 """Levels that expectation is worth: more levels than that, and how well they fit decides."""
 GRID = 400
+FEWEST_HELD = 8
+"""Users held at the least. Who waits for whom shows only where several wait: at the knee of a single lock or core,
+twice its one user leave a queue of one. And eight connections hardly ever fall all to one of two workers: once in
+128."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +118,7 @@ def knee(levels: list[Measured], most: int = MOST_USERS) -> Knee:
     best = max(each.rps for each in levels)
     first = next(each for each in doubled if each.rps >= NEARLY * plateau)
     flat = stalled(doubled) >= 1 and doubled[-1].users >= 2 * first.users
-    users = min(most, max(2, first.users * 2))
+    users = min(most, max(FEWEST_HELD, first.users * 2))
     if not any(each.requests for each in levels):
         return Knee(users, best, flat, 0.0)
     grid, mass = belief(levels)

@@ -11,12 +11,15 @@ from loadlab.services import Targets
 HELD = 1 << ESTABLISHED | 1 << LISTEN | 1 << CLOSE_WAIT
 """States of sockets that a descriptor can stand for."""
 
+CALLER = "caller"
+
 KEPT_S = 1.0
 """How long an answer about a descriptor is believed: blocking clients keep a connection for many requests."""
 
 
 class Peers:
-    """`of(pid, fd)`: "db/0" for a service's port, "10.0.0.1:5432", "listen", "file:/path", "pipe", or ""."""
+    """`of(pid, fd)`: "db/0" for a service's port, "10.0.0.1:5432", "caller" at the other end of a connection that a
+    service accepted, "listen", "file:/path", "pipe", or ""."""
 
     def __init__(self, targets: Targets, proc: Path = Path("/proc")) -> None:
         self._targets = targets
@@ -60,4 +63,6 @@ class Peers:
             return "socket"
         if socket.state == LISTEN:
             return "listen"
+        if socket.port in self._ports:
+            return CALLER
         return self._ports.get(socket.peer_port, f"{socket.peer}:{socket.peer_port}")

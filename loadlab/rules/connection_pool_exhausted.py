@@ -1,7 +1,7 @@
 """Requests wait for a connection of the application's own pool
 
-What: every connection the application has to the database is taken, more requests wait for one, and the server has
-room.
+What: every connection the application has to a database or another service is taken, more requests wait for one, and
+the server has room.
 Why: no more requests than connections are worked on at a time, whatever the machine could do.
 Fix: give a connection back before slow work (calls to others, rendering); shorter transactions; then a bigger pool, as
 far as the server's limit allows for all processes together.
@@ -14,6 +14,7 @@ Node: pg Pool max, Prisma connection_limit; release the client in finally, befor
 from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, at, blame, percent
+from loadlab.rules._clients import faults
 from loadlab.signals import Signals
 from loadlab.signals.pressure import Pressure
 
@@ -24,7 +25,7 @@ AT_LIMIT = True
 ELASTIC = False
 LIFTS = ("connections",)
 NEEDS = ("databases", "pressure", "stations")
-USES = ("querying",)
+USES = ("querying", "workers", "edges", "threads")
 
 MORE = 1.5
 """Requests in the application for each of its connections: below, hardly anybody waits for one."""
@@ -45,10 +46,9 @@ IN_POOL = 0.3
 
 
 def check(s: Signals) -> Verdict:
-    """Each database's caller."""
-    if not s.databases.services:
-        return Clear("no database that loadlab started")
+    """Each database's caller, and each event loop's clients of other services."""
     found = [fault for name in s.databases.services for fault in _service(s, s.pressure[name])]
+    found += faults(s)
     return Found(tuple(found)) if found else Clear("no request waits for a connection while the server has room")
 
 

@@ -43,6 +43,7 @@ from loadlab.signals import (
     threads,
     trial,
     waiting,
+    workers,
 )
 from loadlab.signals.missing import Missing
 from loadlab.signals.windows import Window, measured
@@ -99,6 +100,11 @@ class Signals:
     def stations(self) -> stations.Stations:
         """Each process as a station: how full, and of what."""
         return stations.compute(self._recording)
+
+    @cached_property
+    def workers(self) -> workers.Crew:
+        """The threads that serve: at work, in line for a lock; and requests served at once."""
+        return workers.compute(self._recording)
 
     @cached_property
     def host(self) -> host.Host:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from loadlab.load.search import MOST_BETWEEN, MOST_USERS, Knee, Measured, doublings, knee, next_users
+from loadlab.load.search import FEWEST_HELD, MOST_BETWEEN, MOST_USERS, Knee, Measured, doublings, knee, next_users
 
 
 def search(curve: Callable[[int], float], *, noise: float, seed: int) -> tuple[list[Measured], Knee]:
@@ -44,7 +44,7 @@ def test_without_a_limit_the_search_ends_at_its_own() -> None:
 def test_a_system_that_answers_nothing_ends_the_search() -> None:
     levels, found = search(lambda _: 0.0, noise=0.0, seed=0)
     assert len(levels) == 2
-    assert found.users == 2
+    assert found.users == FEWEST_HELD
 
 
 def test_levels_with_few_requests_lower_the_confidence() -> None:

@@ -1,0 +1,70 @@
+"""Part of connection_pool_exhausted: an event loop whose client of another service keeps few connections."""
+
+from __future__ import annotations
+
+from loadlab.rules import Evidence, Fault, percent
+from loadlab.signals import Signals
+from loadlab.signals.edges import Edge
+from loadlab.signals.stations import FULL
+from loadlab.signals.workers import Workers
+
+MORE = 1.5
+"""Requests in the process for each of its connections: below, hardly anybody waits for one."""
+
+TAKEN = 0.8
+"""Share of the connections on which an answer is awaited: a pool hands one on at once, the next request takes a moment
+to use it."""
+
+LOOP = 0.7
+"""An event loop busier than this may itself be what requests wait for."""
+
+AS_MANY = 1.5
+"""By how much the number served at a time by Little's law may differ from that of the connections: both are means, and
+latency at one user is known to a fifth."""
+
+
+def faults(s: Signals) -> list[Fault]:
+    """One for each loop and service behind it."""
+    found = []
+    for each in s.workers.all:
+        name = each.entity.service
+        loop = s.threads.loop(name, each.entity.pid)
+        if loop is None or loop.busy > LOOP or each.taken or len(s.workers.of(name)) > 1:
+            continue
+        found += [_fault(s, each, edge) for edge in s.edges.out_of(name) if _taken(s, each, edge)]
+    return found
+
+
+def _taken(s: Signals, each: Workers, edge: Edge) -> bool:
+    at_once = s.workers.at_once
+    if edge.to in s.databases.services or edge.connections < 1.5 or each.inside < MORE * edge.connections:
+        return False
+    if edge.outstanding < TAKEN * edge.connections or at_once is None:
+        return False
+    room = not any(other.full or other.busy >= FULL for other in s.stations.of(edge.to))
+    return room and edge.connections / AS_MANY <= at_once <= edge.connections * AS_MANY
+
+
+def _fault(s: Signals, each: Workers, edge: Edge) -> Fault:
+    name, waiting = each.entity.service, each.inside - edge.connections
+    taken = edge.outstanding / edge.connections
+    busy = max((other.busy for other in s.stations.of(edge.to)), default=0.0)
+    return Fault(
+        name,
+        f"all {edge.connections:.0f} connections from {name} to {edge.to} are taken, "
+        f"and {waiting:.0f} requests wait for one",
+        (
+            Evidence("requests_per_connection", each.inside / edge.connections,
+                     f"{each.inside:.0f} requests in {name} shared {edge.connections:.0f} connections", MORE),
+            Evidence("taken", taken, f"{percent(taken)} of them awaited an answer at any time", TAKEN),
+            Evidence("at_once", s.workers.at_once or 0.0,
+                     f"as many requests were served as with {s.workers.at_once or 0.0:.1f} at a time"),
+            Evidence("downstream_busy", busy, f"{edge.to} had time left: busy {percent(busy)}", FULL),
+        ),
+        "Make the pool of connections bigger, or give connections back sooner.",
+        instance=each.entity.instance,
+        pid=each.entity.pid,
+        strength=min(1.0, waiting / each.inside + 0.3),
+        signals=2,
+        gain=round(min(2.0, each.inside / edge.connections), 2),
+    )  # fmt: skip

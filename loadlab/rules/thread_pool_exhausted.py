@@ -1,0 +1,92 @@
+"""All threads of a pool are taken
+
+What: every thread of a pool stands in a slow call, and more requests wait for one; the thread that takes requests, and
+the processor, have time left.
+Why: no more requests than threads are worked on at a time. Throughput is threads over the time of the call.
+Fix: a bigger pool (a thread that waits costs little); a call that needs no thread (an asynchronous client); or a
+shorter wait: a timeout, a cache.
+"""
+
+from __future__ import annotations
+
+from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, at, blame, percent
+from loadlab.signals import Signals
+from loadlab.signals.workers import TAKEN, Workers
+
+BRANCH = "code"
+STEP = "bigger_pool"
+RANK = 44
+AT_LIMIT = True
+ELASTIC = False
+NEEDS = ("workers", "threads")
+USES = ("hot", "querying")
+
+WAITING = 1.2
+"""Requests in the process for each thread of the pool: a fifth more than there are threads for."""
+
+LOOP = 0.7
+"""A thread that takes requests and is busier than this may itself be what they wait for."""
+
+CPU = 0.75
+"""Cores of the process from which on its threads compute rather than wait."""
+
+STANDS = 0.7
+"""Share of the threads' time in which they stand in a call. The rest is what they do between two calls."""
+
+POOL = 0.3
+"""Share of the stacks in a pool of connections, from which on a connection is what the threads wait for."""
+
+
+def check(s: Signals) -> Verdict:
+    """Every process with a thread that takes requests and others that serve them."""
+    found = [_fault(s, each) for each in s.workers.all if _exhausted(s, each)]
+    return Found(tuple(found)) if found else Clear("no pool of threads was taken while requests waited for one")
+
+
+def _exhausted(s: Signals, each: Workers) -> bool:
+    pool = len(each.taken)
+    if not pool or each.loop_busy is None or each.loop_busy > LOOP or each.cores > CPU:
+        return False
+    if each.inside < WAITING * pool or s.querying.of(each.entity.service).pool_share >= POOL:
+        return False
+    return sum(thread.blocked for thread in each.taken) / pool >= STANDS
+
+
+def _fault(s: Signals, each: Workers) -> Fault:
+    name, pool = each.entity.service, len(each.taken)
+    where = blame(s.hot.standing(name))
+    stands = sum(thread.blocked for thread in each.taken) / pool
+    waiting = each.inside - pool
+    evidence = [
+        Evidence(
+            "taken", pool, f"{pool} {_threads(pool)} {'was' if pool == 1 else 'were'} at work all of the time", TAKEN
+        ),
+        Evidence("inside", each.inside, f"{each.inside:.0f} requests were in the process at a time", WAITING * pool),
+        Evidence("blocked", stands, f"the threads stood in a call {percent(stands)} of their time", STANDS),
+        Evidence(
+            "loop_busy",
+            each.loop_busy or 0.0,
+            f"who takes requests had time left: busy {percent(each.loop_busy or 0)}",
+            LOOP,
+        ),
+    ]
+    peers = [peer for thread in each.taken for peer in s.threads.peers(thread.entity)]
+    if peers:
+        top = max(peers, key=lambda one: one.share)
+        evidence.append(Evidence("peer", top.share, f"mostly waiting for {top.peer}"))
+    return Fault(
+        name,
+        f"all {pool} threads of a pool in {name} are taken, and {waiting:.0f} requests wait for one{at(where)}",
+        tuple(evidence),
+        "Make the pool bigger, or make the call asynchronous; then the wait shorter.",
+        instance=each.entity.instance,
+        pid=each.entity.pid,
+        where=where,
+        strength=min(1.0, waiting / each.inside + 0.3),
+        signals=2,
+        gain=round(min(2.0, each.inside / pool), 2),  # twice the threads, as far as requests wait for one
+    )
+
+
+def _threads(count: int) -> str:
+    return "thread" if count == 1 else "threads"

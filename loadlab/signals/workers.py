@@ -1,0 +1,150 @@
+"""The threads of each process that serve requests: how many are at work at a time, how many stand in line for a lock,
+and how many requests could be served at once.
+
+A thread that waits for its caller's next request, for work, or in epoll is not at work. One that is stopped in a futex
+waits for another thread: for a lock it holds, or, in a pool, for work; which of the two, stacks tell.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from loadlab.recording.model import Entity, Recording, ServiceMeta, Stacks
+from loadlab.signals import edges, hot, measurement, saturation, stations, threads
+from loadlab.signals.missing import Missing
+from loadlab.signals.threads import ThreadState
+
+TAKEN = 0.85
+"""Share of its time at work from which on a thread of a pool counts as taken: handing it the next request takes the
+rest."""
+
+CALLER = "caller"
+"""What the probe calls the far end of a connection that a service accepted (probes/_peers.py)."""
+
+IDLE = 0.02
+"""Share of its time at work up to which a thread only looks after itself (timers, heartbeats)."""
+
+FEW = 2
+"""Users up to whom a level of the search shows how long a request takes that waits for nobody."""
+
+
+@dataclass(frozen=True)
+class Workers:
+    """One process. inside: requests in it, its share of its service's where instances are equal; at_work: threads at
+    work, mean; queueing: threads stopped in a futex, mean, of those not part of the loop; taken: threads that were at
+    work nearly all of the time; loop_busy: of the thread that takes requests, where another one serves them."""
+
+    entity: Entity
+    cores: float
+    inside: float
+    at_work: float
+    queueing: float
+    taken: tuple[ThreadState, ...]
+    loop_busy: float | None
+
+
+@dataclass(frozen=True)
+class Crew:
+    """All processes of services; and `at_once`: how many requests were served at a time by Little's law, had each taken
+    no longer than one that is alone: best throughput times the latency at one or two users. None where no such level
+    was run. One at a time makes it 1."""
+
+    all: tuple[Workers, ...]
+    at_once: float | None
+    in_line: dict[int, float]
+    """By pid, where stacks were read: threads that stood in the user's own code or in a lock's below it, mean. Those at
+    a lock do; so does one that sleeps or calls into C."""
+
+    def of(self, service: str) -> tuple[Workers, ...]:
+        """The processes of one service."""
+        return tuple(each for each in self.all if each.entity.service == service)
+
+
+def compute(recording: Recording) -> Crew:
+    """Raises Missing where threads, processes or connections were not sampled."""
+    states, places, between = threads.compute(recording), stations.compute(recording), edges.compute(recording)
+    found = []
+    for name in places.services:
+        mine = [each for each in places.of(name) if _works(states, each)]
+        inside = _inside(recording, between, name) / max(1, len(mine))
+        found += [_workers(states, each, inside) for each in mine]
+    return Crew(tuple(found), _at_once(recording), _in_line(recording))
+
+
+def _works(states: threads.Threads, station: stations.Station) -> bool:
+    """Masters and helpers have threads, too, which never do anything."""
+    mine = states.of(station.entity.service, station.entity.pid)
+    return any(_at_work(states, each) >= IDLE for each in mine)
+
+
+def _inside(recording: Recording, between: edges.Edges, name: str) -> float:
+    """Requests in a service. Of the one that gets the load the generator knows: sockets tell it from outside, and not
+    always of answers and questions within one millisecond."""
+    seen = between.into(name)
+    if name != recording.meta.target:
+        return seen
+    try:
+        return max(seen, measurement.compute(recording).generator.in_flight)
+    except Missing:
+        return seen
+
+
+def _workers(states: threads.Threads, station: stations.Station, inside: float) -> Workers:
+    mine = states.of(station.entity.service, station.entity.pid)
+    serving = [each for each in mine if each.serves]
+    others = [each for each in mine if not each.serves]
+    work = {each.entity: _at_work(states, each) for each in mine}
+    pool = others or serving
+    return Workers(
+        station.entity,
+        station.process.cores,
+        inside,
+        sum(work[each.entity] for each in pool),
+        sum(each.share["futex"] for each in pool),
+        tuple(each for each in others if work[each.entity] >= TAKEN),
+        max(each.busy for each in serving) if serving and others else None,
+    )
+
+
+def _at_work(states: threads.Threads, thread: ThreadState) -> float:
+    """Share of time: not waiting for work, for a lock, or for its caller's next request."""
+    for_caller = sum(each.share for each in states.peers(thread.entity) if each.peer == CALLER)
+    return max(0.0, thread.busy - thread.share["futex"] - for_caller)
+
+
+def _at_once(recording: Recording) -> float | None:
+    try:
+        steps = saturation.compute(recording)
+    except Missing:
+        return None
+    alone = [each for each in recording.levels if each.users <= FEW and each.phase == "search"]
+    known = [recording.quantiles(each.start, each.end, result="ok") for each in alone]
+    means = [each.mean_ms for each in known if each is not None and each.count]
+    return steps.best.rps * min(means) / 1000 if means else None
+
+
+def _in_line(recording: Recording) -> dict[int, float]:
+    services = {meta.name: meta for meta in recording.meta.services}
+    return {
+        each.pid: _standing(services[each.service], each)
+        for each in recording.stacks
+        if each.mode != "gil" and each.service in services
+    }
+
+
+def _standing(meta: ServiceMeta, stacks: Stacks) -> float:
+    """Mean number of threads. The thread seen most often tells how often was looked."""
+    looks: Counter[str] = Counter()
+    waiting = 0
+    for thread, frames, count in stacks.samples:
+        looks[thread] += count
+        index = hot.users_frame(meta, frames)
+        inner = hot.bare(frames[-1].function) if frames else ""
+        if index is not None and (index == len(frames) - 1 or inner in LOCKS):
+            waiting += count
+    return waiting / max(looks.values(), default=1)
+
+
+LOCKS = frozenset({"acquire", "__enter__", "acquire_lock", "_acquire_restore"})
+"""Innermost functions of a lock written in Python; one in C leaves the caller's own line as the innermost."""

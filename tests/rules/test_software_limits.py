@@ -1,0 +1,157 @@
+"""Rules on what no process shows as its own CPU: locks, pools of threads, pools of connections; with their
+look-alikes."""
+
+from __future__ import annotations
+
+import pytest
+
+from loadlab.catalogue import units
+from loadlab.diagnosis.apply import ask
+from loadlab.diagnosis.judge import diagnose
+from loadlab.recording.model import Frame, Stacks
+from loadlab.rules import Clear, Found, Verdict
+from loadlab.signals import Signals
+from tests.build import Builder, Proc, Thread
+
+AT_LOCK = ("sell", "/srv/app/hall.py", 23, 690)
+"""Of a hundred looks at eight threads."""
+IN_CALL = ("fetch", "/srv/app/post.py", 39, 95)
+
+
+def verdict(kind: str, built: Builder) -> Verdict:
+    return ask(units("rules")[kind], Signals(built.recording()))
+
+
+def loop(busy: float = 0.1) -> Thread:
+    return Thread(busy * 0.8, 0.0, {"running": busy, "idle_epoll": 1 - busy}, "idle_epoll")
+
+
+def workers(count: int, **share: float) -> list[Thread]:
+    return [Thread(0.01, 0.0, dict(share)) for _ in range(count)]
+
+
+def app(
+    *threads: Thread, inside: float = 8, rps: float = 200, noise: float = 0.0, cores: float = 0.12, out: float = 0.0,
+    connections: float = 0.0, behind: Proc | None = None,
+) -> Builder:  # fmt: skip
+    """A process with these threads and as many requests inside; one user alone takes 5.5 ms, so that 200 requests/s are
+    1.1 at a time. out: requests outstanding at a service behind it."""
+    built = Builder(noise=noise).service("app", Proc(cores=cores, threads=list(threads)), uses=("rail",))
+    built.service("rail", behind or Proc(cores=0.05, busy=0.08))
+    built.load(rps, growth=1.02, users=int(inside)).generator(in_flight=inside).host()
+    built.edge("generator", "app", outstanding=inside)
+    if connections:
+        built.edge("app", "rail", outstanding=out, connections=connections)
+    return built
+
+
+def stood(built: Builder, *lines: tuple[str, str, int, int]) -> Builder:
+    """With stacks of its threads."""
+    pid = next(each.entity.pid for each in built.series["process.cpu_user_s"] if each.entity.service == "app")
+    idle = Frame("select", "/usr/lib/python3.11/selectors.py", 468)
+    samples = [("loop", (idle,), 100)]
+    samples += [
+        (f"worker {number}", (Frame(function, file, line),), count // 8)
+        for function, file, line, count in lines
+        for number in range(8)
+    ]
+    built.stacks.append(Stacks("app", 0, pid, "all", tuple(samples)))
+    return built
+
+
+def locked(**more: float) -> Builder:
+    line = workers(8, futex=0.87, socket_wait=0.12)
+    return stood(app(loop(), *line, **more), AT_LOCK, IN_CALL)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.1, 0.2])
+def test_threads_in_line_for_a_lock(noise: float) -> None:
+    found = verdict("lock_contention", locked(noise=noise))
+    assert isinstance(found, Found)
+    (fault,) = found.faults
+    assert fault.service == "app" and fault.where is not None and fault.where.function == "sell"
+    assert "one at a time holds a lock in sell() at hall.py:23" in fault.sentence
+    first = diagnose(locked(noise=noise).recording()).bottleneck
+    assert first is not None and (first.kind, first.grade) == ("lock_contention", "supported")
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.1, 0.2])
+@pytest.mark.parametrize("connections", [0.0, 1.0])
+def test_tasks_of_a_loop_in_line_for_a_lock(connections: float, noise: float) -> None:
+    built = app(loop(), noise=noise, out=connections, connections=connections)
+    found = verdict("lock_contention", built)
+    assert isinstance(found, Found) and found.faults[0].where is None
+    first = diagnose(built.recording()).bottleneck
+    assert first is not None and first.kind == "lock_contention"
+
+
+NO_LOCK = [
+    (locked(cores=0.95), "they compute"),
+    (locked(inside=2), "hardly anybody waits"),
+    (stood(app(loop(), *workers(8, futex=0.5, socket_wait=0.5)), AT_LOCK, IN_CALL), "four at a time"),
+    (app(loop(), out=7.5, connections=8), "they wait for another service"),
+    (app(loop(0.98), cores=0.3), "the loop has no time left"),
+    (app(loop(), rps=900), "five are served at a time"),
+]
+
+
+@pytest.mark.parametrize(("built", "why"), NO_LOCK, ids=[each[1] for each in NO_LOCK])
+def test_no_lock(built: Builder, why: str) -> None:
+    assert isinstance(verdict("lock_contention", built), Clear), why
+
+
+def pool(count: int = 4, inside: float = 8, busy: float = 0.1, cores: float = 0.15, **share: float) -> Builder:
+    threads = workers(count, **(share or {"socket_wait": 0.95, "running": 0.03}))
+    return stood(app(loop(busy), *threads, inside=inside, cores=cores, rps=600), IN_CALL)
+
+
+@pytest.mark.parametrize("count", [1, 4, 40])
+@pytest.mark.parametrize("stands", ["sleep", "socket_wait", "file_io"])
+def test_a_pool_of_threads_that_all_stand(count: int, stands: str) -> None:
+    found = verdict("thread_pool_exhausted", pool(count, inside=2 * count, **{stands: 0.97}))
+    assert isinstance(found, Found)
+    (fault,) = found.faults
+    assert fault.where is not None and fault.where.function == "fetch"
+    assert f"all {count} threads of a pool in app are taken, and {count} requests wait" in fault.sentence
+    assert fault.gain == 2.0
+
+
+NO_POOL = [
+    (pool(8, inside=8), "a thread for each request"),
+    (pool(busy=0.97), "the loop has no time left"),
+    (pool(cores=0.9), "they compute"),
+    (pool(futex=0.5, socket_wait=0.5), "half of the time they wait for work"),
+    (pool(4, inside=8, running=0.9), "they want the CPU"),
+    (locked(), "they stand in line for a lock"),
+]
+
+
+@pytest.mark.parametrize(("built", "why"), NO_POOL, ids=[each[1] for each in NO_POOL])
+def test_no_pool_of_threads_is_taken(built: Builder, why: str) -> None:
+    assert isinstance(verdict("thread_pool_exhausted", built), Clear), why
+
+
+def client(inside: float = 16, connections: float = 5, out: float = 4.6, rps: float = 900, **more: Proc) -> Builder:
+    return app(loop(), inside=inside, connections=connections, out=out, rps=rps, **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("connections", "out", "rps"), [(5, 4.6, 900), (2, 1.8, 400), (10, 9.0, 1600)])
+def test_a_loop_whose_client_has_few_connections(connections: float, out: float, rps: float) -> None:
+    found = verdict("connection_pool_exhausted", client(connections=connections, out=out, rps=rps))
+    assert isinstance(found, Found)
+    assert f"all {connections} connections from app to rail are taken" in found.faults[0].sentence
+    first = diagnose(client().recording()).bottleneck
+    assert first is not None and first.kind == "connection_pool_exhausted"
+
+
+NO_CLIENT = [
+    (client(connections=16, out=15.5), "a connection for each request"),
+    (client(out=2.0), "most connections are idle"),
+    (client(behind=Proc(cores=0.95, busy=0.98)), "the other service has no time left"),
+    (client(rps=3000), "more are served at a time than there are connections"),
+]
+
+
+@pytest.mark.parametrize(("built", "why"), NO_CLIENT, ids=[each[1] for each in NO_CLIENT])
+def test_no_pool_of_connections_is_taken(built: Builder, why: str) -> None:
+    assert isinstance(verdict("connection_pool_exhausted", built), Clear), why
