@@ -79,14 +79,25 @@ def _nameless(answers: tuple[Answer, ...]) -> str:
 
 def _findings(answers: list[Answer], elasticity: Mapping[str, Elasticity]) -> tuple[Finding, ...]:
     keyed = []
+    covered = {
+        (kind, fault.service)
+        for each in answers
+        for fault in _faults(each)
+        for kind in getattr(each.rule, "COVERS", ())
+    }
     for answer in answers:
-        faults = answer.verdict.faults if isinstance(answer.verdict, Found) else ()
-        for fault in faults:
+        for fault in _faults(answer):
+            if (answer.kind, fault.service) in covered:
+                continue
             proof = elasticity.get(fault.service) if answer.rule.ELASTIC else None
             finding = _finding(answer, fault, proof)
             contradicted = proof is not None and proof.value < NOT_BINDING and proof.high < BINDING
             keyed.append((answer.rule.RANK + (SYMPTOM if contradicted else 0), -fault.strength, answer.kind, finding))
     return tuple(finding for *_, finding in sorted(keyed, key=lambda each: each[:3]))
+
+
+def _faults(answer: Answer) -> tuple[Fault, ...]:
+    return answer.verdict.faults if isinstance(answer.verdict, Found) else ()
 
 
 def _finding(answer: Answer, fault: Fault, proof: Elasticity | None) -> Finding:

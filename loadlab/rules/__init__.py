@@ -8,6 +8,7 @@ A unit of this family has a docstring with What:, Why:, Fix: (it is the page in 
     AT_LIMIT: bool              true only of a system that reached a limit; False: a defect at any load
     ELASTIC: bool               slowing its processes decides it: of a true one throughput falls by the same share. Not
                                 where they stand still anyway (a quota, a sleep): a stop hides in the wait
+    COVERS: tuple[str, ...]     optional: kinds that say less of the same service, not listed beside this one
     NEEDS: tuple[str, ...]      signals it cannot do without; one that is missing makes the rule Unknown
     USES: tuple[str, ...]       signals it looks at where they exist
     def check(s: Signals) -> Verdict

@@ -18,6 +18,7 @@ STEP = "bigger_pool"
 RANK = 44
 AT_LIMIT = True
 ELASTIC = False
+COVERS = ("slow_downstream",)
 NEEDS = ("workers", "threads")
 USES = ("hot", "querying")
 

@@ -211,6 +211,11 @@ def is_users(file: str, cwd: str = "") -> bool:
 
 
 def shown(meta: ServiceMeta, file: str) -> str:
-    """A path as people want it: relative to the service's folder where it lies below."""
+    """A path as people want it: relative to the service's folder where it lies below; of an installed package, from the
+    package on."""
+    for library in LIBRARIES[:2]:
+        _, found, rest = file.rpartition(f"/{library}/")
+        if found:
+            return rest
     root = meta.cwd.rstrip("/") + "/"
     return file[len(root) :] if meta.cwd and file.startswith(root) else file

@@ -107,8 +107,8 @@ def overflowing(noise: float) -> Builder:
 
 def churning(noise: float) -> Builder:
     built = Builder(noise=noise).service("app", Proc(cores=0.95, system=0.4), uses=("back",))
-    built.service("back", Proc(cores=0.3, system=0.15)).load().generator().host()
-    built.counter("host.tcp_active_opens", Entity("host"), 190)
+    built.service("back", Proc(cores=0.3, system=0.15)).load(2000.0).generator().host()
+    built.counter("host.tcp_active_opens", Entity("host"), 1900)
     built.counter("sockets.lingering", Entity("listener", "back", 0, name="127.0.0.1:9000"), 900)
     return built.edge("app", "back", outstanding=1).edge("generator", "app", outstanding=15)
 

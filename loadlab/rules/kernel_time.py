@@ -1,0 +1,73 @@
+"""Most of the CPU goes into system calls
+
+What: the service is limited by CPU, and spends most of it in the kernel, far more for each request than receiving it
+and sending an answer takes.
+Why: every system call costs a switch into the kernel and back, whatever it does: a write for each line, a stat for each
+file, a flush for each log entry.
+Fix: fewer and larger calls: buffer writes, send an answer at once, keep files open, remember what was looked up, log
+less. `strace -c -p PID` counts them.
+"""
+
+from __future__ import annotations
+
+from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, at, blame, percent
+from loadlab.rules._cpu import bound
+from loadlab.signals import Signals
+
+BRANCH = "cpu"
+STEP = "batch"
+RANK = 56
+AT_LIMIT = True
+ELASTIC = True
+COVERS = ("single_core", "all_cores")
+NEEDS = ("stations", "cpu", "host", "latency")
+USES = ("hot", "churn")
+
+KERNEL = 0.50
+"""Share of the service's CPU time that is the kernel's: more than the program's own."""
+
+PER_REQUEST_S = 0.0003
+"""Kernel time of a request. One on a kept connection (wait, receive, send) takes 20 to 40 microseconds on machines of
+the last ten years; ten times that is no longer the request itself."""
+
+FRESH = 0.5
+"""New connections per request from which on opening and closing them is what the kernel does: connection_churn."""
+
+
+def check(s: Signals) -> Verdict:
+    """Each service of the user's own; servers that only pass bytes on live in the kernel."""
+    own = [each.name for each in s.meta.services if each.role in ("app", "worker", "external")]
+    found = [fault for name in own if name in s.cpu.services for fault in _service(s, name)]
+    return Found(tuple(found)) if found else Clear("no service spends most of its CPU in the kernel")
+
+
+def _service(s: Signals, name: str) -> list[Fault]:
+    service, rps = s.cpu.services[name], s.latency.rps + s.latency.failed_rps
+    why = bound(s, name)
+    if not why or rps <= 0 or service.system < KERNEL * service.cores or service.system / rps < PER_REQUEST_S:
+        return []
+    if any(each.per_request >= FRESH and name in (each.source, each.to) for each in s.churn.all):
+        return []
+    where = blame(s.hot.running(name))
+    share, each_ms = service.system / service.cores, 1000 * service.system / rps
+    evidence = [
+        Evidence("kernel_share", share, f"{percent(share)} of its CPU time was the kernel's", KERNEL),
+        Evidence("kernel_ms", each_ms, f"{each_ms:.2f} ms of it for each request", 1000 * PER_REQUEST_S),
+        Evidence("cores", service.cores, f"it used {service.cores:.2f} cores: {why}"),
+    ]
+    if where is not None and where.share is not None:
+        evidence.append(
+            Evidence("hot_share", where.share, f"{percent(where.share)} of its time at work was{at(where)}")
+        )
+    return [
+        Fault(
+            name,
+            f"{name} spends {percent(share)} of its CPU in system calls{at(where)}",
+            tuple(evidence),
+            "Make fewer and larger system calls: buffer, keep files open, remember what was looked up.",
+            where=where,
+            strength=share,
+            signals=2,
+            gain=round(min(10.0, 1 / (1 - share)), 1),
+        )
+    ]

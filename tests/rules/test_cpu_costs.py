@@ -1,0 +1,46 @@
+"""What CPU goes into: system calls; with its look-alikes."""
+
+from __future__ import annotations
+
+import pytest
+
+from loadlab.catalogue import units
+from loadlab.diagnosis.apply import ask
+from loadlab.diagnosis.judge import diagnose
+from loadlab.rules import Clear, Found, Verdict
+from loadlab.signals import Signals
+from tests.build import Builder, Proc, system
+
+
+def verdict(kind: str, built: Builder) -> Verdict:
+    return ask(units("rules")[kind], Signals(built.recording()))
+
+
+def shelf(kernel: float = 0.7, rps: float = 400.0, noise: float = 0.0, **options: object) -> Builder:
+    """A full core, of which the kernel has `kernel`."""
+    return system(Proc(cores=0.97, system=kernel, busy=0.99), rps=rps, noise=noise, **options)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.1, 0.2])
+def test_most_cpu_goes_into_system_calls(noise: float) -> None:
+    line = ("ages", "/srv/app/app.py", 31, 300)
+    built = shelf(noise=noise).stack("app", "all", line).stack("app", "gil", line)
+    found = verdict("kernel_time", built)
+    assert isinstance(found, Found)
+    assert found.faults[0].where is not None and found.faults[0].where.function == "ages"
+    diagnosis = diagnose(built.recording())
+    assert diagnosis.bottleneck is not None and diagnosis.bottleneck.kind == "kernel_time"
+    assert "single_core" not in {each.kind for each in diagnosis.others}, "it says less of the same"
+
+
+NOT_THE_KERNEL = [
+    (shelf(kernel=0.3), "most is the program's own"),
+    (shelf(rps=9000), "a small server that only takes requests and answers"),
+    (system(Proc(cores=0.3, system=0.25, busy=0.4)), "it has time left"),
+    (system(Proc(cores=0.97, system=0.7, busy=0.99)).generator(connects=200.0), "a new connection for each request"),
+]
+
+
+@pytest.mark.parametrize(("built", "why"), NOT_THE_KERNEL, ids=[each[1] for each in NOT_THE_KERNEL])
+def test_not_the_kernel(built: Builder, why: str) -> None:
+    assert isinstance(verdict("kernel_time", built), Clear), why
