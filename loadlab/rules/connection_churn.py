@@ -12,6 +12,7 @@ Node: one keepAlive Agent for the process; server.keepAliveTimeout above the bal
 from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, at, blame, percent
+from loadlab.rules._cpu import CONNECTION_S
 from loadlab.signals import Signals
 from loadlab.signals.churn import Fresh
 
@@ -33,11 +34,6 @@ KERNEL = 0.30
 """Share of the caller's and the callee's CPU time spent in the kernel, where no stacks tell: connecting and closing are
 system calls, requests on kept connections need two."""
 
-EACH_S = 0.0001
-"""Kernel time of opening, accepting and closing a connection, both ends: 50 microseconds measured on loopback within
-one process, twice that where two take turns. That, for every new one, must come to SETTING_UP of the CPU used; else the
-kernel is busy with something else."""
-
 IDLE = 0.15
 """Share of the cores idle, as in all_cores."""
 
@@ -56,7 +52,9 @@ def _costs(s: Signals, edge: Fresh) -> list[Fault]:
     setting_up = profile.connecting if profile is not None else 0.0
     ends = [s.cpu.services[name] for name in (edge.source, edge.to) if name in s.cpu.services]
     cores = sum(each.cores for each in ends)
-    kernel = sum(each.system for each in ends) / cores if cores and edge.per_s * EACH_S >= SETTING_UP * cores else 0.0
+    kernel = (
+        sum(each.system for each in ends) / cores if cores and edge.per_s * CONNECTION_S >= SETTING_UP * cores else 0.0
+    )
     busy = any(each.full for each in s.stations.all if each.entity.service in (edge.source, edge.to))
     # Where caller, callee and generator share the cores, none of them need be full for the cores to be.
     if not (busy or s.host.idle_share < IDLE) or (setting_up < SETTING_UP and kernel < KERNEL):

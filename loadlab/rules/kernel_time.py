@@ -11,7 +11,7 @@ less. `strace -c -p PID` counts them.
 from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, at, blame, percent
-from loadlab.rules._cpu import bound
+from loadlab.rules._cpu import CONNECTION_S, bound
 from loadlab.signals import Signals
 
 BRANCH = "cpu"
@@ -20,8 +20,8 @@ RANK = 56
 AT_LIMIT = True
 ELASTIC = True
 COVERS = ("single_core", "all_cores")
-NEEDS = ("stations", "cpu", "host", "latency")
-USES = ("hot", "churn")
+NEEDS = ("stations", "cpu", "host", "latency", "churn")
+USES = ("hot",)
 
 KERNEL = 0.50
 """Share of the service's CPU time that is the kernel's: more than the program's own."""
@@ -29,9 +29,6 @@ KERNEL = 0.50
 PER_REQUEST_S = 0.0003
 """Kernel time of a request. One on a kept connection (wait, receive, send) takes 20 to 40 microseconds on machines of
 the last ten years; ten times that is no longer the request itself."""
-
-FRESH = 0.5
-"""New connections per request from which on opening and closing them is what the kernel does: connection_churn."""
 
 
 def check(s: Signals) -> Verdict:
@@ -44,12 +41,13 @@ def check(s: Signals) -> Verdict:
 def _service(s: Signals, name: str) -> list[Fault]:
     service, rps = s.cpu.services[name], s.latency.rps + s.latency.failed_rps
     why = bound(s, name)
-    if not why or rps <= 0 or service.system < KERNEL * service.cores or service.system / rps < PER_REQUEST_S:
-        return []
-    if any(each.per_request >= FRESH and name in (each.source, each.to) for each in s.churn.all):
+    # Opening and closing connections is connection_churn's.
+    fresh = CONNECTION_S * sum(each.per_s for each in s.churn.all if name in (each.source, each.to))
+    system = max(0.0, service.system - fresh)
+    if not why or rps <= 0 or system < KERNEL * service.cores or system / rps < PER_REQUEST_S:
         return []
     where = blame(s.hot.running(name))
-    share, each_ms = service.system / service.cores, 1000 * service.system / rps
+    share, each_ms = system / service.cores, 1000 * system / rps
     evidence = [
         Evidence("kernel_share", share, f"{percent(share)} of its CPU time was the kernel's", KERNEL),
         Evidence("kernel_ms", each_ms, f"{each_ms:.2f} ms of it for each request", 1000 * PER_REQUEST_S),
