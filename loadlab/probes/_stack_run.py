@@ -12,6 +12,16 @@ from loadlab.services import Target
 
 
 @dataclass(frozen=True)
+class Alive:
+    """What a process's own collector left alive when asked to collect twice, in bytes, so many seconds apart."""
+
+    pid: int
+    seconds: float
+    before: int
+    after: int
+
+
+@dataclass(frozen=True)
 class StackRun:
     """One look at one process tree: folded text by pid, or the reason why there is none. mode: see
     recording.model.Stacks."""
@@ -20,6 +30,7 @@ class StackRun:
     mode: str
     by_pid: dict[int, str]
     error: str = ""
+    alive: Alive | None = None
 
 
 Source = Callable[[Sequence[Member], float, Clock, threading.Event], list[StackRun]]

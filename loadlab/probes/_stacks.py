@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import asdict
 from typing import Any, Protocol
 
 from loadlab.clock import Clock
@@ -74,5 +75,9 @@ class Window:
         for run in runs:
             for pid, text in run.by_pid.items():
                 self._book.stacks(run.target.service, run.target.instance, pid, run.mode, text)
+            where = (run.target.service, run.target.instance)
             if run.error:
-                self._book.event("note", run.target.service, run.target.instance, text=run.error, subject="stacks")
+                self._book.event("note", *where, text=run.error, subject="stacks")
+            if run.alive is not None:
+                found = asdict(run.alive)
+                self._book.event("alive", *where, found.pop("pid"), **found)

@@ -14,7 +14,7 @@ from pathlib import Path
 from loadlab.clock import Clock
 from loadlab.probes import _inspector
 from loadlab.probes._cpuprofile import CallSites, Profile, States, fold
-from loadlab.probes._stack_run import StackRun
+from loadlab.probes._stack_run import Alive, StackRun
 from loadlab.probes._tree import Member, read, stat_fields
 
 INTERVAL_US = 1900
@@ -36,6 +36,12 @@ IDLE_SHARE = 0.05
 WORKER = b"NODE_UNIQUE_ID="
 """Environment variable by which node:cluster tells a worker that it is one."""
 
+MOST_ALIVE = 256 * 2**20
+"""Bytes of a heap up to which it is asked to collect: half a second for as much, in which no request moves."""
+
+HEAP = "(({ heapUsed, external }) => heapUsed + external)(process.memoryUsage())"
+"""Objects, and what lies outside of the heap but belongs to one of them: buffers."""
+
 LONGEST = 2_000_000
 """Bytes of a script that is read for the lines of calls."""
 
@@ -50,8 +56,9 @@ def record(members: Sequence[Member], duration_s: float, clock: Clock, stop: thr
         turn_s = max(TURN_S / 2, (until - clock.monotonic()) / len(waiting))
         member = waiting.pop(0)
         try:
-            found = _profile(member, turn_s, clock, stop)
+            found, alive = _profile(member, turn_s, clock, stop)
             runs += [StackRun(member.target, mode, {member.pid: text}) for mode, text in found.items()]
+            runs.append(StackRun(member.target, "", {}, alive=alive))
         except _inspector.Unreadable as why:
             runs.append(StackRun(member.target, "", {}, f"no lines of process {member.pid}: {why}"))
     return runs
@@ -96,17 +103,32 @@ def _ticks(pid: int) -> int:
     return int(fields[11]) + int(fields[12]) if len(fields) > 12 else 0
 
 
-def _profile(member: Member, turn_s: float, clock: Clock, stop: threading.Event) -> dict[str, str]:
-    """Folded text by mode. Raises Unreadable."""
+def _profile(member: Member, turn_s: float, clock: Clock, stop: threading.Event) -> tuple[dict[str, str], Alive | None]:
+    """Folded text by mode, and what stayed alive. Raises Unreadable."""
     until = clock.monotonic() + turn_s
     with _inspector.session(member, clock, stop) as session:
+        before, asked = _alive(session), clock.monotonic()
         session.ask("Profiler.enable")
         session.ask("Profiler.setSamplingInterval", interval=INTERVAL_US)
         session.ask("Profiler.start")
         looks = _watch(member.pid, max(until, clock.monotonic() + TURN_S / 2), clock, stop)
         profile = Profile(session.ask("Profiler.stop")["profile"])
         coverage = session.ask("Profiler.getBestEffortCoverage")["result"]
-    return fold(profile, States(looks), CallSites(coverage, text_of))
+        after, seconds = _alive(session), clock.monotonic() - asked
+    alive = Alive(member.pid, seconds, before, after) if before is not None and after is not None else None
+    return fold(profile, States(looks), CallSites(coverage, text_of)), alive
+
+
+def _alive(session: _inspector.Session) -> int | None:
+    """Bytes after a collection; None where the heap is too big to ask for one."""
+
+    def held() -> int:
+        return int(session.ask("Runtime.evaluate", expression=HEAP, returnByValue=True)["result"]["value"])
+
+    if held() > MOST_ALIVE:
+        return None
+    session.ask("HeapProfiler.collectGarbage")
+    return held()
 
 
 def _watch(pid: int, until: float, clock: Clock, stop: threading.Event) -> list[tuple[float, bool]]:

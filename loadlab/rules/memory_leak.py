@@ -34,6 +34,10 @@ GROWN_SHARE = 0.04
 STEADY = 0.35
 """The last quarter grew at least this share of the mean quarter: a cache that fills up slows down, a leak does not."""
 
+ALIVE = 0.3
+"""Where the collector could be asked (Node): what it leaves alive grows at least at this share of resident memory's
+rate. Of a leak the two rates are alike; a heap that merely takes more room between two collections keeps nothing."""
+
 SHORTEST_S = 8.0
 FEWEST_REQUESTS = 100
 
@@ -61,7 +65,9 @@ def check(s: Signals) -> Verdict:
 def _leaks(growth: Growth) -> bool:
     mean = growth.grown / len(growth.parts)
     enough = growth.grown >= max(GROWN_BYTES, GROWN_SHARE * growth.first)
-    return enough and all(each > 0 for each in growth.parts) and growth.parts[-1] >= STEADY * mean
+    steadily = all(each > 0 for each in growth.parts) and growth.parts[-1] >= STEADY * mean
+    alive = growth.alive_per_second is None or growth.alive_per_second >= ALIVE * growth.per_second
+    return enough and steadily and alive
 
 
 def _fault(s: Signals, growth: Growth) -> Fault:
@@ -95,6 +101,7 @@ def _fault(s: Signals, growth: Growth) -> Fault:
                 growth.per_request,
                 f"{growth.per_request:.0f} bytes for each of {growth.requests:.0f} requests",
             ),
+            *_alive(growth),
         ),
         "Find what keeps references to finished requests (tracemalloc, `memray attach`, a heap snapshot); "
         "recycle workers meanwhile.",
@@ -102,6 +109,14 @@ def _fault(s: Signals, growth: Growth) -> Fault:
         strength=min(1.0, growth.grown / growth.first),
         signals=2,
     )
+
+
+def _alive(growth: Growth) -> tuple[Evidence, ...]:
+    rate = growth.alive_per_second
+    if rate is None:
+        return ()
+    says = f"what its collector leaves alive grew by {rate / 2**20:.2f} MB/s"
+    return (Evidence("alive_bytes_per_s", rate, says, ALIVE * growth.per_second),)
 
 
 def _limit(s: Signals, growth: Growth) -> float:

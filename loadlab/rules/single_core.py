@@ -45,8 +45,8 @@ def _service(s: Signals, name: str) -> list[Fault]:
     full = [each for each in stations if each.on_one_core and _alone(each)]
     if not full:
         return []
-    if len(stations) > 1 and len(full) == len(stations) and s.host.idle < IDLE_CORES:
-        return []  # all_cores
+    if len(full) > 1 and s.host.idle < IDLE_CORES:
+        return []  # all_cores, whatever else the service has that idles, as the primary of a cluster does
     spare = [each for each in stations if each not in full]
     if any(each.full for each in spare):
         return []

@@ -6,8 +6,9 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-NODE = frozenset({"node", "npm", "npx", "yarn", "pnpm", "bun", "pm2"})
+NODE = frozenset({"node", "npm", "npx", "yarn", "pnpm", "bun", "pm2", "pm2-runtime"})
 LOCKS = {"pnpm-lock.yaml": "pnpm install", "yarn.lock": "yarn install", "package-lock.json": "npm ci"}
 STAMP = ".loadlab-setup"
 """In the service's folder: a line for each setup that went well."""
@@ -53,10 +54,21 @@ def _stamps(cwd: Path) -> list[str]:
         return []
 
 
+def names_package(cwd: Path, name: str) -> bool:
+    """Whether the package.json of a folder asks for this package."""
+    package = _package(cwd / "package.json")
+    tables = (package.get(key) for key in ("dependencies", "devDependencies"))
+    return any(isinstance(each, dict) and name in each for each in tables)
+
+
 def _wants_packages(path: Path) -> bool:
     """Without a dependency `npm install` makes no folder, and none is missing."""
+    return bool(_package(path).get("dependencies"))
+
+
+def _package(path: Path) -> dict[str, Any]:
     try:
         package = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return False
-    return isinstance(package, dict) and bool(package.get("dependencies"))
+        return {}
+    return package if isinstance(package, dict) else {}

@@ -31,6 +31,8 @@ class Growth:
     parts: tuple[float, ...]
     major_faults: float
     """Per second."""
+    alive_per_second: float | None = None
+    """Growth of what the processes' own collectors left alive, where they could be asked."""
 
     @property
     def grown(self) -> float:
@@ -100,6 +102,7 @@ def _growth(recording: Recording, window: Window) -> list[Growth]:
         total[key] = total[key] + np.where((grid >= t[0]) & (grid <= t[-1] + 1.0), np.interp(grid, t, v), 0.0)
     for series in recording.series("process.major_faults"):
         faults[(series.entity.service, series.entity.instance)] += per_second(series, window)
+    alive = _alive(recording)
     requests, _, _ = counts(recording, window)
     found = []
     for (service, instance), rss in sorted(total.items()):
@@ -114,8 +117,19 @@ def _growth(recording: Recording, window: Window) -> list[Growth]:
                 requests,
                 tuple(float(each) for each in np.diff(edges)),
                 faults[(service, instance)],
+                alive.get((service, instance)),
             )
         )
+    return found
+
+
+def _alive(recording: Recording) -> dict[tuple[str, int], float]:
+    """Bytes per second, over the processes of each instance."""
+    found: dict[tuple[str, int], float] = defaultdict(float)
+    for each in recording.events:
+        if each.kind == "alive" and each.data["seconds"] > 0:
+            grown = each.data["after"] - each.data["before"]
+            found[(each.service, each.instance)] += grown / each.data["seconds"]
     return found
 
 
