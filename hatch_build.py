@@ -18,6 +18,8 @@ SCRIPTS = ROOT / "loadlab" / "report" / "js"
 
 CARRIED = ("locustfiles", "profiles", "sample_apps")
 """Folders of the checkout that a wheel has to bring along."""
+MADE = {"__pycache__", "node_modules", "runs", ".loadlab-setup"}
+"""Names of what is made there by use."""
 
 
 class CustomBuildHook(BuildHookInterface[Any]):
@@ -31,7 +33,13 @@ class CustomBuildHook(BuildHookInterface[Any]):
         """Make loadlab/report/_js unless it is newer than what it is made from; an editable install copies nothing."""
         build_data["artifacts"].append("loadlab/report/_js/*")
         if self.target_name == "wheel" and version == "standard":
-            build_data["force_include"].update({str(ROOT / name): f"loadlab/_data/{name}" for name in CARRIED})
+            build_data["force_include"].update(
+                {
+                    str(each): f"loadlab/_data/{each.relative_to(ROOT)}"
+                    for name in CARRIED
+                    for each in written(ROOT / name)
+                }
+            )
         if fresh():
             return
         with tempfile.TemporaryDirectory(prefix="loadlab-js-") as folder:
@@ -41,6 +49,15 @@ class CustomBuildHook(BuildHookInterface[Any]):
             shutil.copytree(SCRIPTS, work, dirs_exist_ok=True)
             npm(["ci", "--no-audit", "--no-fund", "--ignore-scripts"], work)
             bundle(work)
+
+
+def written(folder: Path) -> list[Path]:
+    """The files below a folder but those that running its samples made."""
+    return [
+        each
+        for each in sorted(folder.rglob("*"))
+        if each.is_file() and not MADE.intersection(each.relative_to(folder).parts)
+    ]
 
 
 def fresh() -> bool:

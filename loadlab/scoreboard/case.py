@@ -25,6 +25,8 @@ from pathlib import Path
 from loadlab.errors import SpecError
 from loadlab.spec import places
 
+MINIFIED = 400
+"""Letters in a line from which on nobody wrote it: the whole of it is the line."""
 SEED = 'LOADLAB_SEED = "1"'
 KEPT_OUT = shutil.ignore_patterns("__pycache__", "runs")
 STACKS = ("aiohttp", "django", "fastapi", "flask", "sanic", "starlette", "tornado")
@@ -130,9 +132,9 @@ class Case:
 
     def lines(self) -> range:
         """The lines a verdict may point at: those of the statement `line`, else of the whole function, else none."""
-        if not self.file.endswith(".py"):
-            return range(0)
         text = self.source.read_text()
+        if not self.file.endswith(".py"):
+            return self._script_lines(text.splitlines())
         nodes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.stmt)]
         if self.line:
             nodes = [node for node in nodes if (ast.get_source_segment(text, node) or "") == self.line]
@@ -141,6 +143,22 @@ class Case:
         if len(nodes) != 1:
             raise ValueError(f"{self.name}: {self.line or self.function!r} stands {len(nodes)} times in {self.file}")
         return range(nodes[0].lineno, (nodes[0].end_lineno or nodes[0].lineno) + 1)
+
+    def _script_lines(self, lines: list[str]) -> range:
+        """The same for JavaScript that is laid out as people do: a function ends where its indentation comes back."""
+        if self.line:
+            starts = [at for at, each in enumerate(lines) if each.strip() == self.line]
+        else:
+            begins = re.compile(rf"^\s*(?:(?:async|static|function)\s*\*?\s*)*{re.escape(self.function)}\(.*\{{$")
+            starts = [at for at, each in enumerate(lines) if begins.match(each) or len(each) > MINIFIED]
+        if len(starts) != 1:
+            wanted = self.line or self.function
+            raise ValueError(f"{self.name}: {wanted!r} stands {len(starts)} times in {self.file}")
+        first = starts[0]
+        indent = re.match(r"\s*", lines[first])
+        closing = f"{indent[0] if indent else ''}}}"
+        ends = (at for at in range(first + 1, len(lines)) if lines[at].startswith(closing))
+        return range(first + 1, (first if self.line else next(ends, first)) + 2)
 
     def copy_to(self, target: Path, *, fixed: bool = False, seed: int = 1) -> Path:
         """Copies a fault or an app below `target`, mended, or with its constants drawn anew; returns the folder."""

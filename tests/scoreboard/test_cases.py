@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,19 @@ def test_there_are_faults_and_controls() -> None:
 
 def test_the_truth_itself_is_no_mismatch(folder: Path) -> None:
     assert mismatches(read_case(folder), verdict()) == []
+
+
+@pytest.mark.parametrize(("line", "lines"), [("", range(2, 5)), ("return each * 2;", range(3, 4)), ("absent();", None)])
+def test_a_function_of_a_script_is_told_by_its_layout(folder: Path, line: str, lines: range | None) -> None:
+    (folder / "app.js").write_text(
+        "class A {\n  static async *ask(each) {\n    return each * 2;\n  }\n}\nnew A().ask(1);\n"
+    )
+    case = replace(load(folder), file="app.js", line=line)
+    if lines is None:
+        with pytest.raises(ValueError, match="stands 0 times"):
+            case.lines()
+    else:
+        assert case.lines() == lines
 
 
 @pytest.mark.parametrize(
