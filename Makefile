@@ -53,6 +53,7 @@ system:
 	for tool in chromium nginx memcached; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
 	test -x /usr/lib/rabbitmq/bin/rabbitmq-server || missing="$$missing rabbitmq-server"; \
 	command -v node >/dev/null || missing="$$missing nodejs"; \
+	command -v npm >/dev/null || missing="$$missing npm"; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  echo "the tests need$$missing: installing with apt-get"; \

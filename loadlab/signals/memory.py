@@ -75,7 +75,9 @@ class Memory:
 
 def compute(recording: Recording) -> Memory:
     """Raises Missing where resident memory was not sampled."""
-    window = constant_load(recording)
+    # A collector that was asked to collect gives memory back: then the window of the stacks tells nothing of growth.
+    asked = any(each.kind == "alive" for each in recording.events)
+    window = measured(recording) if asked else constant_load(recording)
     if not recording.series("process.rss_bytes"):
         raise Missing("resident memory was not sampled")
     machine = float(recording.meta.machine.get("memory_bytes") or 0.0)

@@ -247,6 +247,14 @@ def test_a_cache_that_fills_up_is_no_leak() -> None:
     assert isinstance(verdict, Clear)
 
 
+@pytest.mark.parametrize(("grown", "kind"), [(0.2e6, Clear), (20e6, Found)])
+def test_where_the_collector_was_asked_it_tells_a_leak_from_a_heap_that_takes_room(grown: float, kind: type) -> None:
+    built = system(Proc(cores=0.6, busy=0.7, rss=(50e6, 120e6)), growth=1.8)
+    data = {"seconds": 3.0, "before": 8_000_000, "after": int(8e6 + grown)}
+    built.events.append(Event(30.0, "alive", "app", 0, 100, data))
+    assert isinstance(ask(units("rules")["memory_leak"], Signals(built.recording())), kind)
+
+
 def test_a_big_constant_memory_is_no_leak() -> None:
     verdict = ask(units("rules")["memory_leak"], Signals(system(Proc(rss=(6e9, 6e9))).recording()))
     assert isinstance(verdict, Clear)

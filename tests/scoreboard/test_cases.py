@@ -106,7 +106,7 @@ def test_a_function_of_a_script_is_told_by_its_layout(folder: Path, line: str, l
     (folder / "app.js").write_text(
         "class A {\n  static async *ask(each) {\n    return each * 2;\n  }\n}\nnew A().ask(1);\n"
     )
-    case = replace(load(folder), file="app.js", line=line)
+    case = replace(read_case(folder), file="app.js", line=line)
     if lines is None:
         with pytest.raises(ValueError, match="stands 0 times"):
             case.lines()
