@@ -3,8 +3,7 @@
 What: at constant load, resident memory grew in every part of the window, as fast at its end as at its beginning.
 Why: whatever the load, the process will reach its limit and be killed, or push the machine into swap.
 Fix: find what keeps references (tracemalloc, memray attach; node --heapsnapshot-signal): caches without a bound,
-lists on
-module level, listeners never removed. Recycling workers (gunicorn --max-requests) buys time.
+lists on module level, listeners never removed. Recycling workers (gunicorn --max-requests) buys time.
 Not: a cache that fills: its growth ends; requests that pile up: memory follows their number.
 Python: tracemalloc or memray; bounds for caches (lru_cache(maxsize)); workers recycled (--max-requests) until then.
 Node: heap snapshots compared; bounds for Maps and listeners; max_memory_restart of PM2 until then.
@@ -48,15 +47,12 @@ def check(s: Signals) -> Verdict:
     if not grown:
         return Unknown("no process was there for the whole window")
     if grown[0].seconds < SHORTEST_S or grown[0].requests < FEWEST_REQUESTS:
-        return Unknown(
-            f"{grown[0].seconds:.0f} s and {grown[0].requests:.0f} requests are too short to tell a leak from "
-            "warming up"
-        )
+        seen = f"{grown[0].seconds:.0f} s and {grown[0].requests:.0f} requests"
+        return Unknown(f"{seen} are too short to tell a leak from warming up")
     # A database's processes touch more and more of the cache they share, up to its size, and count it once each.
     databases = {each.name for each in s.meta.services if each.role == "database"}
-    leaking = sorted(
-        (each for each in grown if _leaks(each) and each.service not in databases), key=lambda each: -each.grown
-    )
+    found = [each for each in grown if _leaks(each) and each.service not in databases]
+    leaking = sorted(found, key=lambda each: -each.grown)
     if not leaking:
         return Clear("memory did not grow steadily")
     return Found(tuple(_fault(s, each) for each in leaking))
@@ -71,13 +67,10 @@ def _leaks(growth: Growth) -> bool:
 
 
 def _fault(s: Signals, growth: Growth) -> Fault:
-    limit = _limit(s, growth)
+    limit = s.memory.limit_of(growth)
     left_s = max(0.0, limit - growth.last) / growth.per_second if growth.per_second > 0 and limit else None
-    when = (
-        f"; at this load it reaches its limit of {limit / 2**20:.0f} MB in {_span(left_s)}"
-        if left_s is not None
-        else ""
-    )
+    reaches = f"; at this load it reaches its limit of {limit / 2**20:.0f} MB in "
+    when = reaches + _span(left_s) if left_s is not None else ""
     return Fault(
         growth.service,
         f"{growth.service} leaks memory: {growth.per_second / 2**20:.2f} MB/s, {growth.per_request / 1024:.1f} "
@@ -117,15 +110,6 @@ def _alive(growth: Growth) -> tuple[Evidence, ...]:
         return ()
     says = f"what its collector leaves alive grew by {rate / 2**20:.2f} MB/s"
     return (Evidence("alive_bytes_per_s", rate, says, ALIVE * growth.per_second),)
-
-
-def _limit(s: Signals, growth: Growth) -> float:
-    mine = [
-        each.limit
-        for each in s.memory.limits
-        if each.entity.service == growth.service and each.entity.instance == growth.instance
-    ]
-    return min(mine, default=s.memory.machine_bytes)
 
 
 def _span(seconds: float) -> str:

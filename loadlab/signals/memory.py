@@ -72,6 +72,12 @@ class Memory:
     swap_in: float
     """Pages per second read back from swap, whole host."""
 
+    def limit_of(self, growth: Growth) -> float:
+        """Bytes that this instance may take: its own limit, else the machine's memory."""
+        where = (growth.service, growth.instance)
+        mine = [each.limit for each in self.limits if (each.entity.service, each.entity.instance) == where]
+        return min(mine, default=self.machine_bytes)
+
 
 def compute(recording: Recording) -> Memory:
     """Raises Missing where resident memory was not sampled."""
