@@ -137,7 +137,9 @@ class Builder:
         """A service and its processes."""
         instances = max((each.instance for each in processes), default=0) + 1
         meta.setdefault("cwd", "/srv/" + name)
-        self.services[name] = ServiceMeta(name, role, "command", meta.pop("instances", instances), **meta)
+        self.services[name] = ServiceMeta(
+            name, role, meta.pop("unit", "command"), meta.pop("instances", instances), **meta
+        )
         for each in processes:
             self.process(name, each)
         return self

@@ -22,6 +22,7 @@ from loadlab.signals import (
     stations,
     threads,
     windows,
+    work,
     workers,
 )
 
@@ -84,6 +85,7 @@ def _empty() -> dict[str, object]:
         "workers": workers.Crew((), None, {}),
         "edges": edges.Edges(()),
         "threads": threads.Threads(()),
+        "work": work.Work({}, {}),
     }
 
 

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from loadlab.probes import Row
-from loadlab.probes._sockets import ESTABLISHED, dump
+from loadlab.probes._flow import Growth
+from loadlab.probes._sockets import ESTABLISHED, Socket, dump
 from loadlab.probes._tree import Tree
 from loadlab.probes._waiting import add, socket_inodes
 from loadlab.recording.model import Entity, Metric
@@ -25,6 +26,10 @@ METRICS = (
     Metric("unread_bytes", "bytes", "gauge", "sent by the caller, not yet read by the callee"),
     Metric("unsent_bytes", "bytes", "gauge", "answers not yet taken by the caller's kernel"),
     Metric("new", "1", "counter", "connections seen for the first time; short-lived ones are missed"),
+    Metric("segments_out", "1", "counter", "segments with data that the caller sent; a question is one or a few"),
+    Metric("segments_in", "1", "counter", "segments with data that the caller received"),
+    Metric("bytes_out", "bytes", "counter", "sent by the caller and acknowledged"),
+    Metric("bytes_in", "bytes", "counter", "received by the caller's kernel"),
 )
 Key = tuple[str, int, str]
 
@@ -39,6 +44,7 @@ class Edges:
         self._owners: dict[int, tuple[str, int]] = {}
         self._seen: dict[Key, set[tuple[str, int, str, int]]] = defaultdict(set)
         self._new: dict[Key, int] = defaultdict(int)
+        self._grown = Growth(4)
 
     def read(self, t: float) -> Iterable[Row]:
         """One row for each pair of caller and callee."""
@@ -55,7 +61,10 @@ class Edges:
             key = (*owner, ports.get(each.peer_port, f"{each.peer}:{each.peer_port}"))
             far = served.get((each.local, each.port, each.peer, each.peer_port))
             add(sums[key], each, far)
-            alive[key].add((each.local, each.port, each.peer, each.peer_port))
+            connection = (each.local, each.port, each.peer, each.peer_port)
+            alive[key].add(connection)
+            self._grown.add(key, connection, said(each))
+        self._grown.next()
         return self._rows(sums, alive)
 
     def close(self) -> None:
@@ -67,7 +76,7 @@ class Edges:
             self._new[key] += len(alive[key] - self._seen[key])
             self._seen[key] = alive[key]
             entity = Entity("edge", key[0], key[1], name=key[2])
-            rows.append((entity, (*sums[key], float(self._new[key]))))
+            rows.append((entity, (*sums[key], float(self._new[key]), *self._grown.of(key))))
         return rows
 
     def _resolve(self, t: float, inodes: set[int]) -> None:
@@ -80,6 +89,13 @@ class Edges:
                 self._owners[inode] = (member.target.service, member.target.instance)
         for inode in inodes - self._owners.keys():
             self._owners[inode] = ("", 0)  # a stranger's: not asked again
+
+
+def said(caller: Socket) -> tuple[int, int, int, int]:
+    """Segments and bytes that a connection's caller sent and received; zeros where the kernel does not tell."""
+    moved = caller.flow
+    volume = (moved.bytes_out, moved.bytes_in) if moved is not None else (0, 0)
+    return (max(0, caller.segments_out), max(0, caller.segments_in), *volume)
 
 
 def open(targets: Targets, proc: Path = Path("/proc")) -> Edges:  # noqa: A001 - the family's word

@@ -50,6 +50,7 @@ def _service(spec: ServiceSpec, uses: tuple[str, ...]) -> ServiceMeta:
         uses=uses,
         limits=spec.limits.model_dump(exclude_none=True) if spec.limits else {},
         autoscale=spec.autoscale.model_dump() if spec.autoscale else {},
+        scheme=spec.scheme,
     )
 
 
@@ -68,4 +69,5 @@ def _with_plan(service: ServiceMeta, plan: Plan) -> ServiceMeta:
         limits=service.limits,
         version=plan.version or service.version,
         autoscale=service.autoscale,
+        scheme=service.scheme,
     )

@@ -23,12 +23,13 @@ class Entity:
     """What a row of samples is about. Unused parts stay at their defaults.
 
     kind: "host" | "core" | "process" | "thread" | "cgroup" | "listener" | "edge" | "wait" | "upstream" |
-    "generator" | "server" | "statement" | "scan" | "table" | "lock" | "command" | "queue" | "scaler"
+    "generator" | "server" | "statement" | "scan" | "table" | "lock" | "command" | "queue" | "scaler" |
+    "destination"
     service, instance: whose it is; service is "" for the host, "generator" for the load generator, "loadlab" for
     loadlab itself. name: of a process its command line, of a thread its comm, of a core "cpu0", of a listener
     "127.0.0.1:8000", of an edge the service at its other end, of an upstream its address; of a statement its text on
     one line, of a table "schema.table"; of a scan and of a lock several of these, a line each; of a
-    command "keys", of a queue "orders".
+    command "keys", of a queue "orders". A destination is a port that connections are made to: "127.0.0.1:8000".
     """
 
     kind: str
@@ -218,6 +219,7 @@ class ServiceMeta:
     autoscale: Mapping[str, Any] = field(default_factory=dict)
     """As in loadlab.toml, defaults filled in; empty where `instances` stay what they are. Of a scaled service
     `instances` is how many there can be."""
+    scheme: str = "http"
 
 
 @dataclass(frozen=True, slots=True)

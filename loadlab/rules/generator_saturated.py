@@ -1,9 +1,10 @@
 """The load generator was the limit
 
-What: the generator used up its own core, or slowing it cost as much throughput as slowing nothing else did. The figures
-say how fast loadlab can ask, not how fast the system can answer.
+What: the generator used up its own core, or had no local port left for its connections, or slowing it cost as much
+throughput as slowing nothing else did. The figures say how fast loadlab can ask, not how fast the system can answer.
 Why: a saturated generator reports its own queue as the server's latency, so nothing else is claimed of such a run.
-Fix: ask for more expensive requests, leave the generator a core of its own, or run it on another host.
+Fix: ask for more expensive requests, leave the generator a core of its own, or run it on another host; without ports,
+let users keep their connections (keep_alive).
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ itself warns at 0.9, of a ten-second mean."""
 HALF = 0.5
 """Half of the throughput's elasticity or more lies with the generator: no service can have more."""
 
+PORTLESS = 0.01
+"""Share of requests that never left for want of a local port, from which on the failures are the generator's own."""
+
 NOT_IDLE = 0.5
 """Cores and run delay of its process below which it had time left."""
 
@@ -35,6 +39,8 @@ def check(s: Signals) -> Verdict:
     generator = s.measurement.generator
     if s.measurement.generator.sent == 0 and generator.cores == 0:
         return Unknown("the generator was not watched")
+    if generator.portless >= PORTLESS:
+        return Found((_portless(generator.portless),))
     proof = s.elasticity.get("generator")
     others = [each.value for name, each in s.elasticity.items() if name != "generator"]
     if generator.cores + generator.run_delay < NOT_IDLE:
@@ -49,6 +55,18 @@ def check(s: Signals) -> Verdict:
     if generator.cores >= CORE_USED and not service_full:
         return Found((_fault(s),))
     return Clear(f"it used {percent(generator.cores)} of its core")
+
+
+def _portless(share: float) -> Fault:
+    says = f"{percent(share)} of the requests never left: no local port was free (EADDRNOTAVAIL)"
+    return Fault(
+        "generator",
+        "the load generator ran out of local ports, so the system was not asked",
+        (Evidence("portless", share, says, PORTLESS),),
+        "Let users keep their connections (keep_alive), or widen net.ipv4.ip_local_port_range.",
+        strength=min(1.0, 0.5 + share),
+        signals=2,
+    )
 
 
 def _says(value: float) -> str:

@@ -16,6 +16,7 @@ from loadlab.signals import (
     backends,
     balancers,
     caches,
+    calls,
     churn,
     course,
     cpu,
@@ -38,12 +39,15 @@ from loadlab.signals import (
     refusals,
     saturation,
     scaling,
+    sends,
     sockets,
+    source_ports,
     stations,
     threads,
     trial,
     waiting,
     workers,
+    work,
 )
 from loadlab.signals.missing import Missing
 from loadlab.signals.windows import Window, measured
@@ -142,6 +146,21 @@ class Signals:
         return edges.compute(self._recording)
 
     @cached_property
+    def calls(self) -> tuple[calls.Calls, ...]:
+        """How often services call each other, and how long a call takes."""
+        return calls.compute(self._recording)
+
+    @cached_property
+    def sends(self) -> sends.Sends:
+        """By service: answers on their way out, and what holds them."""
+        return sends.compute(self._recording)
+
+    @cached_property
+    def source_ports(self) -> tuple[source_ports.Destination, ...]:
+        """Local ports taken by connections to each destination."""
+        return source_ports.compute(self._recording)
+
+    @cached_property
     def churn(self) -> churn.Churn:
         """New connections per request, per edge."""
         return churn.compute(self._recording)
@@ -215,6 +234,11 @@ class Signals:
     def hot(self) -> hot.Hot:
         """Where the user's code spends CPU, and where its threads stand still: function, file, line."""
         return hot.compute(self._recording)
+
+    @cached_property
+    def work(self) -> work.Work:
+        """CPU that goes into compressing and into TLS handshakes."""
+        return work.compute(self._recording)
 
     @cached_property
     def measurement(self) -> measurement.Measurement:

@@ -64,7 +64,7 @@ def compute(recording: Recording) -> Edges:
     sums: dict[tuple[str, str, int | None], dict[str, float]] = defaultdict(lambda: defaultdict(float))
     for name in ("connections", "outstanding", "new"):
         for series in recording.series(f"edges.{name}"):
-            to, instance = _far_end(series.entity.name)
+            to, instance = far_end(series.entity.name)
             value = per_second(series, window) if name == "new" else mean(series, window) or 0.0
             sums[(series.entity.service, to, instance)][name] += value
     return Edges(
@@ -77,7 +77,7 @@ def compute(recording: Recording) -> Edges:
     )
 
 
-def _far_end(name: str) -> tuple[str, int | None]:
+def far_end(name: str) -> tuple[str, int | None]:
     """ "db/0" is instance 0 of db; "10.0.0.1:5432" is an address."""
     service, slash, instance = name.rpartition("/")
     if slash and instance.isdigit():

@@ -28,7 +28,8 @@ class ProbeHealth:
 @dataclass(frozen=True)
 class GeneratorHealth:
     """The load generator. cores of its one process; lags in milliseconds, p99; stamped: share of answers whose arrival
-    the kernel timed; busy: share of time its loop did not wait."""
+    the kernel timed; busy: share of time its loop did not wait; portless: share of all requests that it could not send
+    for want of a local port, over the run."""
 
     cores: float
     run_delay: float
@@ -45,6 +46,7 @@ class GeneratorHealth:
     asked: float | None
     """Arrivals per second that were asked for; None in the closed model."""
     busy: float | None
+    portless: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,14 @@ def _generator(recording: Recording, window: Window, used: cpu.Cpu) -> Generator
         due=_counter(recording, "due", window) if recording.series("generator.due") else None,
         asked=asked.rate(recording, window),
         busy=_busy(recording),
+        portless=_portless(recording),
     )
+
+
+def _portless(recording: Recording) -> float:
+    total = sum(each.count for each in recording.requests)
+    lacked = sum(each.count for each in recording.errors if each.error.startswith("NoLocalPort"))
+    return lacked / total if total else 0.0
 
 
 def _busy(recording: Recording) -> float | None:

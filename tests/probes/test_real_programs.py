@@ -11,7 +11,7 @@ import pytest
 from pyroute2 import DiagSocket
 
 from loadlab.clock import SYSTEM
-from loadlab.probes import Source, _sockets, edges, sockets, threads, waits
+from loadlab.probes import Source, _sockets, edges, ports, sends, sockets, threads, waits
 from loadlab.services import Target
 from tests.probes import children
 from tests.probes.children import Children
@@ -129,6 +129,43 @@ def test_a_request_under_way_is_an_edge(programs: Children) -> None:
         probe.close()
     edge = found[("asks", "accepts/0")]
     assert (edge["connections"], edge["outstanding"], edge["unread_bytes"]) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("reads", [True, False], ids=["a reader that reads", "a reader that does not"])
+def test_an_answer_that_is_not_read_is_held_by_its_reader(*, reads: bool) -> None:
+    made = Children()
+    probe = sends.open(made)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname()) as client,
+        server.accept()[0] as accepted,
+    ):
+        made.targets.append(Target("writes", 0, 0, ports=(server.getsockname()[1],)))
+        accepted.setblocking(False)
+        sent = accepted.send(b"x" * 8_000_000)
+        while reads and sent:
+            sent -= len(client.recv(1 << 20))
+        SYSTEM.sleep(0.3)
+        ((_, _, found),) = rows(probe, 0.0, tuple(each.name for each in sends.METRICS))
+    assert found["sending"] == (0 if reads else 1)
+    assert (found["reader_limited_s"] > 0.2) == (not reads)
+    assert found["reader_limited_s"] <= found["busy_s"] <= 1.0
+    assert found["sent_bytes"] > 10_000
+
+
+def test_ports_of_closed_connections_are_still_taken() -> None:
+    made = Children()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        made.targets.append(Target("called", 0, 0, ports=(server.getsockname()[1],)))
+        for _ in range(5):
+            with socket.create_connection(server.getsockname()) as client:
+                accepted = server.accept()[0]
+                client.close()  # first, so that the port lingers on this side
+                accepted.close()
+        with socket.create_connection(server.getsockname()):
+            ((_, _, found),) = rows(ports.open(made), 0.0, tuple(each.name for each in ports.METRICS))
+    assert (found["taken"], found["lingering"]) == (6, 5)
+    assert 5 <= found["highest"] - found["lowest"] <= found["given"]
 
 
 def as_pyroute2_reads(family: socket.AddressFamily, ports: set[int]) -> set[tuple[Any, ...]]:

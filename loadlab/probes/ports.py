@@ -1,0 +1,96 @@
+"""Ports: local ports taken by connections to each destination
+
+What: a caller needs a local port for each connection to one address, and keeps it for a minute after it closed first
+(TIME_WAIT). How many are taken, how many of those linger, between which bounds they lie, and how many the kernel gives.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from loadlab.probes import Row
+from loadlab.probes._proc_text import text
+from loadlab.probes._sockets import ESTABLISHED, SYN_SENT, TIME_WAIT, Socket, dump
+from loadlab.recording.model import Entity, Metric
+from loadlab.services import Targets
+
+ENTITY = "destination"
+INTERVAL_S = 1.0
+METRICS = (
+    Metric("taken", "1", "gauge", "local ports of connections to this destination, lingering ones among them"),
+    Metric("lingering", "1", "gauge", "of these, in TIME_WAIT: closed by the caller less than a minute ago"),
+    Metric("lowest", "1", "gauge", "lowest of these ports"),
+    Metric("highest", "1", "gauge", "highest of these ports"),
+    Metric("given", "1", "gauge", "ports the kernel gives to callers: ip_local_port_range"),
+)
+SAMPLE = 2_000
+"""Connections in TIME_WAIT looked at in one tick, of up to 28,000; their number is the kernel's own."""
+
+
+class Ports:
+    """The open probe."""
+
+    def __init__(self, targets: Targets, proc: Path) -> None:
+        self._targets = targets
+        self._proc = proc
+
+    def read(self, _t: float) -> Iterable[Row]:
+        """One row for each port of each target that somebody has connected to."""
+        served = {port: (each.service, each.instance) for each in self._targets.now() for port in each.ports}
+        lingering = dump(1 << TIME_WAIT, most=SAMPLE)
+        standing = dump(1 << ESTABLISHED | 1 << SYN_SENT)
+        total = time_wait(text(self._proc / "net/sockstat"))
+        given = span(text(self._proc / "sys/net/ipv4/ip_local_port_range"))
+        found = []
+        for port, values in parse(standing, lingering, served, total).items():
+            service, instance = served[port]
+            found.append((Entity("destination", service, instance, name=f"127.0.0.1:{port}"), (*values, given)))
+        return found
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+
+def parse(
+    standing: Iterable[Socket], lingering: list[Socket], served: Mapping[int, object], total: int
+) -> dict[int, tuple[float, float, float, float]]:
+    """By destination port: taken, lingering, lowest, highest. `lingering` may be a sample of `total`: then each port's
+    share of it counts. A connection that its server closed first keeps no port of the caller's."""
+    ports: dict[int, set[int]] = defaultdict(set)
+    counts: Counter[int] = Counter()
+    for each in lingering:
+        if each.peer_port in served:
+            ports[each.peer_port].add(each.port)
+            counts[each.peer_port] += 1
+    alive: Counter[int] = Counter()
+    for each in standing:
+        if each.peer_port in served:
+            ports[each.peer_port].add(each.port)
+            alive[each.peer_port] += 1
+    scale = max(1.0, total / len(lingering)) if len(lingering) >= SAMPLE else 1.0
+    return {
+        port: (alive[port] + counts[port] * scale, counts[port] * scale, float(min(mine)), float(max(mine)))
+        for port, mine in sorted(ports.items())
+    }
+
+
+def time_wait(sockstat: str) -> int:
+    """Connections in TIME_WAIT on this host."""
+    for line in sockstat.splitlines():
+        words = line.split()
+        if line.startswith("TCP:") and "tw" in words:
+            return int(words[words.index("tw") + 1])
+    return 0
+
+
+def span(bounds: str) -> float | None:
+    """ "32768 60999" -> 28232.0; None where the kernel does not say."""
+    words = bounds.split()
+    return float(int(words[1]) - int(words[0]) + 1) if len(words) == 2 and all(map(str.isdigit, words)) else None
+
+
+def open(targets: Targets, proc: Path = Path("/proc")) -> Ports:  # noqa: A001 - the family's word
+    """See probes/__init__."""
+    return Ports(targets, proc)

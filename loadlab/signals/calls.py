@@ -1,0 +1,80 @@
+"""How often services call each other, how long a call takes, and how many a request has under way at once.
+
+A call is a question and its answer. Each takes at least one segment with data each way, and short ones take just that;
+a long answer or a long question takes many one way. So the fewer of both are at most the calls, and close to them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from loadlab.recording.model import Recording
+from loadlab.signals import edges, latency
+from loadlab.signals.missing import Missing
+from loadlab.signals.rates import mean, per_second
+from loadlab.signals.windows import measured
+
+
+@dataclass(frozen=True)
+class Calls:
+    """From one service to another. per_s: calls; per_request: for each call into the source; ms: mean time of one
+    (Little's law: outstanding over rate); at_once: outstanding for each request that is in the source."""
+
+    source: str
+    to: str
+    per_s: float
+    per_request: float
+    ms: float
+    at_once: float
+    outstanding: float
+
+
+def compute(recording: Recording) -> tuple[Calls, ...]:
+    """Most calls first. Raises Missing where segments were not counted."""
+    window = measured(recording)
+    sent, received = recording.series("edges.segments_out"), recording.series("edges.segments_in")
+    if not sent or not received:
+        raise Missing("segments between services were not counted")
+    ways: list[dict[tuple[str, str], float]] = []
+    for many in (sent, received):
+        found: dict[tuple[str, str], float] = defaultdict(float)
+        for series in many:
+            found[(series.entity.service, edges.far_end(series.entity.name)[0])] += per_second(series, window)
+        ways.append(found)
+    rates = {key: min(ways[0][key], ways[1][key]) for key in sorted(ways[0])}
+    answered = latency.compute(recording)
+    seen = edges.compute(recording)
+    result = []
+    for (source, to), rate in rates.items():
+        edge = seen.between(source, to)
+        into = _into(recording, source, rates, answered.rps + answered.failed_rps)
+        if source == "generator" or edge is None or rate <= 0 or into <= 0:
+            continue
+        inside = _inside(recording, source, seen)
+        result.append(
+            Calls(
+                source,
+                to,
+                rate,
+                rate / into,
+                1000 * edge.outstanding / rate,
+                edge.outstanding / inside if inside else 0.0,
+                edge.outstanding,
+            )
+        )
+    return tuple(sorted(result, key=lambda each: (-each.per_s, each.source, each.to)))
+
+
+def _into(recording: Recording, service: str, rates: dict[tuple[str, str], float], requests: float) -> float:
+    """Calls into a service. The generator counts its own requests, so those are exact."""
+    inner = sum(rate for (source, to), rate in rates.items() if to == service and source != "generator")
+    return inner + (requests if service == recording.meta.target else 0.0)
+
+
+def _inside(recording: Recording, service: str, seen: edges.Edges) -> float:
+    if service != recording.meta.target:
+        return seen.into(service)
+    window = measured(recording)
+    flying = sum(mean(each, window) or 0.0 for each in recording.series("generator.in_flight"))
+    return max(flying, seen.into(service))

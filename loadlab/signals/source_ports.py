@@ -1,0 +1,82 @@
+"""Local ports taken by connections to each destination, against those that may be used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from loadlab.recording.model import Entity, Recording
+from loadlab.signals.missing import Missing
+from loadlab.signals.rates import peak
+from loadlab.signals.windows import Window
+
+
+@dataclass(frozen=True)
+class Destination:
+    """One address that connections were made to, over the whole run. taken, lingering: most local ports at a time, and
+    most of them in TIME_WAIT; span: ports between the lowest and the highest ever seen; given: ports that the kernel
+    gives to callers; callers: services that may have made them, "generator" among them."""
+
+    entity: Entity
+    taken: float
+    lingering: float
+    span: float
+    given: float | None
+    callers: tuple[str, ...]
+
+    @property
+    def room(self) -> float:
+        """Ports there are: those between the bounds seen, of a caller with a range of its own; else the kernel's."""
+        return min(self.span, self.given) if self.given else self.span
+
+    @property
+    def share(self) -> float:
+        """Of the ports there are, how many were taken."""
+        return min(1.0, self.taken / self.room) if self.room > 0 else 0.0
+
+
+def compute(recording: Recording) -> tuple[Destination, ...]:
+    """Most taken first. Raises Missing where ports were not sampled."""
+    whole = Window(0.0, max(recording.end, 0.1))
+    taken = recording.series("ports.taken")
+    if not taken:
+        if not recording.series("host.tcp_time_wait"):
+            raise Missing("local ports were not sampled")
+        return ()
+
+    def most(metric: str, entity: Entity, *, lowest: bool = False) -> float | None:
+        series = next((each for each in recording.series(f"ports.{metric}") if each.entity == entity), None)
+        if series is None:
+            return None
+        values = series.v[~np.isnan(series.v)]
+        if not len(values):
+            return None
+        return float(values.min()) if lowest else float(values.max())
+
+    found = []
+    for series in taken:
+        low, high = most("lowest", series.entity, lowest=True), most("highest", series.entity)
+        span = high - low + 1 if low is not None and high is not None else 0.0
+        found.append(
+            Destination(
+                series.entity,
+                peak(series, whole) or 0.0,
+                most("lingering", series.entity) or 0.0,
+                span,
+                most("given", series.entity),
+                _callers(recording, series.entity.service),
+            )
+        )
+    return tuple(sorted(found, key=lambda each: (-each.taken, each.entity.name)))
+
+
+def _callers(recording: Recording, service: str) -> tuple[str, ...]:
+    seen = {each.entity.service for each in recording.series("edges.connections") if _to(each.entity.name) == service}
+    meant = {each.name for each in recording.meta.services if service in each.uses or each.upstream == service}
+    front = {"generator"} if service == recording.meta.target else set()
+    return tuple(sorted(seen - {"loadlab"} | meant | front))
+
+
+def _to(name: str) -> str:
+    return name.rpartition("/")[0]
