@@ -41,8 +41,22 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         key, certificate = Path(folder, "key.pem"), Path(folder, "certificate.pem")
         subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", KEY, "-nodes", "-days", "2", "-subj", "/CN=localhost"]
-            + ["-keyout", str(key), "-out", str(certificate)],
+            [
+                "openssl",
+                "req",
+                "-x509",
+                "-newkey",
+                KEY,
+                "-nodes",
+                "-days",
+                "2",
+                "-subj",
+                "/CN=localhost",
+                "-keyout",
+                str(key),
+                "-out",
+                str(certificate),
+            ],
             check=True,
             stderr=subprocess.DEVNULL,
         )
