@@ -18,6 +18,7 @@ STEP = "reverse_proxy"
 RANK = 47
 AT_LIMIT = True
 ELASTIC = True
+COVERS = ("single_core", "all_cores")
 NEEDS = ("work", "stations", "host")
 USES = ()
 

@@ -18,6 +18,7 @@ STEP = "tls_termination"
 RANK = 47
 AT_LIMIT = True
 ELASTIC = True
+COVERS = ("single_core", "all_cores")
 NEEDS = ("churn", "cpu", "stations", "host")
 USES = ("work",)
 

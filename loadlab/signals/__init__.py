@@ -46,8 +46,8 @@ from loadlab.signals import (
     threads,
     trial,
     waiting,
-    workers,
     work,
+    workers,
 )
 from loadlab.signals.missing import Missing
 from loadlab.signals.windows import Window, measured
