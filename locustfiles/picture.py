@@ -15,7 +15,7 @@ from loadlab.load import WireHttpUser
 
 USERS = 1000
 """As many as the shop has by default: SHOP_USERS."""
-PICTURE = os.urandom(20_000)
+GRAIN = os.urandom(20_000)
 """Nothing that compresses."""
 
 numbers = itertools.cycle(range(1, USERS + 1))
@@ -25,20 +25,23 @@ class Portrait(SequentialTaskSet):
     """One picture, sent once and looked at three times."""
 
     def on_start(self) -> None:
-        """Each visitor is another user, so that nobody looks at what somebody else sent before."""
-        self.path = ""
+        """Each picture is another user's, in turn, and like no other: one sent long ago is not taken for it."""
+        self.path, self.picture = "", b""
 
     @task
     def send(self) -> None:
         """PUT."""
         self.path = f"/users/{next(numbers)}/picture"
-        self.client.put(self.path, data=PICTURE, name="/users/[id]/picture")
+        self.picture = os.urandom(8) + GRAIN
+        self.client.put(self.path, data=self.picture, name="/users/[id]/picture")
 
     @task
     def look(self) -> None:
         """GET, three times: every picture is asked for where it may not be."""
         for _ in range(3):
-            self.client.get(self.path, name="/users/[id]/picture")
+            with self.client.get(self.path, name="/users/[id]/picture", catch_response=True) as answer:
+                if answer.ok and answer.content != self.picture:
+                    answer.failure("another picture than the one that was sent last")
 
 
 class Sender(WireHttpUser):
