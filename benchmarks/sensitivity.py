@@ -1,0 +1,184 @@
+"""What hangs on each threshold: every named number of the rules and of the signals they read, halved and doubled, and
+how many verdicts of a folder of recordings move. Nothing is run again: recordings are judged anew.
+
+    .venv/bin/loadlab scoreboard --results runs/scoreboard.jsonl
+    .venv/bin/python benchmarks/sensitivity.py [runs] [--results runs/scoreboard.jsonl] [--all] [--only RULE]
+
+A verdict moves where outcome, kind or service of the first finding change, or the kinds beside it. With the results of
+`loadlab scoreboard` beside the recordings it is told, too, how many verdicts that were right are wrong afterwards. A
+rule of which one threshold decides many verdicts hangs on that number, and wants to be built differently.
+
+Whole numbers count like fractions where they are thresholds; numbers of format, ports and the like are left alone by
+taking only constants of loadlab.rules, loadlab.signals and loadlab.diagnosis. A constant that another module imported
+is changed there as well.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import pkgutil
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from loadlab import flow
+from loadlab.cli import _recordings
+from loadlab.errors import RecordingError
+from loadlab.recording.model import Recording
+from loadlab.report.json import document
+from loadlab.scoreboard.case import Case, find
+from loadlab.scoreboard.judge import judge
+from loadlab.scoreboard.result import from_text
+
+PACKAGES = ("loadlab.rules", "loadlab.signals", "loadlab.diagnosis")
+FACTORS = (0.5, 2.0)
+
+
+@dataclass(frozen=True)
+class Known:
+    """A recording, what it says as it is, and its truth where that is known."""
+
+    name: str
+    recording: Recording
+    said: tuple[Any, ...]
+    case: Case | None
+    right: bool
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """One named number."""
+
+    module: ModuleType
+    name: str
+    value: float
+
+    @property
+    def where(self) -> str:
+        """`single_core.FULL_CORE`."""
+        return f"{self.module.__name__.removeprefix('loadlab.')}.{self.name}"
+
+
+def main() -> int:
+    """Prints the table; what moves most comes first."""
+    options = arguments()
+    known = list(recordings(options.runs, options.results))
+    if not known:
+        print(f"{options.runs}: no recording that can be judged; make some with `loadlab scoreboard`", file=sys.stderr)
+        return 2
+    told = sum(each.case is not None for each in known)
+    right = sum(each.right for each in known)
+    print(f"{len(known)} recordings; of {told} the truth is known, of these {right} are right\n")
+    print(f"{'threshold':<52} {'value':>10}  {'halved':>16}  {'doubled':>16}")
+    rows, still = [], 0
+    for each in thresholds(options.only):
+        (moved_down, lost_down), (moved_up, lost_up) = (effect(each, factor, known) for factor in FACTORS)
+        still += not (moved_down or moved_up)
+        if moved_down or moved_up or options.all:
+            line = (
+                f"{each.where:<52} {each.value:>10g}  {said(moved_down, lost_down):>16}  {said(moved_up, lost_up):>16}"
+            )
+            rows.append((lost_down + lost_up, moved_down + moved_up, line))
+    for _, _, line in sorted(rows, key=lambda row: (-row[0], -row[1], row[2])):
+        print(line)
+    print(f"\n{still} thresholds move no verdict of these recordings, halved or doubled")
+    return 0
+
+
+def arguments() -> argparse.Namespace:
+    """What was asked for."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
+    parser.add_argument("runs", nargs="?", type=Path, default=Path("runs"), help="a folder of recordings")
+    parser.add_argument("--results", type=Path, help="of loadlab scoreboard; default RUNS/scoreboard.jsonl")
+    parser.add_argument("--only", default="", metavar="TEXT", help="thresholds whose name holds this")
+    parser.add_argument("--all", action="store_true", help="those that move nothing as well")
+    found = parser.parse_args()
+    found.results = found.results or found.runs / "scoreboard.jsonl"
+    return found
+
+
+def recordings(runs: Path, results: Path) -> Iterator[Known]:
+    """Those that can be judged. Of a folder of many tries, the truth is known of those that count."""
+    text = results.read_text(encoding="utf-8") if results.is_file() else ""
+    cases = {each.name: each for each in find()}
+    truths = {each.recording: cases[each.case] for each in from_text(text, str(results)) if each.case in cases}
+    for folder in _recordings.all_of(runs):
+        try:
+            recording = flow.read(folder).recording
+        except RecordingError as error:
+            print(f"{folder.name} is left out: {error}", file=sys.stderr)
+            continue
+        said, right = verdict(recording, truths.get(folder.name))
+        yield Known(folder.name, recording, said, truths.get(folder.name), right)
+
+
+def thresholds(only: str) -> Iterator[Threshold]:
+    """Every number in capitals that a module defines itself."""
+    for package in PACKAGES:
+        for info in pkgutil.iter_modules(importlib.import_module(package).__path__):
+            module = importlib.import_module(f"{package}.{info.name}")
+            own = Path(module.__file__ or "").read_text(encoding="utf-8")
+            for name, value in vars(module).items():
+                is_number = isinstance(value, int | float) and not isinstance(value, bool)
+                if name.isupper() and is_number and f"\n{name}" in own and only in f"{module.__name__}.{name}":
+                    yield Threshold(module, name, value)
+
+
+def effect(threshold: Threshold, factor: float, known: list[Known]) -> tuple[int, int]:
+    """How many verdicts move, and how many right ones are wrong afterwards."""
+    moved = lost = 0
+    with changed(threshold, factor):
+        for each in known:
+            said, right = verdict(each.recording, each.case)
+            moved += said != each.said
+            lost += each.right and not right
+    return moved, lost
+
+
+@contextmanager
+def changed(threshold: Threshold, factor: float) -> Iterator[None]:
+    """The number times `factor` wherever it is known by this name. Whole numbers stay whole."""
+    value = getattr(threshold.module, threshold.name)
+    new = type(value)(round(value * factor)) if isinstance(value, int) else value * factor
+    places = [threshold.module, *importers(threshold)]
+    for module in places:
+        setattr(module, threshold.name, new)
+    try:
+        yield
+    finally:
+        for module in places:
+            setattr(module, threshold.name, value)
+
+
+def importers(threshold: Threshold) -> Iterator[ModuleType]:
+    """Modules that have it by its name from where it is defined."""
+    line = re.compile(rf"from {re.escape(threshold.module.__name__)} import (\([^)]*\)|[^\n]*)")
+    for name, module in list(sys.modules.items()):
+        if name.startswith("loadlab.") and threshold.name in vars(module) and module is not threshold.module:
+            taken = line.findall(Path(module.__file__ or "").read_text(encoding="utf-8"))
+            if any(re.search(rf"\b{threshold.name}\b", each) for each in taken):
+                yield module
+
+
+def verdict(recording: Recording, case: Case | None) -> tuple[tuple[Any, ...], bool]:
+    """What is said, as far as it is compared; whether it is right, where the truth is known."""
+    found = document(flow.judge(recording))
+    first = found["bottleneck"] or {}
+    others = tuple(sorted(each["kind"] for each in found["others"]))
+    said = (found["outcome"], first.get("kind"), first.get("service"), others)
+    return said, case is not None and not judge(case, found).wrong
+
+
+def said(moved: int, lost: int) -> str:
+    """For the table."""
+    return "-" if not moved else f"{moved} moved" + (f", {lost} lost" if lost else "")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
