@@ -174,7 +174,7 @@ def _show(found: Ladder) -> None:
     console = _terminal.out()
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
     table.add_column("system", no_wrap=True)
-    for name in ("requests/s", "step", "p50 at 70%", "p50", "p99", "CPU s/1000", "MB"):
+    for name in ("requests/s", "step", "p50 at 70%", "CPU s/1000", "MB"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("what limits it", overflow="fold")
     for each in found.rungs:
@@ -189,8 +189,6 @@ def _cells(rung: Rung) -> tuple[str, ...]:
         _number(rung.capacity_rps, ".0f"),
         _number(rung.step, ".2f", "x"),
         milliseconds(rung.calm.p50_ms) if rung.calm else "-",
-        milliseconds(rung.p50_ms),
-        milliseconds(rung.p99_ms),
         _number(rung.cost.cpu_s_per_1000, ".2f"),
         _number(rung.cost.memory_mb, ".0f"),
         rung.kind or rung.outcome,
