@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import json
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,12 +34,19 @@ def left_behind() -> list[str]:
     return found
 
 
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A folder with a short name: PM2 keeps its sockets there, and the path of one has at most 108 characters."""
+    with tempfile.TemporaryDirectory(prefix="ll-") as folder:
+        yield Path(folder)
+
+
 @pytest.mark.e2e
 @pytest.mark.parametrize("name", SHORT)
-def test_it_runs_for_real_and_leaves_nothing(name: str, tmp_path: Path) -> None:
+def test_it_runs_for_real_and_leaves_nothing(name: str, short: Path) -> None:
     command = [str(LOADLAB), "run", name, "--profile", "smoke", "--duration", "6", "--no-prove", "--no-stacks"]
     done = subprocess.run(
-        [*command, "--json", "--runs", str(tmp_path)],
+        [*command, "--json", "--runs", str(short)],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
