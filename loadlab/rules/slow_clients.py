@@ -39,9 +39,8 @@ def check(s: Signals) -> Verdict:
 
 def _fault(s: Signals, name: str) -> list[Fault]:
     services = {each.name for each in s.meta.services}
-    callers = {each.source for each in s.edges.all if each.to == name}
     sending = s.sends.get(name)
-    if sending is None or callers & services:
+    if sending is None or s.edges.callers(name) & services:
         return []  # another service reads: what it does with its bytes is bandwidth's question
     held = _held(s, name)
     standing = sum(each.share["socket_wait"] for each in held)

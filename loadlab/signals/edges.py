@@ -51,6 +51,10 @@ class Edges:
         edges = [each for each in (self.between(source, name) for name in names) if each is not None]
         return tuple(sorted(edges, key=lambda each: (-each.outstanding, each.to)))
 
+    def callers(self, to: str) -> frozenset[str]:
+        """Services, or the generator, with connections to a service; loadlab's own looks inside are none of them."""
+        return frozenset(each.source for each in self.all if each.to == to and each.source not in ("loadlab", to))
+
     def into(self, to: str) -> float:
         """Requests outstanding at a service."""
         return sum(each.outstanding for each in self.all if each.to == to)

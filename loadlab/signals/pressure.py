@@ -110,7 +110,7 @@ def _waited(recording: Recording, name: str) -> tuple[float, str, float, float, 
     except Missing:
         return 0.0, "", 0.0, 0.0, 0.0
     shares = []
-    for source in sorted({each.source for each in calls.all if each.to == name and each.source != "loadlab"}):
+    for source in sorted(calls.callers(name)):
         edge = calls.between(source, name)
         inside = calls.into(source)
         if source == recording.meta.target:

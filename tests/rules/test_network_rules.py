@@ -292,11 +292,18 @@ def line(
     return built
 
 
+def watched(built: Builder) -> Builder:
+    """loadlab looks inside app, too."""
+    return built.edge("loadlab", "app/0", outstanding=0)
+
+
 FLAT: list[tuple[Callable[..., Builder], type[Verdict], str]] = [
     (line, Found, "app"),
     (lambda **more: line(0.95, passing=0.2, **more), Found, "gate"),
     (lambda **more: line(0.95, **more), Clear, "clients read slowly: slow_clients"),
     (lambda **more: line(0.95, passing=0.97, **more), Clear, "what passes it on has no time left"),
+    (lambda **more: watched(line(passing=0.97, **more)), Clear, "small answers wait for a reader without time"),
+    (lambda **more: watched(line(passing=0.2, **more)), Found, "app"),
     (lambda **more: line(0.95, passing=0.2, out=12, **more), Clear, "and clients read slowly from there"),
     (lambda **more: line(sending=2, **more), Clear, "few requests are answers under way"),
     (lambda **more: line(cores=0.97, **more), Clear, "the service has no time left"),
