@@ -6,6 +6,11 @@ Why: a network card, a cloud instance's allowance, a shaper or a proxy with a li
 and no more; more users share them.
 Fix: send less (compress text, smaller pictures, pages of results), let a CDN or a cache nearer to the users answer, or
 raise the limit.
+Not: slow_clients: there each reader's window is closed; single_core: there the reader or the writer has no time, and
+answers wait for it; compression_cost: there bytes are saved with too much CPU.
+Python: GZipMiddleware or nginx gzip for text, pages of results, thumbnails; ETag and Cache-Control so that a cache
+answers.
+Node: compression() or nginx gzip for text, pages of results; ETag and Cache-Control so that a cache answers.
 """
 
 from __future__ import annotations

@@ -6,6 +6,11 @@ Why: each call is a way there and back, a request to write and an answer to pars
 with what is shown, and making a call faster changes little.
 Fix: ask once for all of them (an endpoint that takes a list), keep what seldom changes, or at least ask at once
 (asyncio.gather); where both services are yours and never work apart, make them one.
+Not: n_plus_one: there the many calls are statements to a database; slow_downstream: there each call takes long.
+Python: an endpoint that takes a list; asyncio.gather over one httpx.AsyncClient; functools.lru_cache or a cache with a
+time to live for what seldom changes.
+Node: an endpoint that takes a list; Promise.all over one agent with keepAlive; DataLoader gathers what one tick asks
+for.
 """
 
 from __future__ import annotations

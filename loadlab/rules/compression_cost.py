@@ -6,6 +6,12 @@ Why: a high level costs several times a low one for a few per cent of size, and 
 request, on the thread that serves.
 Fix: compress in the reverse proxy or the CDN, at a low level (1 to 5); compress once and keep the result where the
 answer is the same for many; leave small answers and pictures as they are.
+Not: single_core: there the hot line is the application's own; tls_handshakes: there the CPU goes into key exchange;
+bandwidth: there too little is compressed.
+Python: GZipMiddleware(compresslevel=4) or none of it behind nginx (gzip on, gzip_comp_level 4); keep compressed bytes
+that are the same for many.
+Node: compression({ level: 4, threshold: 1024 }) or none of it behind nginx; zlib runs in libuv's pool, which it also
+fills.
 """
 
 from __future__ import annotations

@@ -6,6 +6,11 @@ Why: each connection needs a local port of its own, and whoever closes first kee
 are 470 new connections a second to one address.
 Fix: keep connections (one client or pool for the life of the process); then a wider net.ipv4.ip_local_port_range,
 tcp_tw_reuse, or more addresses.
+Not: file_descriptors: there the process's own table is full; connection_churn: there ports are left and CPU is not;
+accept_backlog: there the server refuses.
+Python: one requests.Session, httpx.Client or aiohttp.ClientSession for the life of the process, never one for each
+request.
+Node: an http.Agent with keepAlive: true (the default of the global one since 19), one for all requests; undici's pool.
 """
 
 from __future__ import annotations

@@ -5,6 +5,8 @@ throughput as slowing nothing else did. The figures say how fast loadlab can ask
 Why: a saturated generator reports its own queue as the server's latency, so nothing else is claimed of such a run.
 Fix: ask for more expensive requests, leave the generator a core of its own, or run it on another host; without ports,
 let users keep their connections (keep_alive).
+Not: single_core of the system: there the generator has time left; schedule_missed: there single requests left late,
+with time left on the whole.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ What: the hypervisor took a tenth of the machine's CPU time or more while it was
 Why: stolen time slows every process by the same unknown factor; figures of such a minute cannot be compared with
 another's.
 Fix: run again, or on a machine with cores of its own.
+Not: cpu_neighbour: there processes on this machine take the time, and can be named.
 """
 
 from __future__ import annotations

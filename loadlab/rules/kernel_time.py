@@ -6,6 +6,12 @@ Why: every system call costs a switch into the kernel and back, whatever it does
 file, a flush for each log entry.
 Fix: fewer and larger calls: buffer writes, send an answer at once, keep files open, remember what was looked up, log
 less. `strace -c -p PID` counts them.
+Not: connection_churn: there the calls are connects and closes; single_core: there the CPU is spent in the service's own
+code; disk_io: there threads stand still for the disk.
+Python: buffered file objects (no flush for each line), logging through a MemoryHandler or a queue, one b''.join before
+send, files kept open, os.scandir rather than a stat for each name.
+Node: streams with cork() and uncork(), fs calls gathered, a logger that buffers (pino with a destination that is not
+synchronous).
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 What: more users still brought more throughput when the run ended.
 Why: below saturation nothing limits, whatever looks busy; naming a bottleneck there is an invention.
 Fix: nothing to fix at this load. To find the limit, run with more users.
+Not: a limit that was not asked for: the headroom says how far was measured; too_few_samples: there nothing can be said.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 What: a probe that the verdict rests on failed, or nothing of the service could be watched.
 Why: a resource that nobody looked at cannot be cleared, and one seen half of the time cannot be blamed.
 Fix: `loadlab check` says what is missing on this machine and how to mend it.
+Not: a service that does nothing: it is seen, with little CPU.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 What: in the open model, requests left noticeably later than their schedule said, or fewer left than were asked for.
 Why: the rate that was asked for was not the rate that was sent, so latencies at that rate were not measured.
 Fix: lower the rate, or give the generator more processor.
+Not: generator_saturated: there its core is used up; a slow system: in the open model requests leave on time however
+slow answers are.
 """
 
 from __future__ import annotations

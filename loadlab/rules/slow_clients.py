@@ -6,6 +6,12 @@ Why: a synchronous worker keeps its place until the last byte has left for the c
 for seconds. More CPU, or a faster application, changes nothing.
 Fix: a buffering proxy in front (nginx with proxy_buffering, which is its default): it takes the whole answer at once,
 and the worker is free. Or an asynchronous server, where a slow reader costs memory only.
+Not: bandwidth: there the path is slow and the reader's window open; worker_pool_exhausted: there workers wait for
+another service.
+Python: nginx before gunicorn (its own manual asks for it), or gevent or asyncio workers; large answers by
+X-Accel-Redirect.
+Node: each answer waits without a thread: little is held but memory; mind the return value of write() and use
+pipeline().
 """
 
 from __future__ import annotations

@@ -5,6 +5,12 @@ the processor, have time left.
 Why: no more requests than threads are worked on at a time. Throughput is threads over the time of the call.
 Fix: a bigger pool (a thread that waits costs little); a call that needs no thread (an asynchronous client); or a
 shorter wait: a timeout, a cache.
+Not: worker_pool_exhausted: there the threads take requests themselves; connection_pool_exhausted: there threads wait
+for a connection; lock_contention: there one stands in the call and the others wait for it.
+Python: ThreadPoolExecutor(max_workers=...), anyio's limiter (40 threads by default, for def handlers of FastAPI and
+Starlette); better an asynchronous client (httpx.AsyncClient, asyncpg).
+Node: UV_THREADPOOL_SIZE up (4 by default) for fs, dns.lookup, zlib and crypto; worker_threads in a pool of their own
+for heavy calls.
 """
 
 from __future__ import annotations

@@ -6,6 +6,11 @@ Why: one signature with an RSA key of 2048 bits costs about a millisecond, as mu
 that is kept pays it once, a resumed session hardly.
 Fix: keep connections alive on both sides; session tickets; terminate TLS in a proxy with several workers, or in the
 load balancer; an ECDSA certificate, whose signature costs a tenth.
+Not: connection_churn: there no key exchange is paid; compression_cost: there the bytes cost, not the connections;
+single_core: there the application computes.
+Python: one client for the life of the process (httpx.Client, requests.Session); TLS ends in nginx with
+ssl_session_cache and keepalive, not in uvicorn.
+Node: an agent with keepAlive: true and one for all requests; TLS ends in nginx, not in https.createServer.
 """
 
 from __future__ import annotations

@@ -5,6 +5,8 @@ Why: with under a hundred answers the 95th percentile rests on under five of the
 was
 measured is the error path.
 Fix: run longer, or with more users; look at the errors first.
+Not: none: there enough answers show that no limit was reached; service_crashed: there a process ended, and requests
+fail for that.
 """
 
 from __future__ import annotations

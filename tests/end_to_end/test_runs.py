@@ -16,14 +16,11 @@ from tests.end_to_end.running import verdict_of
 CORE = (
     "single",
     "cluster",
-    "balanced",
     "blocked-loop",
-    "leak",
     "few-files",
     "healthy",
     "missing-index",
     "flask_gunicorn",
-    "fastapi_urllib",
     "node_http",
 )
 WANTED = os.environ.get("LOADLAB_CASES", "")
