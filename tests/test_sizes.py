@@ -11,7 +11,7 @@ from tests.sources import ROOT, modules, tree, units
 MOST_LINES_OF_A_FUNCTION = 60
 MEDIAN_LINES = 9
 P90_LINES = 30
-MOST_LINES_OF_A_UNIT = 120
+MOST_LINES_OF_A_UNIT = 110
 MOST_LINES_OF_A_FILE = 400
 FOLDERS = ("loadlab", "locustfiles", "sample_apps", "benchmarks", "tests")
 
@@ -41,8 +41,15 @@ def test_most_functions_are_short() -> None:
     assert lengths[int(0.9 * len(lengths))] <= P90_LINES
 
 
+def _code_lines(path: Path) -> int:
+    """Without the module's docstring: of a rule that is its page in the docs."""
+    body = tree(path).body
+    first = body[0] if body and ast.get_docstring(tree(path)) else None
+    return _lines(path) - ((first.end_lineno or 0) if first is not None else 0)
+
+
 def test_a_unit_can_be_read_at_once() -> None:
-    found = [f"{path}: {_lines(path)}" for _, path in units() if _lines(path) > MOST_LINES_OF_A_UNIT]
+    found = [f"{path}: {_code_lines(path)}" for _, path in units() if _code_lines(path) > MOST_LINES_OF_A_UNIT]
     assert not found, found
 
 

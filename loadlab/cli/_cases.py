@@ -8,7 +8,7 @@ import tempfile
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -109,6 +109,20 @@ def verdict_on(task: Task, way: Way) -> result.Result:
     seconds = SYSTEM.monotonic() - tried
     run = result.Run(task.case, task.seed, task.repeat, seconds, tries, folder.name, setting(at))
     return result.judged(run, verdict)
+
+
+def judged_anew(task: Task, known: result.Result, way: Way) -> result.Result | None:
+    """What the recording of a run says by the rules of today, written beside it as well; None where it is gone."""
+    from loadlab import flow
+    from loadlab.report.json import document
+
+    folder = way.runs / known.recording
+    if not known.recording or not folder.is_dir():
+        return None
+    run = result.Run(task.case, task.seed, task.repeat, known.seconds, known.tries, known.recording, known.setting)
+    found = result.judged(run, document(flow.diagnose(flow.read(folder))))
+    today = setting("").commit
+    return replace(found, judged_by="" if today == known.setting.commit else today)
 
 
 def bound(task: Task, way: Way, runs: int) -> binding.Binding:

@@ -46,6 +46,12 @@ Seeds = Annotated[
 Repeat = Annotated[int, typer.Option(min=1, help="Run each case so often.", rich_help_panel=HOW)]
 Again = Annotated[bool, typer.Option("--again", help="Run what has a result already as well.", rich_help_panel=HOW)]
 NoRun = Annotated[bool, typer.Option("--no-run", help="Only show the results there are.", rich_help_panel=HOW)]
+Rejudge = Annotated[
+    bool,
+    typer.Option(
+        "--rejudge", help="Run none; judge the recordings there are by the rules of now.", rich_help_panel=HOW
+    ),
+]
 Validate = Annotated[
     bool,
     typer.Option("--validate", help="Instead: does each fault bind? Run with it and mended.", rich_help_panel=HOW),
@@ -76,6 +82,7 @@ def scoreboard(
     repeat: Repeat = 1,
     again: Again = False,
     no_run: NoRun = False,
+    rejudge: Rejudge = False,
     validate: Validate = False,
     runs: Runs = RUNS,
     results: Results = None,
@@ -92,6 +99,7 @@ def scoreboard(
     loadlab scoreboard --stack flask --seed 2 --seed 3
     loadlab scoreboard --list
     loadlab scoreboard --validate leak       is the fault worth finding?
+    loadlab scoreboard --rejudge             after a change of a rule
 
     What was run is kept in RUNS/scoreboard.jsonl and not run again: after Ctrl-C
     the same command goes on. Ends with the confusion matrix, how often kind,
@@ -112,6 +120,8 @@ def scoreboard(
     try:
         if validate:
             board.validate(way)
+        elif rejudge:
+            board.rejudge(way)
         elif not no_run:
             board.run(way, again=again)
     except (Interrupted, KeyboardInterrupt):
@@ -161,6 +171,27 @@ class _Board:
                 self.kept.add(result.to_line(found))
                 self.known[found.key] = found
                 way.say(_line(found))
+
+    def rejudge(self, way: _cases.Way) -> None:
+        """Every recording there is, by the rules of now; says which answers changed."""
+        from loadlab.scoreboard import result
+
+        gone = []
+        for task in self.tasks:
+            before = self.known.get(task.key)
+            if before is None or not before.recording:
+                continue
+            found = _cases.judged_anew(task, before, way)
+            if found is None:
+                gone.append(task.case)
+                continue
+            if found != before:
+                self.kept.add(result.to_line(found))
+                self.known[found.key] = found
+            if (found.said, found.others, found.wrong) != (before.said, before.others, before.wrong):
+                way.say(f"{task}, another answer than before:\n{_line(before)}\n{_line(found)}")
+        if gone:
+            way.say(f"no recording any more, so the answer of the run stands: {_cases.names(gone)}")
 
     def validate(self, way: _cases.Way) -> None:
         """With the fault and mended; a case without a fix in its truth is passed over, and said."""

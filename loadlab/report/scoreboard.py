@@ -48,18 +48,20 @@ def rows(score: Score) -> list[Row]:
 
 def machines(results: Iterable[Result]) -> list[str]:
     """Where, with which version, when: one line for each machine and version."""
-    seen: dict[tuple[str, int, str, str], list[str]] = {}
+    seen: dict[tuple[str, int, str, str, str], list[str]] = {}
     for each in results:
         where = each.setting
-        seen.setdefault((where.cpu, where.cores, where.loadlab, where.commit), []).append(where.at)
+        key = (where.cpu, where.cores, where.loadlab, where.commit, each.judged_by)
+        seen.setdefault(key, []).append(where.at)
     return [_machine(key, sorted(at)) for key, at in seen.items()]
 
 
-def _machine(key: tuple[str, int, str, str], at: Sequence[str]) -> str:
-    cpu, cores, version, commit = key
+def _machine(key: tuple[str, int, str, str, str], at: Sequence[str]) -> str:
+    cpu, cores, version, commit, judged_by = key
     first, last = at[0][:10], at[-1][:10]
     when = first if first == last else f"{first} to {last}"
     made = f"loadlab {version}" + (f" at {commit[:10]}" if commit else "")
+    made += f" (judged by the rules of {judged_by[:10]})" if judged_by else ""
     return f"{cores} cores of {cpu or 'an unknown CPU'}, {made}, {when}, runs: {len(at)}"
 
 

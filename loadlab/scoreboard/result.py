@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from loadlab.errors import RecordingError
@@ -47,7 +47,8 @@ class Said:
 class Result:
     """One case, run once. `line` None: no line is to blame. `also` of `faults_beside`: further faults found. `others`:
     (kind, service, grade) of what was named beside the first. seconds: from the start to the verdict. tries: runs it
-    took until strangers left the machine alone."""
+    took until strangers left the machine alone. slowed: (service, elasticity) of all that the experiment slowed.
+    judged_by: the commit that judged the recording anew, where that was another than the run's."""
 
     case: str
     seed: int
@@ -68,6 +69,8 @@ class Result:
     tries: int
     recording: str
     setting: Setting
+    slowed: tuple[tuple[str, float], ...] = ()
+    judged_by: str = ""
 
     @property
     def key(self) -> Key:
@@ -110,7 +113,9 @@ def judged(run: Run, verdict: Mapping[str, Any]) -> Result:
         where=_where(first.get("where")),
     )
     others = tuple((each["kind"], each["service"], each["grade"]) for each in verdict.get("others", ()))
-    return _result(run, said, others, held.kind, held.service, held.line, held.also, held.wrong)
+    found = _result(run, said, others, held.kind, held.service, held.line, held.also, held.wrong)
+    slowed = (verdict.get("signals") or {}).get("elasticity") or {}
+    return replace(found, slowed=tuple((name, each["value"]) for name, each in sorted(slowed.items())))
 
 
 def failed(run: Run, why: str) -> Result:
@@ -143,9 +148,11 @@ def _parsed(line: str, name: str, number: int) -> Iterable[Result]:
         if raw.pop("format") != FORMAT:
             raise ValueError("another format")
         raw["said"], raw["setting"] = Said(**raw["said"]), Setting(**raw["setting"])
-        raw["others"] = tuple(tuple(each) for each in raw["others"])
+        for pairs in ("others", "slowed"):
+            raw[pairs] = tuple(tuple(each) for each in raw.get(pairs, ()))
         for each in fields(Result):
-            raw[each.name] = tuple(raw[each.name]) if isinstance(raw[each.name], list) else raw[each.name]
+            if isinstance(raw.get(each.name), list):
+                raw[each.name] = tuple(raw[each.name])
         yield Result(**raw)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise RecordingError(

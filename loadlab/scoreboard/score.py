@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from loadlab.catalogue import units
+from loadlab.diagnosis.rank import BINDING, NOT_BINDING
 from loadlab.scoreboard.result import Result
 
 GRADES = ("confirmed", "supported", "suspected")
@@ -54,7 +56,8 @@ class Goal:
 
 @dataclass(frozen=True)
 class Score:
-    """All figures. `matrix`: (truth, answer) -> how often. seconds: median and longest time to a verdict."""
+    """All figures. `matrix`: (truth, answer) -> how often. seconds: median and longest time to a verdict. apart: of the
+    cases limited by hardware, those where the experiment alone tells the culprit from everything else it slowed."""
 
     results: tuple[Result, ...]
     kind: Share
@@ -65,6 +68,7 @@ class Score:
     calm: Share
     grades: dict[str, Share]
     same: Share
+    apart: Share
     matrix: Counter[tuple[str, str]]
     median_s: float | None
     longest_s: float | None
@@ -105,6 +109,7 @@ class Score:
             Goal("confirmed verdicts are right", self.grades["confirmed"], 0.99),
             Goal("second faults are found as well", self.two_faults, 0.95),
             Goal("runs of one case give one answer", self.same, 0.95),
+            Goal("elasticity tells culprit from the rest", self.apart, 0.95),
         )
 
 
@@ -124,9 +129,22 @@ def compute(results: Sequence[Result]) -> Score:
         calm=_share(not each.wrong for each in controls),
         grades={grade: _grade(grade, results) for grade in GRADES},
         same=_share(len(answers) == 1 for answers in _answers(results)),
+        apart=_share(_is_apart(each) for each in faults if _is_hardware(each)),
         matrix=Counter((each.truth, _told(each)) for each in results),
         median_s=statistics.median(seconds) if seconds else None,
         longest_s=max(seconds, default=None),
+    )
+
+
+def _is_hardware(result: Result) -> bool:
+    """Whether its culprit can be slowed by stopping processes, and was."""
+    rule = units("rules").get(result.true_kind)
+    return bool(rule is not None and rule.ELASTIC and any(name == result.true_service for name, _ in result.slowed))
+
+
+def _is_apart(result: Result) -> bool:
+    return all(
+        value >= BINDING if name == result.true_service else value <= NOT_BINDING for name, value in result.slowed
     )
 
 

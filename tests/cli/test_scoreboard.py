@@ -110,6 +110,19 @@ def test_what_no_case_has_is_refused(invoke: Invoke, flow: Flow, words: list[str
     assert said in " ".join(done.stderr.split())
 
 
+def test_recordings_are_judged_anew_without_a_run(invoke: Invoke, flow: Flow, folder: Path) -> None:
+    assert invoke("scoreboard", "leak", "churn").exit_code == 0
+    assert "another answer" not in invoke("scoreboard", "--rejudge").stderr
+    flow.verdict = fake.diagnosis(bottleneck=fake.finding(kind="memory_leak", service="bookings"))
+    for each in (folder / "runs").glob("*churn"):
+        each.rename(each.with_name("moved"))
+    done = invoke("scoreboard", "--rejudge")
+    assert "leak, another answer than before" in done.stderr
+    assert "no recording any more, so the answer of the run stands: churn" in done.stderr
+    assert len(ran(flow)) == 2
+    assert [each["kind"] for each in kept(folder) if each["case"] == "leak"] == [False, True]
+
+
 def test_json_goes_to_stdout_alone(invoke: Invoke, flow: Flow, folder: Path) -> None:
     done = invoke("scoreboard", "leak", "--json")
     assert json.loads(done.stdout)["results"][0]["case"] == "leak"

@@ -67,6 +67,32 @@ def test_shares_count_what_they_are_named_for(results: list[Result], name: str, 
     assert (found.right, found.count) == (right, count)
 
 
+@pytest.mark.parametrize(
+    ("kind", "slowed", "right", "count"),
+    [
+        ("single_core", {"app": 0.9, "generator": 0.1}, 1, 1),
+        ("single_core", {"app": 0.6, "generator": 0.1}, 0, 1),
+        ("single_core", {"app": 0.9, "db": 0.4}, 0, 1),
+        ("single_core", {"db": 0.9}, 0, 0),  # the culprit was not slowed: nothing to tell it by
+        ("memory_leak", {"app": 0.9}, 0, 0),  # no hardware
+        ("single_core", {}, 0, 0),
+    ],
+)
+def test_the_experiment_alone_tells_the_culprit(kind: str, slowed: dict[str, float], right: int, count: int) -> None:
+    signals = {"elasticity": {name: {"value": value} for name, value in slowed.items()}}
+    made = outcome(case(kind=kind), {**said(kind), "signals": signals})
+    assert result.from_text(result.to_line(made), "kept") == [made]
+    found = score.compute([made]).apart
+    assert (found.right, found.count) == (right, count)
+
+
+def test_a_line_written_before_elasticities_were_kept_is_read() -> None:
+    made = outcome(FAULT, said("none"))
+    raw = json.loads(result.to_line(made))
+    del raw["slowed"], raw["judged_by"]
+    assert result.from_text(json.dumps(raw) + "\n", "kept") == [made]
+
+
 def test_a_grade_is_right_where_kind_and_service_are_and_never_on_a_control() -> None:
     runs = [
         outcome(FAULT, said("memory_leak")),
