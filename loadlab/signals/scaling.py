@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +11,8 @@ from loadlab.recording.model import Floats, Recording, Series, ServiceMeta
 from loadlab.signals.missing import Missing
 from loadlab.signals.windows import Window, measured
 
-QUIET = ("proof", "more_users", "stop")
-"""Phases in which the load is changed, or the system disturbed, to learn something: nothing in them is the users'."""
+SMOOTH_S = 5.0
+"""Over which arrivals of a replayed log are counted: ten a second are then known to 14%."""
 
 
 @dataclass(frozen=True)
@@ -34,21 +35,25 @@ class Start:
 
 @dataclass(frozen=True)
 class Second:
-    """About a second of the run. mean_ms: of the requests answered well, None where there were none; rps: those."""
+    """About a second of the run. mean_ms: of the requests answered well, None where there were none; rps: those.
+    asked: users of the closed model, arrivals a second of the open one; value: of the scaler's metric; serving:
+    instances that took requests. NaN where it is not known."""
 
     start: float
     end: float
     mean_ms: float | None
     rps: float
-    users: float
+    asked: float
     value: float
+    serving: float
     phase: str
 
 
 @dataclass(frozen=True)
 class Scaled:
-    """One service. value, mean of the measured window, None where it was not known; serving: its mean there; full: the
-    share of it during which `maximum` instances took requests."""
+    """One service. Of the measured window: value, mean, None where it was not known; above: share of the looks at which
+    it was above `out_above`; serving: mean; full: share of it during which `maximum` instances took requests. late_s:
+    the metric is a mean over so many seconds, so it knows of a change that much later."""
 
     service: str
     metric: str
@@ -57,10 +62,12 @@ class Scaled:
     out_above: float
     in_below: float
     out_cooldown_s: float
+    late_s: float
     changes: tuple[Change, ...]
     starts: tuple[Start, ...]
     seconds: tuple[Second, ...]
     value: float | None
+    above: float
     serving: float
     full: float
 
@@ -104,10 +111,12 @@ def _scaled(recording: Recording, meta: ServiceMeta) -> Scaled:
         float(policy["out_above"]),
         float(policy["in_below"]),
         float(policy["out_cooldown_s"]),
+        float(policy["over_s"]),
         _changes(recording, meta.name),
         _starts(recording, meta.name),
-        _seconds(recording, value),
+        _seconds(recording, value, serving),
         float(known.mean()) if len(known) else None,
+        float((known > float(policy["out_above"])).mean()) if len(known) else 0.0,
         float(inside.mean()),
         float((inside >= int(policy["max"])).mean()),
     )
@@ -143,7 +152,7 @@ def _starts(recording: Recording, service: str) -> tuple[Start, ...]:
     return tuple(found)
 
 
-def _seconds(recording: Recording, value: Series) -> tuple[Second, ...]:
+def _seconds(recording: Recording, value: Series, serving: Series) -> tuple[Second, ...]:
     """All endpoints of an interval together."""
     sums: dict[tuple[float, float], list[float]] = {}
     for each in recording.requests:
@@ -151,7 +160,7 @@ def _seconds(recording: Recording, value: Series) -> tuple[Second, ...]:
         if each.result == "ok":
             known[0] += each.count
             known[1] += each.sum_ms
-    users = next(iter(recording.series("generator.users")), None)
+    asked = _asked(recording)
     found = []
     for (start, end), (count, total) in sorted(sums.items()):
         middle = (start + end) / 2
@@ -162,12 +171,25 @@ def _seconds(recording: Recording, value: Series) -> tuple[Second, ...]:
                 end,
                 total / count if count else None,
                 count / (end - start) if end > start else 0.0,
-                _at(users, middle),
+                asked(middle),
                 _at(value, middle),
+                _at(serving, middle),
                 phase,
             )
         )
     return tuple(found)
+
+
+def _asked(recording: Recording) -> Callable[[float], float]:
+    """The load at a moment, as it was asked for: not what came of it."""
+    if recording.meta.profile.get("model") != "open":
+        users = next(iter(recording.series("generator.users")), None)
+        return lambda t: _at(users, t)
+    if recording.meta.profile.get("shape") == "replay":
+        due = next(iter(recording.series("generator.due")), None)
+        return lambda t: (_at(due, t + SMOOTH_S / 2) - _at(due, t - SMOOTH_S / 2)) / SMOOTH_S
+    levels = [each for each in recording.levels if each.rate > 0]
+    return lambda t: next((each.rate for each in levels if each.start <= t <= each.end), float("nan"))
 
 
 def _at(series: Series | None, t: float) -> float:
