@@ -22,7 +22,8 @@ from loadlab.signals.scaling import Scaled, Start
 
 BRANCH = "server_limit"
 STEP = "scale_earlier"
-RANK = 24
+# After thrash and ceiling: a scaler that hunts is late each time, and one at its maximum was late before.
+RANK = 31
 AT_LIMIT = False
 ELASTIC = False
 COVERS = ("cpu_quota", "single_core")
@@ -34,9 +35,9 @@ def check(s: Signals) -> Verdict:
     """Every scaled service, its worst stretch."""
     if not s.scaling:
         return Clear("nothing is scaled")
-    found = []
+    found, shape = [], str(s.meta.profile.get("shape"))
     for scaled in s.scaling:
-        behind = [each for each in stretches(scaled) if each.caught_up or s.host.idle_share >= IDLE]
+        behind = [each for each in stretches(scaled, shape) if each.caught_up or s.host.idle_share >= IDLE]
         if behind:
             found.append(_fault(scaled, max(behind, key=lambda each: each.slow_s)))
     return Found(tuple(found)) if found else Clear("no user waited for an instance")

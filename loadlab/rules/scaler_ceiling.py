@@ -71,7 +71,7 @@ def _fault(s: Signals, scaled: Scaled, limit: Evidence) -> Fault:
             Evidence("above", scaled.above, f"above its limit in {percent(scaled.above)} of the window", FULL),
             Evidence("serving", scaled.serving, f"{scaled.serving:.1f} of {scaled.maximum} instances served"),
             limit,
-            Evidence("idle_cores", s.host.idle, f"{s.host.idle:.1f} cores of the machine were idle", IDLE),
+            Evidence("idle_share", s.host.idle_share, f"{s.host.idle:.1f} cores of the machine were idle", IDLE),
         ),
         f"Raise the maximum above {scaled.maximum} instances.",
         where=where,

@@ -20,7 +20,7 @@ from loadlab.signals.scaling import Scaled
 
 BRANCH = "server_limit"
 STEP = "cooldown"
-RANK = 25
+RANK = 29
 AT_LIMIT = False
 ELASTIC = False
 COVERS = ("cpu_quota", "single_core")

@@ -57,9 +57,11 @@ class Behind:
         return self.mean_ms / self.calm_ms
 
 
-def stretches(scaled: Scaled) -> tuple[Behind, ...]:
-    """In order of time."""
-    seconds = [each for each in scaled.seconds if each.phase not in OWN]
+def stretches(scaled: Scaled, shape: str) -> tuple[Behind, ...]:
+    """In order of time. shape: of the profile. A warm-up is there for a system to get ready in, but that of a ramp is
+    the load's own rise."""
+    apart = OWN if shape == "ramp" else (*OWN, "warmup")
+    seconds = [each for each in scaled.seconds if each.phase not in apart]
     found = (_judge(scaled, seconds, group) for group in _groups(scaled, seconds))
     return tuple(each for each in found if each is not None)
 
@@ -85,15 +87,14 @@ def _groups(scaled: Scaled, seconds: Sequence[Second]) -> Iterator[list[Second]]
 def _judge(scaled: Scaled, seconds: Sequence[Second], group: Sequence[Second]) -> Behind | None:
     first, last = group[0], group[-1]
     alike = [each for each in seconds if abs(each.asked - last.asked) <= ALIKE * last.asked]
-    later = [each for each in alike if each.start >= last.end and not wants(scaled, each)]
-    calm = [each for each in later if each.mean_ms is not None]
-    caught_up = _length(calm) >= CALM_S
-    if caught_up and max(each.serving for each in calm) < first.serving + 0.5:
-        return None  # calm again with no more instances: it was not for want of them
+    calm = _with_more(alike, first)
+    caught_up = bool(calm)
     if not caught_up:
+        if _length([each for each in alike if each.start >= last.end and not wants(scaled, each)]) >= CALM_S:
+            return None  # content again with no more instances: it was not for want of them
         calm = [each for each in seconds if each.end <= first.start and each.mean_ms and each.value <= scaled.out_above]
-    if _length(calm) < CALM_S:
-        return None
+        if _length(calm) < CALM_S:
+            return None
     calm_ms = median(each.mean_ms for each in calm if each.mean_ms is not None)
     # The metric is a mean: what it says of a moment began before it.
     since = first.start - scaled.late_s
@@ -115,6 +116,17 @@ def _judge(scaled: Scaled, seconds: Sequence[Second], group: Sequence[Second]) -
         round(first.serving),
         round(max(each.serving for each in then)),
     )
+
+
+def _with_more(alike: Sequence[Second], first: Second) -> list[Second]:
+    """The seconds at this load with the most instances, of which there are enough; none where those are no more than at
+    first."""
+    later = [each for each in alike if each.start >= first.start and each.mean_ms is not None]
+    for serving in sorted({round(each.serving) for each in later}, reverse=True):
+        mine = [each for each in later if abs(each.serving - serving) < 0.25]
+        if _length(mine) >= CALM_S:
+            return mine if serving > round(first.serving) else []
+    return []
 
 
 def _length(seconds: Sequence[Second]) -> float:

@@ -42,11 +42,11 @@ LATE = [
 
 @pytest.mark.parametrize(("seen", "late", "why"), LATE, ids=[each[2] for each in LATE])
 def test_users_who_wait_for_instances(seen: Scaled, late: bool, why: str) -> None:
-    assert bool(stretches(seen)) is late, why
+    assert bool(stretches(seen, "steps")) is late, why
 
 
 def test_what_is_said_of_a_stretch() -> None:
-    (found,) = stretches(step(Part(10, 32, 220, 95, 1), Part(10, 32, 55, 60, 3)))
+    (found,) = stretches(step(Part(10, 32, 220, 95, 1), Part(10, 32, 55, 60, 3)), "steps")
     assert found.caught_up
     assert (found.first, found.then) == (1, 3)
     assert (found.start, found.end, found.slow_s) == (10.0, 20.0, 10.0)
@@ -55,13 +55,19 @@ def test_what_is_said_of_a_stretch() -> None:
 
 def test_a_metric_that_wobbles_is_one_stretch() -> None:
     wobbling = [Part(3, 32, 220, 95, 1), Part(1, 32, 220, 68, 1), Part(3, 32, 220, 95, 1)]
-    assert len(stretches(step(*wobbling, Part(10, 32, 50, 60, 3)))) == 1
+    assert len(stretches(step(*wobbling, Part(10, 32, 50, 60, 3)), "steps")) == 1
 
 
 def test_the_metric_knows_of_a_load_later_than_its_users() -> None:
     """It is a mean of three seconds: those before it crossed its limit count as well."""
     rest = (Part(3, 32, 220, 60, 1), Part(4, 32, 220, 95, 1), Part(10, 32, 50, 60, 3))
-    assert [each.slow_s for each in stretches(step(*rest))] == [7.0]
+    assert [each.slow_s for each in stretches(step(*rest), "steps")] == [7.0]
+
+
+@pytest.mark.parametrize(("shape", "count"), [("ramp", 1), ("constant", 0)])
+def test_a_warm_up_is_only_judged_where_it_is_the_rise_of_the_load(shape: str, count: int) -> None:
+    seen = step(Part(10, 32, 220, 95, 1, "warmup"), Part(10, 32, 50, 60, 3))
+    assert len(stretches(seen, shape)) == count
 
 
 TO_AND_FRO = [(5.0, 1), (10.0, -1), (15.0, 1), (20.0, -1), (25.0, 1)]

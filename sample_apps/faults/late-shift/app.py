@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 draw = random.Random(int(os.environ.get("LOADLAB_SEED", "1")))
 ANSWER_S = draw.uniform(0.036, 0.046)
-OPEN_S = draw.uniform(0.8, 1.1)
+OPEN_S = draw.uniform(1.3, 1.6)
 LINES = 4
 for _line in range(LINES):
     time.sleep(OPEN_S)
