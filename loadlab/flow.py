@@ -5,12 +5,12 @@ machine.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from loadlab import remedy, report
+from loadlab import export, remedy, report
 from loadlab.catalogue import units
 from loadlab.clock import SYSTEM, iso
 from loadlab.diagnosis.judge import diagnose as judge_system
@@ -31,12 +31,14 @@ from loadlab.spec.model import Profile, Spec
 @dataclass(frozen=True)
 class Options:
     """How a run is made, beside what it runs. prove None: whatever loadlab itself started is slowed for the proof,
-    nothing else; True: attached processes too; False: nothing."""
+    nothing else; True: attached processes too; False: nothing. exports: where else the load's figures go while it
+    lasts, by name of the unit of export/."""
 
     runs: Path = Path("runs")
     prove: bool | None = None
     stacks: bool = True
     setup: bool = False
+    exports: Mapping[str, str] = field(default_factory=dict)
 
 
 def run(spec: Spec, profile: Profile, options: Options, audience: Audience) -> Path:
@@ -48,7 +50,8 @@ def run(spec: Spec, profile: Profile, options: Options, audience: Audience) -> P
         guardian = stack.enter_context(_guardian.Guardian())
         recorder = Recorder.create(options.runs, meta, SYSTEM, t0)
         stack.callback(recorder.close)
-        feed = Feed(recorder, audience)
+        about = export.About(spec.name, SYSTEM, t0, audience.note)
+        feed = Feed(recorder, audience, watchers=stack.enter_context(export.started(options.exports, about)))
         feed.phase("start", 0.0)
         recorder.phase("start")
         names = _names.RunNames(spec, recorder.folder)

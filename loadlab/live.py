@@ -88,6 +88,18 @@ class Recording(Sink, Listener, Protocol):
         ...
 
 
+class Watcher(Protocol):
+    """Who else hears of the load as it comes, such as an export. Must return at once, and not raise."""
+
+    def phase(self, name: str) -> None:
+        """A phase starts."""
+        ...
+
+    def interval(self, interval: LoadInterval) -> None:
+        """What the generator did between two moments."""
+        ...
+
+
 class Feed:
     """Implements probes.Sink, load.Listener and the phase half of Audience. Thread-safe.
 
@@ -95,11 +107,16 @@ class Feed:
     """
 
     def __init__(
-        self, recorder: Recording, audience: Audience, columns: Callable[[str], Sequence[str]] | None = None
+        self,
+        recorder: Recording,
+        audience: Audience,
+        columns: Callable[[str], Sequence[str]] | None = None,
+        watchers: Sequence[Watcher] = (),
     ) -> None:
         self._recorder = recorder
         self._audience = audience
         self._columns = columns or declared
+        self._watchers = tuple(watchers)
         self._lock = threading.Lock()
         self._processes = Counters()
         self._threads = Counters()
@@ -131,6 +148,8 @@ class Feed:
     def interval(self, interval: LoadInterval) -> None:
         """What the generator did between two moments."""
         self._recorder.interval(interval)
+        for each in self._watchers:
+            each.interval(interval)
         with self._lock:
             self._load.take(interval)
         self._tell(interval.end)
@@ -139,6 +158,8 @@ class Feed:
         """A phase starts: the audience hears of it, and each Live names it."""
         with self._lock:
             self._phase, self._phase_ends = name, max(self._last, self._load.end) + (ends_in_s or 0.0)
+        for each in self._watchers:
+            each.phase(name)
         self._audience.phase(name, ends_in_s)
 
     def _tell(self, t: float) -> None:

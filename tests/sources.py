@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "loadlab"
-FAMILIES = ("probes", "rules", "services", "spec.checks")
+FAMILIES = ("export", "probes", "rules", "services", "spec.checks")
 """Packages whose modules without a leading underscore are units."""
 
 

@@ -28,11 +28,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "probes": {"probes", "services", "recording", *IMPURE},
     "recording": {"recording", "spec", "services", "load", "probes", *IMPURE},
     "experiments": {"experiments", "services", "load", "probes", "recording", "signals", *IMPURE},
+    "export": {"export", "load", *IMPURE},
     "live": {"live", "services", "load", "probes", "recording", "signals", *IMPURE},
     "remedy": {"spec", "services", "load", "experiments", "recording", "diagnosis", *IMPURE},
     "flow": {
-        "live", "remedy", "spec", "services", "load", "probes", "experiments", "recording", "signals", "diagnosis",
-        "report", "gate", *IMPURE,
+        "export", "live", "remedy", "spec", "services", "load", "probes", "experiments", "recording", "signals",
+        "diagnosis", "report", "gate", *IMPURE,
     },
     "__main__": {"cli"},
     "cli": {

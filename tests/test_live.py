@@ -218,3 +218,25 @@ def test_the_columns_it_reads_are_those_the_probes_have() -> None:
     assert set(PROCESS) <= set(declared("process"))
     assert set(THREADS) <= set(declared("threads"))
     assert declared("process") == tuple(each.name for each in units("probes")["process"].METRICS)
+
+
+class Ear:
+    """A watcher that remembers."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def phase(self, name: str) -> None:
+        self.heard.append(name)
+
+    def interval(self, interval: LoadInterval) -> None:
+        self.heard.append(f"{interval.start:g} to {interval.end:g}")
+
+
+def test_watchers_hear_of_each_interval_and_phase_in_order(book: Book, crowd: Crowd) -> None:
+    ear = Ear()
+    feed = Feed(book, crowd, watchers=(ear,))
+    feed.phase("steady", 12.0)
+    feed.interval(LoadInterval(1.0, 2.0, 1, 0, 0, 0, 0, 0, 0))
+    assert ear.heard == ["steady", "1 to 2"]
+    assert len(book.intervals) == 1 and crowd.phases == [("steady", 12.0)]

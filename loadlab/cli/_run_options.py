@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-WAY, LOAD, LOOK = "Which system", "How it is loaded", "How it is watched"
+WAY, LOAD, LOOK, OUT = "Which system", "How it is loaded", "How it is watched", "Where figures go while it runs"
 
 System = Annotated[
     str | None,
@@ -68,4 +68,25 @@ NoStacks = Annotated[
     bool, typer.Option("--no-stacks", help="Leave stacks alone: no py-spy, no line to blame.", rich_help_panel=LOOK)
 ]
 Setup = Annotated[bool, typer.Option("--setup", help="Run the setup commands of services again.", rich_help_panel=WAY)]
+Csv = Annotated[
+    Path | None,
+    typer.Option("--csv", metavar="FILE", help="A row for each endpoint and second.", rich_help_panel=OUT),
+]
+Metrics = Annotated[
+    int | None,
+    typer.Option(
+        "--metrics",
+        min=0,
+        max=65535,
+        metavar="PORT",
+        help="For Prometheus: http://127.0.0.1:PORT/metrics, on loopback only; 0 takes a free port.",
+        rich_help_panel=OUT,
+    ),
+]
+Otel = Annotated[
+    bool,
+    typer.Option(
+        "--otel", help="OpenTelemetry: pushed to OTEL_EXPORTER_OTLP_ENDPOINT as OTLP over HTTP.", rich_help_panel=OUT
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; of the result only the sentence.")]

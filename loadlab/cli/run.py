@@ -35,6 +35,9 @@ def run(
     no_stacks: options.NoStacks = False,
     try_remedy: options.TryRemedy = False,
     setup: options.Setup = False,
+    csv: options.Csv = None,
+    metrics: options.Metrics = None,
+    otel: options.Otel = False,
     runs: Runs = RUNS,
     as_json: Json = False,
     quiet: options.Quiet = False,
@@ -61,7 +64,8 @@ def run(
     from loadlab import flow
     from loadlab.cli import _verdict
 
-    how = flow.Options(runs=runs, prove=prove, stacks=not no_stacks, setup=setup)
+    exports = _exports(csv, metrics, otel=otel)
+    how = flow.Options(runs=runs, prove=prove, stacks=not no_stacks, setup=setup, exports=exports)
     folder = _record(spec, chosen, how, _audience(spec, chosen, as_json=as_json, quiet=quiet))
     judged = flow.read(folder)
     if try_remedy:
@@ -75,6 +79,12 @@ def run(
     else:
         _verdict.show(diagnosis, page)
     raise typer.Exit(_verdict.exit_code(diagnosis))
+
+
+def _exports(csv: Path | None, metrics: int | None, *, otel: bool) -> dict[str, str]:
+    """Units of export/ that were asked for, with where each goes."""
+    asked = {"csv": csv, "openmetrics": metrics, "otlp": "" if otel else None}
+    return {name: str(where) for name, where in asked.items() if where is not None}
 
 
 def _record(spec: Spec, profile: Profile, how: Any, audience: Any) -> Path:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -33,6 +33,7 @@ class Options:
     prove: bool | None = None
     stacks: bool = True
     setup: bool = False
+    exports: Mapping[str, str] = field(default_factory=dict)
 
 
 def finding(kind: str = "single_core", service: str = "app", **more: Any) -> Finding:

@@ -263,3 +263,11 @@ def test_a_crash_of_loadlabs_own_is_a_traceback_not_a_verdict(invoke: Invoke, fl
     done = invoke("run", "single")
     assert isinstance(done.exception, ZeroDivisionError)
     assert done.exit_code == 1
+
+
+def test_figures_go_where_they_are_wanted_and_nowhere_by_default(invoke: Invoke, flow: Flow) -> None:
+    invoke("run", "single")
+    assert given(flow)[2].exports == {}
+    flow.calls.clear()
+    assert invoke("run", "single", "--runs", "more", "--csv", "load.csv", "--metrics", "0", "--otel").exit_code == 0
+    assert given(flow)[2].exports == {"csv": "load.csv", "openmetrics": "0", "otlp": ""}
