@@ -10,7 +10,7 @@ import json
 import struct
 from array import array
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from loadlab.load import EndpointInterval, Failures, LoadInterval, Wanted
 
@@ -48,6 +48,31 @@ class Failure:
     first: float
     last: float
     sample: str
+
+
+class Ledger(Protocol):
+    """What a client needs of a Book."""
+
+    def sent(self) -> None:
+        """A request leaves."""
+        ...
+
+    def done(self, name: str, intended: float, started: float, arrived: float, read: float, *, ok: bool) -> None:
+        """It has ended."""
+        ...
+
+    def failure(self, name: str, error: str, now: float, sample: str = "") -> None:
+        """Why it failed."""
+        ...
+
+    def abandoned(self, name: str, intended: float, started: float, now: float) -> None:
+        """Its user was stopped before it ended."""
+        ...
+
+    @property
+    def counts(self) -> Any:
+        """Counters: connects, bytes_received, kernel_stamped."""
+        ...
 
 
 @dataclass

@@ -37,6 +37,20 @@ AHEAD_S = 0.002
 NEVER = float("inf")
 
 
+def keep_stamping() -> s.socket | None:
+    """The kernel begins to stamp a moment after the first socket of the machine asks for it, and ends with the last:
+    one that stays open lets the first answers be stamped, too."""
+    try:
+        keeper = s.socket(s.AF_INET, s.SOCK_DGRAM)
+        keeper.setsockopt(s.SOL_SOCKET, SO_TIMESTAMPING, RX_SOFTWARE_AND_REPORT)
+    except OSError:
+        return None
+    return keeper
+
+
+KEEPER = keep_stamping()
+
+
 class Offset:
     """CLOCK_MONOTONIC minus CLOCK_REALTIME, re-measured as time goes."""
 

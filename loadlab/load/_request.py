@@ -5,8 +5,39 @@ from __future__ import annotations
 import base64
 import json as jsonlib
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
+
+JSON = {"Content-Type": "application/json", "Accept": "application/json"}
+"""What a request with `json` has, as FastHttpUser's."""
+
+
+class Asked:
+    """A request as it went out."""
+
+    def __init__(self, url: str, sent: bytes) -> None:
+        self.url = url
+        self._head, _, self._body = sent.partition(b"\r\n\r\n")
+
+    @cached_property
+    def method(self) -> str:
+        """GET, POST, ..."""
+        return self._head.partition(b" ")[0].decode("latin-1")
+
+    @cached_property
+    def headers(self) -> dict[str, str]:
+        """As they were written."""
+        lines = (line.partition(": ") for line in self._head.decode("latin-1").split("\r\n")[1:])
+        return {name: value for name, _, value in lines}
+
+    @cached_property
+    def body(self) -> str | bytes | None:
+        """Text where it is some; None where there was none."""
+        try:
+            return self._body.decode() or None
+        except UnicodeDecodeError:
+            return self._body
 
 
 def payload(
@@ -14,7 +45,7 @@ def payload(
 ) -> tuple[bytes, dict[str, str]]:
     """The body's bytes and the request's own headers: what they are, then the user's, which win. Raises TypeError."""
     if data is None or data in ("", b"", {}, []):
-        body, kind = (b"", {}) if json is None else (jsonlib.dumps(json).encode(), {"Content-Type": "application/json"})
+        body, kind = (b"", {}) if json is None else (jsonlib.dumps(json).encode(), dict(JSON))
     elif isinstance(data, str):
         body, kind = data.encode(), {}
     elif isinstance(data, bytes | bytearray | memoryview):

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Self
 import brotli
 
 from loadlab.load._answer import MOST_KEPT, WireError
+from loadlab.load._request import Asked
 
 
 class Headers(Mapping[str, str]):
@@ -37,7 +38,14 @@ class Response:
     to be asked and when it was, when the last byte was in the kernel and when it was read. connect_s: what connecting
     took, 0 where the connection was there."""
 
+    misuse: ClassVar[type[Exception]] = TypeError
+    """What judging one that cannot be judged raises."""
     error: Exception | None = None
+    judged: Exception | None = None
+    """The exception its user failed it with."""
+    context: Mapping[str, Any] | None = None
+    sent = b""
+    """The request's bytes, of the last one where it was redirected."""
     intended = started = arrived = read_at = connect_s = 0.0
     stamped = False
     name = request_type = ""
@@ -55,15 +63,22 @@ class Response:
         """Where the answer came from, after redirects."""
         return self._path if "://" in self._path else self._base + self._path
 
+    @property
+    def request(self) -> Asked:
+        """What was asked: its url, headers and body."""
+        return Asked(self.url, self.sent)
+
     @cached_property
     def headers(self) -> Headers:
         """Parsed when first asked for."""
         return Headers(self._raw)
 
     @cached_property
-    def content(self) -> bytes:
-        """The body, decompressed (gzip, deflate, br). Raises WireError where it is not what its headers say, or where
-        it was too large to keep."""
+    def content(self) -> bytes | None:
+        """The body, decompressed (gzip, deflate, br); None where there was no answer. Raises WireError where it is not
+        what its headers say, or where it was too large to keep."""
+        if not self.status_code:
+            return None
         if self.size > MOST_KEPT:
             raise WireError("BodyTooLarge", f"{self.size} bytes; the first {MOST_KEPT} at most are kept")
         encoding = self.headers.get("content-encoding", "identity").lower().strip()
@@ -83,17 +98,20 @@ class Response:
         return charset.split(";")[0].strip().strip('"') or "utf-8"
 
     @property
-    def text(self) -> str:
-        """The body as text."""
+    def text(self) -> str | None:
+        """The body as text; None where there was no answer."""
+        content = self.content
+        if content is None:
+            return None
         try:
-            return self.content.decode(self.encoding, "replace")
+            return content.decode(self.encoding, "replace")
         except (LookupError, ValueError):
             # Not every codec that Python has is one of text, or takes "replace".
-            return self.content.decode("utf-8", "replace")
+            return content.decode("utf-8", "replace")
 
     def json(self) -> Any:
         """The body parsed. Raises ValueError."""
-        return jsonlib.loads(self.content)
+        return jsonlib.loads(self.content or b"")
 
     @property
     def elapsed_s(self) -> float:
@@ -113,12 +131,12 @@ class Response:
             raise WireError(f"HTTP {self.status_code}", self.url)
 
     def success(self) -> None:
-        """Only what `catch_response=True` gives can be judged. Raises TypeError."""
-        raise TypeError("use self.client.get(..., catch_response=True) in a with statement to decide on success")
+        """Only what `catch_response=True` gives can be judged. Raises `misuse`."""
+        raise self.misuse("use self.client.get(..., catch_response=True) in a with statement to decide on success")
 
     def failure(self, error: object) -> None:
-        """Only what `catch_response=True` gives can be judged. Raises TypeError."""
-        raise TypeError(f"use self.client.get(..., catch_response=True) in a with statement to fail it for {error}")
+        """Only what `catch_response=True` gives can be judged. Raises `misuse`."""
+        raise self.misuse(f"use self.client.get(..., catch_response=True) in a with statement to fail it for {error}")
 
 
 class Judged:
@@ -149,7 +167,8 @@ class Judged:
 
     def failure(self, error: object) -> None:
         """Count it as failed, for this reason."""
-        self.__dict__["_verdict"] = str(error) or "failure"
+        self.__dict__["_verdict"] = str(error) or type(error).__name__
+        self._response.judged = error if isinstance(error, Exception) else None
 
     def __enter__(self) -> Self:
         self.__dict__["entered"] = True

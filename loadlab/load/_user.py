@@ -4,6 +4,7 @@ FastHttpUser, and it works under plain `locust -f` as well."""
 from __future__ import annotations
 
 import ssl
+from functools import cache
 from typing import Any
 
 from locust import User
@@ -11,6 +12,7 @@ from locust.env import Environment
 from locust.exception import (
     CatchResponseError,
     InterruptTaskSet,
+    LocustError,
     RescheduleTask,
     RescheduleTaskImmediately,
     ResponseError,
@@ -22,11 +24,12 @@ from locust.user.users import RestMixin
 from loadlab.clock import SYSTEM
 from loadlab.load._answer import WireError
 from loadlab.load._book import Book
-from loadlab.load._response import Judged, Response
+from loadlab.load._response import Judged, Response, reason
 from loadlab.load.wire import WireClient
 
 Judged.spared = (InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopUser)
 Judged.forgiven = (WireError, ResponseError)
+Response.misuse = LocustError
 
 
 class Shared:
@@ -43,16 +46,19 @@ class Shared:
 class WireHttpUser(RestMixin[Any], User):
     """A user with a client that measures at the wire. Attributes as FastHttpUser's where they mean the same.
 
-    verify: check TLS certificates; ca: file of further authorities; keep_alive: one connection for all requests;
-    network_timeout: seconds for a whole answer; default_headers: sent with each request; unix_socket: path to connect
-    to instead of the host.
+    verify: check TLS certificates, unless `insecure` is set; ca: file of further authorities; keep_alive: use
+    connections again; network_timeout: seconds for a whole answer, connection_timeout: for connecting;
+    default_headers: sent with each request; unix_socket: path to connect to instead of the host.
     """
 
     abstract = True
     verify = True
+    insecure = False
     ca: str | None = None
     keep_alive = True
     network_timeout = 60.0
+    connection_timeout = 60.0
+    max_redirects = 30
     default_headers: dict[str, str] | None = None
     unix_socket: str | None = None
 
@@ -65,11 +71,20 @@ class WireHttpUser(RestMixin[Any], User):
             Shared.book,
             fire=self._fire if Shared.always_fire else None,
             timeout_s=self.network_timeout,
-            tls=Shared.tls or (tls_context(verify=self.verify, ca=self.ca) if "https" in self.host else None),
+            tls=self._tls(),
             keep_alive=self.keep_alive,
             unix_socket=self.unix_socket,
+            connect_s=self.connection_timeout,
+            max_redirects=self.max_redirects,
         )
         self.client.headers |= self.default_headers or {}
+
+    def _tls(self) -> ssl.SSLContext | None:
+        """What the class says wins over what loadlab's own target says."""
+        says = self.insecure or not self.verify or self.ca is not None
+        if not says and (Shared.tls is not None or "https" not in (self.host or "")):
+            return Shared.tls
+        return tls_context(verify=self.verify and not self.insecure, ca=self.ca)
 
     def start(self, group: Any) -> Any:
         """As any user, but that its connections are closed whatever ends it: a locustfile's on_stop need not know."""
@@ -88,13 +103,21 @@ class WireHttpUser(RestMixin[Any], User):
                 response_time=1000 * (response.arrived - response.intended),
                 response_length=response.size,
                 response=response,
-                context=self.context(),
-                exception=(response.error or CatchResponseError(failed)) if failed else None,
+                context={**self.context(), **(response.context or {})},
+                exception=_exception(response, failed) if failed else None,
                 start_time=SYSTEM.wall() - (SYSTEM.monotonic() - response.started),
                 url=response.url,
             )
         finally:
             Shared.firing = False
+
+
+def _exception(response: Response, failed: str) -> Exception:
+    """What listeners get: the user's own, else what happened, else the user's words."""
+    if response.judged is not None:
+        return response.judged
+    error = response.error
+    return error if error is not None and failed == reason(response) else CatchResponseError(failed)
 
 
 _sleep = TaskSet._sleep
@@ -112,8 +135,9 @@ def _pause(self: TaskSet, seconds: float) -> None:
 TaskSet._sleep = _pause  # type: ignore[method-assign]
 
 
+@cache
 def tls_context(*, verify: bool, ca: str | None) -> ssl.SSLContext:
-    """Certificates are checked unless the user said otherwise."""
+    """Certificates are checked unless the user said otherwise. One for all users: it reads all authorities."""
     context = ssl.create_default_context(cafile=ca)
     if not verify:
         context.check_hostname = False

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Protocol, TypeVar
+from typing import Any
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 import gevent
@@ -18,14 +18,15 @@ import gevent
 from loadlab.clock import SYSTEM
 from loadlab.load._alarm import alarm
 from loadlab.load._answer import WireError
+from loadlab.load._book import Ledger
 from loadlab.load._connection import Connection
+from loadlab.load._pool import Pool
 from loadlab.load._request import basic, clean, payload, with_params
 from loadlab.load._response import Judged, Response, reason
 from loadlab.load._session import HTTP, Hands, Session
 from loadlab.load._websocket import Line
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-MOST_REDIRECTS = 30
 REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
 """Methods that may be sent again when a kept connection turns out to have been closed by the server in the meantime."""
 MOST_CACHED = 64
@@ -37,32 +38,6 @@ SAFE = "%/:=&?~#+!$,;'@()*[]|"
 """What may stand in the target of a request as it is; all else is percent-encoded, line ends among it."""
 
 Fire = Callable[[Response, str], None]
-Kind = TypeVar("Kind", bound=Connection)
-
-
-class Ledger(Protocol):
-    """Where requests are counted: load/_book.Book."""
-
-    def sent(self) -> None:
-        """A request leaves."""
-        ...
-
-    def done(self, name: str, intended: float, started: float, arrived: float, read: float, *, ok: bool) -> None:
-        """It has ended."""
-        ...
-
-    def failure(self, name: str, error: str, now: float, sample: str = "") -> None:
-        """Why it failed."""
-        ...
-
-    def abandoned(self, name: str, intended: float, started: float, now: float) -> None:
-        """Its user was stopped before it ended."""
-        ...
-
-    @property
-    def counts(self) -> Any:
-        """Counters: connects, bytes_received, kernel_stamped."""
-        ...
 
 
 class WireClient:
@@ -82,6 +57,8 @@ class WireClient:
         tls: ssl.SSLContext | None = None,
         keep_alive: bool = True,
         unix_socket: str | None = None,
+        connect_s: float = 60.0,
+        max_redirects: int = 30,
     ) -> None:
         parts = urlsplit(base_url)
         netloc = parts.netloc.rpartition("@")[2]
@@ -93,6 +70,7 @@ class WireClient:
         self.cookies: dict[str, str] = {}
         self.timeout_s = timeout_s
         self.keep_alive = keep_alive
+        self.max_redirects = max_redirects
         self.request_name: str | None = None
         self._origin = (parts.scheme, netloc)
         self._host = parts.hostname
@@ -100,12 +78,9 @@ class WireClient:
         self._prefix = parts.path.rstrip("/")
         self._ledger = ledger
         self._fire = fire
-        self._tls = tls
-        self._unix = unix_socket
-        self._connections: dict[tuple[str, str], Connection] = {}
+        self._pool = Pool(ledger, tls, unix_socket, connect_s)
         self._ready: dict[tuple[str, str, str | None], tuple[bytes, str]] = {}
         self._ready_for: dict[str, str] = {}
-        self._refused = 0
         self._rested = False
         self._unjudged: Judged | None = None
 
@@ -137,6 +112,12 @@ class WireClient:
         """DELETE."""
         return self.request("DELETE", path, **options)
 
+    def iter_lines(self, path: str, method: str = "GET", **options: Any) -> Iterator[str]:
+        """The lines of an answer, once all of it is there. Raises what the request failed with."""
+        response = self.request(method, path, **options)
+        response.raise_for_status()
+        yield from response.text.splitlines()
+
     def ws(self, path: str, name: str | None = None, *, timeout: float | None = None) -> Session:
         """A WebSocket, for a with statement. timeout: seconds for the handshake and for each message."""
         hands = Hands(self.base_url, self._ledger, self._intended, lambda end: self._dial(path, end), self._finish)
@@ -165,13 +146,16 @@ class WireClient:
         catch_response: bool = False,
         allow_redirects: bool = True,
         timeout: float | None = None,
+        context: Mapping[str, Any] | None = None,
         stream: bool = False,  # noqa: ARG002 - the body is always read, as its last byte is what is measured
     ) -> Any:
         """One request, redirects followed. Never raises for what the network or the server does: see Response.error.
 
         data: text, bytes, or fields of a form; json: anything, where there is no data; params: added to the path;
-        timeout: seconds for the whole answer.
+        timeout: seconds for the whole answer; context: for listeners of Locust's `request` event.
         """
+        if not method.isupper():
+            method = method.upper()
         if self._unjudged is not None:
             self._settle()
         asked = SYSTEM.monotonic()
@@ -195,12 +179,14 @@ class WireClient:
             if response.status_code in REDIRECTS and allow_redirects:
                 response = self._follow(method, response, extra, body, deadline)
         except WireError as error:
-            response = self._failed(path, error)
+            response = self._failed(path, text, error)
         except BaseException:
             # The user was stopped in the middle: the request ends here and now.
             ledger.abandoned(label, intended, started, SYSTEM.monotonic())
             raise
         response.intended, response.started, response.name, response.request_type = intended, started, label, method
+        if context is not None:
+            response.context = context
         if catch_response:
             self._unjudged = Judged(response, self._finish)
             return self._unjudged
@@ -232,7 +218,7 @@ class WireClient:
         lines = {key: value for key, value in self.headers.items() if key.lower() not in left}
         if cookies := self._jar(netloc):
             lines["Cookie"] = "; ".join(f"{key}={value}" for key, value in cookies.items())
-        return self._connect((HTTP.get(scheme, scheme), netloc), deadline, Line).open(netloc, target, lines, deadline)
+        return self._pool.dial((HTTP.get(scheme, scheme), netloc), deadline, Line).open(netloc, target, lines, deadline)
 
     def _settle(self) -> None:
         """What was to be judged in a with statement, and never was, is in flight no longer."""
@@ -242,7 +228,7 @@ class WireClient:
 
     def _rest(self) -> None:
         least, most = RETRY_S
-        gevent.sleep(min(most, least * 2 ** min(self._refused - 1, 10)))
+        gevent.sleep(min(most, least * 2 ** min(self._pool.refused - 1, 10)))
         self._rested = True
 
     def _finish(self, response: Response, failed: str) -> None:
@@ -255,11 +241,12 @@ class WireClient:
         )
         if self._fire is not None:
             self._fire(response, failed)
-        if self._refused:
+        if self._pool.refused:
             self._rest()
 
-    def _failed(self, path: str, error: WireError) -> Response:
+    def _failed(self, path: str, text: bytes, error: WireError) -> Response:
         response = Response(self.base_url, path, 0, [], [])
+        response.sent = text
         response.error = error
         response.arrived = response.read_at = SYSTEM.monotonic()
         return response
@@ -312,10 +299,10 @@ class WireClient:
 
     def _send(self, method: str, path: str, text: bytes, deadline: float) -> Response:
         origin = self._where(path)[:2] if "://" in path else self._origin
-        connection = self._connections.get(origin)
-        fresh = connection is None or connection.dead
-        if connection is None or fresh:
-            connection = self._connections[origin] = self._connect(origin, deadline, Connection)
+        pool = self._pool
+        connection, fresh = pool.take(origin), False
+        if connection is None:
+            connection, fresh = pool.dial(origin, deadline, Connection), True
         self._rested = True
         try:
             connection.exchange(text, SYSTEM.monotonic(), deadline, head=method == "HEAD")
@@ -323,16 +310,19 @@ class WireClient:
             stale = not fresh and connection.received == 0 and error.name in ("ConnectionClosed", "ConnectionReset")
             if not stale or method not in REPEATABLE:
                 raise
-            fresh = True
-            connection = self._connections[origin] = self._connect(origin, deadline, Connection)
+            connection, fresh = pool.dial(origin, deadline, Connection), True
             connection.exchange(text, SYSTEM.monotonic(), deadline, head=method == "HEAD")
-        if not self.keep_alive:
+        response = self._response(connection, path, text, fresh=fresh)
+        if self.keep_alive:
+            pool.put(origin, connection)
+        else:
             connection.close()
-        return self._response(connection, path, fresh=fresh)
+        return response
 
-    def _response(self, connection: Connection, path: str, *, fresh: bool) -> Response:
+    def _response(self, connection: Connection, path: str, text: bytes, *, fresh: bool) -> Response:
         answer = connection.answer
         response = Response(self.base_url, path, answer.status, answer.headers, answer.body)
+        response.sent = text
         response.size = answer.size
         response.arrived, response.read_at = connection.arrived, connection.read_at
         response.stamped = connection.stamped
@@ -354,27 +344,11 @@ class WireClient:
                 else:
                     jar[key.strip()] = content.strip()
 
-    def _connect(self, origin: tuple[str, str], deadline: float, kind: type[Kind]) -> Kind:
-        scheme, netloc = origin
-        self._refused += 1
-        if scheme not in ("http", "https"):
-            raise WireError("BadAddress", f"{scheme}://{netloc} is neither http nor https")
-        try:
-            parts = urlsplit(f"//{netloc}")
-            host, port = parts.hostname or "127.0.0.1", parts.port or (443 if scheme == "https" else 80)
-        except ValueError as error:
-            raise WireError("BadAddress", f"{netloc}: {error}") from error
-        tls = (self._tls or ssl.create_default_context()) if scheme == "https" else None
-        made = kind(self._unix or (host, port), max(0.001, deadline - SYSTEM.monotonic()), tls, host)
-        self._refused = 0
-        self._ledger.counts.connects += 1
-        return made
-
     def _follow(
         self, method: str, response: Response, extra: Mapping[str, str], body: bytes, deadline: float
     ) -> Response:
         away = False
-        for _ in range(MOST_REDIRECTS):
+        for _ in range(self.max_redirects):
             location = response.headers.get("location")
             if response.status_code not in REDIRECTS or location is None:
                 return response
@@ -388,12 +362,12 @@ class WireClient:
                 raise WireError("BadAddress", f"redirected to {location}: {error}") from error
             text = self._text(method, target, extra, body, away=away)
             response = self._send(method, target, text, deadline)
-        raise WireError("TooManyRedirects", response.url)
+        if response.status_code in REDIRECTS and "location" in response.headers:
+            raise WireError("TooManyRedirects", response.url)
+        return response
 
     def close(self) -> None:
         """Close every connection. May run in gevent's hub, where nothing can rest."""
-        self._refused = 0
+        self._pool.refused = 0
         self._settle()
-        for each in self._connections.values():
-            each.close()
-        self._connections.clear()
+        self._pool.close()
