@@ -1,11 +1,17 @@
 """How fast the generators are, and how true: FastHttpUser, WireHttpUser and wrk against the same nginx.
 
-    python benchmarks/generator.py [--rounds 3] [--seconds 3] [--users 32]
+    python benchmarks/generator.py [--only rates,stall,hold,merge] [--rounds 3] [--seconds 3] [--users 32] [--hold 300]
 
-nginx answers 34 bytes from memory, on core 0; each generator has core 1 to itself. Rounds are interleaved, so that a
-noisy minute hurts all alike, and medians are printed. Requests are counted by nginx itself (stub_status), the same way
-for all; p50 is what the generator says (Locust's own statistics know whole milliseconds only: 0 is less than half of
-one). `truth` is the server with one connection, as the kernel stamps it. `us each`: the generator's CPU a request.
+nginx answers 34 bytes from memory, on core 0; each generator has core 1 to itself. Prints the figures of each part, and
+at the end what was promised of them, and whether that was reached.
+
+rates: rounds are interleaved, so that a noisy minute hurts all alike, and medians are printed. Requests are counted by
+nginx itself (stub_status), the same way for all; p50 is what the generator says (Locust's own statistics know whole
+milliseconds only: 0 is less than half of one). `truth` is what the kernel's stamps say of the server where neither it
+nor the generator is full: one connection, and half of the highest rate. `us each`: the generator's CPU a request.
+stall: wrk2's test: 2,000 requests/s over 100 connections, ten seconds and twenty more, in which the server stands
+still for 1.4 s. hold: half of the highest rate, on a schedule, for --hold seconds. merge: percentiles of a recording,
+written by four, against all latencies of the stall, sorted.
 """
 
 from __future__ import annotations
@@ -15,31 +21,26 @@ import csv
 import os
 import re
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
-import urllib.request
 from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from generator_rig import GENERATOR_CORE, URL, WARM_S, cpu_s, nginx, pinned, requests_served, rss_bytes, watched
 
 from loadlab.clock import SYSTEM
-from loadlab.load import LoadInterval
-from loadlab.load._driver import LoadConfig, start
+from loadlab.load import EndpointInterval, LoadInterval
+from loadlab.load._driver import ChildGenerator, LoadConfig, start
+from loadlab.recording.hlog import HistogramLog, LatencyLog
 
-PORT = 18_917
-URL = f"http://127.0.0.1:{PORT}"
-SERVER_CORE, GENERATOR_CORE = 0, 1
-WARM_S = 1.0
-NGINX = """daemon off; worker_processes 1; pid nginx.pid; error_log stderr error;
-events {{ worker_connections 4096; }}
-http {{ access_log off; keepalive_requests 1000000000;
-  server {{ listen 127.0.0.1:{port}; location / {{ return 200 "hello hello hello hello hello hel"; }}
-  location /status {{ stub_status; }} }} }}
-"""
 LOCUSTFILE = """from locust import FastHttpUser, task
 from loadlab.load import WireHttpUser
 
@@ -60,51 +61,10 @@ class Figure:
     raw_p50_us: float
     busy: float
 
-
-@contextmanager
-def nginx(folder: Path) -> Iterator[None]:
-    """The server, until the body ends."""
-    (folder / "nginx.conf").write_text(NGINX.format(port=PORT))
-    argv = ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", "stderr"]
-    server = subprocess.Popen(["taskset", "-c", str(SERVER_CORE), *argv])
-    try:
-        for _ in range(100):
-            SYSTEM.sleep(0.05)
-            try:
-                requests_served()
-                break
-            except OSError:
-                continue
-        yield
-    finally:
-        server.terminate()
-        server.wait()
-
-
-def requests_served() -> int:
-    """By nginx, since it started."""
-    with urllib.request.urlopen(f"{URL}/status", timeout=5) as answer:
-        found = re.search(r"\n\s*\d+\s+\d+\s+(\d+)", answer.read().decode())
-    return int(found[1]) if found else 0
-
-
-def cpu_s(pid: int) -> float:
-    """CPU seconds of a process so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def watched(pid: int, seconds: float) -> tuple[float, float]:
-    """Requests a second and the share of its core a generator used, over `seconds`."""
-    count, cpu, began = requests_served(), cpu_s(pid), SYSTEM.monotonic()
-    SYSTEM.sleep(seconds)
-    took = SYSTEM.monotonic() - began
-    return (requests_served() - count) / took, (cpu_s(pid) - cpu) / took
-
-
-def pinned(argv: list[str], **options: object) -> subprocess.Popen[str]:
-    """A generator on its core."""
-    return subprocess.Popen(["taskset", "-c", str(GENERATOR_CORE), *argv], text=True, **options)  # type: ignore[call-overload, no-any-return]
+    @property
+    def cost_us(self) -> float:
+        """CPU a request."""
+        return 1e6 * self.busy / self.rps
 
 
 def plain_locust(kind: str, folder: Path, users: int, seconds: float) -> Figure:
@@ -127,34 +87,55 @@ def plain_locust(kind: str, folder: Path, users: int, seconds: float) -> Figure:
 
 
 class Latencies:
-    """A load.Listener that keeps latencies."""
+    """A load.Listener that keeps latencies, and how late each request left."""
 
     def __init__(self) -> None:
-        self.us, self.raw_us = array("I"), array("I")
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self.us, self.raw_us, self.late_us = array("I"), array("I"), array("I")
+        self.sent = self.failed = 0
+        self.start = self.end = 0.0
 
     def interval(self, interval: LoadInterval) -> None:
         """One interval."""
+        self.start, self.end = self.start or interval.start, interval.end
         for each in interval.endpoints:
             self.us.extend(each.latency_us)
             self.raw_us.extend(each.service_us)
+        self.late_us.extend(interval.schedule_lag_us)
+        self.sent += interval.sent
+        self.failed += interval.failed
 
 
-def loadlab(folder: Path, users: int, seconds: float) -> Figure:
-    """The generator as `loadlab run` uses it."""
-    listener = Latencies()
+@contextmanager
+def own_generator(folder: Path, listener: Latencies, **options: Any) -> Iterator[ChildGenerator]:
+    """The generator as `loadlab run` uses it, on its core."""
     own = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {GENERATOR_CORE})
     try:
-        config = LoadConfig(URL, log=folder / "generator.log", env=dict(os.environ))
+        config = LoadConfig(URL, log=folder / "generator.log", env=dict(os.environ), **options)
         generator = start(config, listener, SYSTEM, SYSTEM.monotonic())
     finally:
         os.sched_setaffinity(0, own)
     with generator:
-        generator.set_users(users)
+        yield generator
+
+
+def loadlab(folder: Path, users: int, seconds: float, **options: Any) -> Figure:
+    """Users without a pause, or the rate of `options`."""
+    listener = Latencies()
+    rate = options.pop("rate", None)
+    with own_generator(folder, listener, **options) as generator:
+        if rate is None:
+            generator.set_users(users)
+        else:
+            generator.set_rate(rate)
         SYSTEM.sleep(WARM_S)
         generator.cut()
         SYSTEM.sleep(0.05)
-        listener.us, listener.raw_us = array("I"), array("I")
+        listener.forget()
         rps, busy = watched(generator.pid, seconds)
     return Figure(rps, statistics.median(listener.us), statistics.median(listener.raw_us), busy)
 
@@ -172,39 +153,176 @@ def wrk(users: int, seconds: float) -> Figure:
     return Figure(rps, p50_us, p50_us, busy)
 
 
-def rounds(folder: Path, users: int, seconds: float, count: int) -> dict[str, list[Figure]]:
-    """All generators, `count` times, interleaved."""
-    figures: dict[str, list[Figure]] = {}
-    for _ in range(count):
-        figures.setdefault("truth", []).append(loadlab(folder, 1, min(1.0, seconds)))
-        figures.setdefault("FastHttpUser, locust -f", []).append(plain_locust("Fast", folder, users, seconds))
-        figures.setdefault("WireHttpUser, locust -f", []).append(plain_locust("Wire", folder, users, seconds))
-        figures.setdefault("WireHttpUser, loadlab", []).append(loadlab(folder, users, seconds))
-        if shutil.which("wrk"):
-            figures.setdefault("wrk", []).append(wrk(users, seconds))
-    return figures
+FAST, PLAIN = "FastHttpUser, locust -f", "WireHttpUser, locust -f"
+FILE, OWN, WRK = "WireHttpUser in a locustfile, loadlab", "loadlab's default user", "wrk"
+TRUTH, HALF = "truth: one connection", "truth: half the rate"
+Promise = tuple[str, str, str, bool | None]
+"""What, the goal, what came out, whether that reaches it."""
+
+
+@dataclass
+class Bench:
+    """One call of this script."""
+
+    folder: Path
+    server: int
+    asked: argparse.Namespace
+    promises: list[Promise] = field(default_factory=list)
+    stalled: Latencies = field(default_factory=Latencies)
+    most_rps: float = 0.0
+
+    def most(self) -> float:
+        """The highest rate of loadlab's own user; measured here where `rates` was not asked for."""
+        if not self.most_rps:
+            self.most_rps = loadlab(self.folder, self.asked.users, 3.0).rps
+        return self.most_rps
+
+    def rates(self) -> None:
+        """Figures 1 and 2."""
+        found = self._rounds()
+        middle = {name: median(each) for name, each in found.items()}
+        self.most_rps = middle[OWN].rps
+        fast, peer, truth = middle[FAST], middle.get(WRK), middle[HALF].p50_us
+        print("| Generator | requests/s | x Fast | x wrk | core busy | us each | p50 it says | uncorrected | x truth |")
+        print("|---|---|---|---|---|---|---|---|---|")
+        for name, each in middle.items():
+            wrks = f"{each.rps / peer.rps:.2f}" if peer else ""
+            cost = f"{each.rps:,.0f} | {each.rps / fast.rps:.1f} | {wrks} | {each.busy:.0%} | {each.cost_us:.1f}"
+            print(
+                f"| {name} | {cost} | {each.p50_us:,.0f} us | {each.raw_p50_us:,.0f} us | {each.p50_us / truth:.2f} |"
+            )
+        for name in (FILE, PLAIN):
+            self.reach(f"{name}: requests/s against FastHttpUser", 8, middle[name].rps / fast.rps, "times")
+            if peer:
+                self.reach(f"{name}: requests/s against wrk", 25, 100 * middle[name].rps / peer.rps, "%")
+        ratio = middle[OWN].p50_us / truth
+        says = f"{ratio:.2f} times ({middle[OWN].p50_us:.0f} of {truth:.0f} us)"
+        self.promises.append(("p50 of a full generator against the truth", "0.5 to 2 times", says, 0.5 <= ratio <= 2))
+        off = fast.p50_us / truth
+        self.promises.append(("the same of FastHttpUser", "over 50 times: the problem", f"{off:.0f} times", None))
+
+    def reach(self, what: str, least: float, found: float, unit: str) -> None:
+        """A figure that is to be at least so much."""
+        self.promises.append((what, f"at least {least:g} {unit}", f"{found:.1f} {unit}", found >= least))
+
+    def _rounds(self) -> dict[str, list[Figure]]:
+        folder, users, seconds = self.folder, self.asked.users, self.asked.seconds
+        file = folder / "own_user.py"
+        file.write_text(LOCUSTFILE.format(name="Wire"))
+        figures: dict[str, list[Figure]] = {}
+        for _ in range(self.asked.rounds):
+            figures.setdefault(TRUTH, []).append(loadlab(folder, 1, min(1.0, seconds)))
+            figures.setdefault(FAST, []).append(plain_locust("Fast", folder, users, seconds))
+            figures.setdefault(PLAIN, []).append(plain_locust("Wire", folder, users, seconds))
+            figures.setdefault(FILE, []).append(loadlab(folder, users, seconds, locustfile=str(file)))
+            figures.setdefault(OWN, []).append(loadlab(folder, users, seconds))
+            half = figures[OWN][-1].rps / 2
+            figures.setdefault(HALF, []).append(loadlab(folder, users, seconds, model="open", rate=half))
+            if shutil.which("wrk"):
+                figures.setdefault(WRK, []).append(wrk(users, seconds))
+        return figures
+
+    def stall(self) -> None:
+        """Figure 3."""
+        heard = self.stalled
+        with own_generator(self.folder, heard, model="open", arrivals="even", max_in_flight=100) as generator:
+            generator.set_rate(STALL_RPS)
+            SYSTEM.sleep(10.0)
+            generator.cut()
+            SYSTEM.sleep(0.1)
+            heard.forget()
+            SYSTEM.sleep(8.0)
+            os.kill(self.server, signal.SIGSTOP)
+            try:
+                SYSTEM.sleep(STALL_S)
+            finally:
+                os.kill(self.server, signal.SIGCONT)
+            SYSTEM.sleep(20.0 - 8.0 - STALL_S)
+        p99, raw = (np.percentile(each, 99) / 1e6 for each in (heard.us, heard.raw_us))
+        print(f"stall: {len(heard.us):,} answers, {heard.failed} failed; p99 {p99:.3f} s, uncorrected {raw:.4f} s")
+        says = f"{p99:.2f} s (uncorrected {1000 * raw:.1f} ms)"
+        self.promises.append(("p99 of wrk2's stall", "1.20 to 1.45 s", says, bool(1.20 <= p99 <= 1.45)))
+
+    def hold(self) -> None:
+        """Figure 4."""
+        rate, heard, seconds = self.most() / 2, Latencies(), self.asked.hold
+        with own_generator(self.folder, heard, model="open") as generator:
+            generator.set_rate(rate)
+            SYSTEM.sleep(5.0)
+            generator.cut()
+            SYSTEM.sleep(0.1)
+            heard.forget()
+            before, cpu = rss_bytes(generator.pid), cpu_s(generator.pid)
+            SYSTEM.sleep(seconds)
+            generator.cut()
+            SYSTEM.sleep(0.1)
+            took, used = heard.end - heard.start, cpu_s(generator.pid) - cpu
+            sent, grown = heard.sent, rss_bytes(generator.pid) - before
+        off, late_ms = sent / took / rate - 1, np.percentile(heard.late_us, 99) / 1000
+        rps, busy = sent / took, used / took
+        print(f"hold: {rate:,.0f} requests/s asked, {rps:,.0f} sent over {took:.0f} s; core {busy:.0%} busy")
+        print(f"hold: late p50 {np.percentile(heard.late_us, 50):.0f} us, p99 {late_ms:.2f} ms; {heard.failed} failed")
+        span = f"for {took:.0f} s"
+        self.promises += [
+            (f"half the rate, {span}", "within 0.5%", f"{off:+.2%} of {rate:,.0f}/s", abs(off) <= 0.005),
+            (f"lateness p99, {span}", "below 5 ms", f"{late_ms:.2f} ms", bool(late_ms < 5)),
+            (f"growth of memory, {span}", "below 5 MB in 10 million", growth(grown, sent), grown * 1e7 / sent < 5e6),
+        ]
+
+    def merge(self) -> None:
+        """Figure 5."""
+        if not self.stalled.us:
+            raise SystemExit("merge needs the latencies of stall: --only stall,merge")
+        exact = np.sort(np.asarray(self.stalled.us, dtype=np.int64))
+        with tempfile.TemporaryDirectory() as name:
+            log = LatencyLog(Path(name), SYSTEM.wall())
+            for second, part in enumerate(np.array_split(np.asarray(self.stalled.us), 4)):
+                values = array("I", part.tolist())
+                endpoint = EndpointInterval("GET /", "ok", values, values)
+                log.add(LoadInterval(second, second + 1.0, 1, 0, 0, 0, 0, 0, 0, endpoints=(endpoint,)), str)
+            log.close()
+            read = HistogramLog.read(Path(name) / "requests.hlog")
+            found = read.quantiles(0, 10, what="latency") if read else None
+        if found is None:
+            raise SystemExit("nothing was written")
+        worst = 0.0
+        says = {50: found.p50_ms, 90: found.p90_ms, 95: found.p95_ms, 99: found.p99_ms, 100: found.max_ms}
+        for percent, ms in says.items():
+            true_ms = float(np.percentile(exact, percent, method="inverted_cdf")) / 1000
+            worst = max(worst, abs(ms / true_ms - 1))
+            print(f"merge: p{percent} {true_ms:.3f} ms sorted, {ms:.3f} ms merged from four")
+        self.promises.append(("percentiles merged from four", "within 0.1% of a sort", f"{worst:.3%}", worst <= 0.001))
+
+
+STALL_RPS, STALL_S = 2_000.0, 1.4
+
+
+def growth(bytes_: int, requests: int) -> str:
+    """In all, and what that would be in ten million."""
+    return f"{bytes_ / 1e6:.1f} MB in {requests / 1e6:.1f} million ({bytes_ * 1e7 / requests / 1e6:.1f} MB in 10)"
+
+
+def median(figures: list[Figure]) -> Figure:
+    """Of each number by itself."""
+    return Figure(*(statistics.median(getattr(each, name) for each in figures) for name in Figure.__annotations__))
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--only", default="rates,stall,hold,merge")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--users", type=int, default=32)
+    parser.add_argument("--hold", type=float, default=300.0)
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="loadlab-bench-") as folder, nginx(Path(folder)):
-        figures = rounds(Path(folder), asked.users, asked.seconds, asked.rounds)
-    truth = statistics.median(each.p50_us for each in figures["truth"])
-    fast = statistics.median(each.rps for each in figures["FastHttpUser, locust -f"])
-    peer = statistics.median(each.rps for each in figures["wrk"]) if "wrk" in figures else float("nan")
-    print("| Generator | requests/s | x Fast | x wrk | core busy | us each | p50 it says | uncorrected | x truth |")
-    print("|---|---|---|---|---|---|---|---|---|")
-    for name, each in figures.items():
-        rps, p50_us, raw_us, busy = (
-            statistics.median(getattr(one, key) for one in each) for key in ("rps", "p50_us", "raw_p50_us", "busy")
-        )
-        cost = f"{rps:,.0f} | {rps / fast:.1f} | {rps / peer:.2f} | {busy:.0%} | {1e6 * busy / rps:.1f}"
-        print(f"| {name} | {cost} | {p50_us:,.0f} us | {raw_us:,.0f} us | {p50_us / truth:.2f} |")
+    with tempfile.TemporaryDirectory(prefix="loadlab-bench-") as folder, nginx(Path(folder)) as server:
+        bench = Bench(Path(folder), server, asked)
+        for part in asked.only.split(","):
+            {"rates": bench.rates, "stall": bench.stall, "hold": bench.hold, "merge": bench.merge}[part]()
+    print("\n| What | Goal | Measured | Reached |\n|---|---|---|---|")
+    for what, goal, found, reached in bench.promises:
+        print(f"| {what} | {goal} | {found} | {'' if reached is None else 'yes' if reached else 'no'} |")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from loadlab.catalogue import units
-from loadlab.load import Listener, LoadInterval
+from loadlab.load import OTHER, Listener, LoadInterval
 from loadlab.probes import Row, Sink
 from loadlab.recording.model import Entity, Metric
 
@@ -28,6 +28,11 @@ ask for more (signals/threads)."""
 
 OWN = ("generator", "loadlab")
 """Reserved names of services: loadlab's own processes."""
+
+TOO_MANY_NAMES = (
+    "requests have too many names: those past the first hundreds are counted together as (other); give URLs with ids "
+    "in them one name: self.client.get(url, name=...)"
+)
 
 STALE_S = 2.5
 """Older figures of the generator are not shown: a phase without load has no rate."""
@@ -124,6 +129,7 @@ class Feed:
         self._phase, self._phase_ends = "start", 0.0
         self._last = 0.0
         self._deaf = False
+        self._grouped = False
 
     def declare(self, probe: str, metrics: tuple[Metric, ...]) -> None:
         """The columns of a probe's rows."""
@@ -150,9 +156,17 @@ class Feed:
         self._recorder.interval(interval)
         for each in self._watchers:
             each.interval(interval)
+        self._warn_of_names(interval)
         with self._lock:
             self._load.take(interval)
         self._tell(interval.end)
+
+    def _warn_of_names(self, interval: LoadInterval) -> None:
+        if self._grouped or all(each.endpoint != OTHER for each in interval.endpoints):
+            return
+        self._grouped = True
+        self._recorder.event("note", text=TOO_MANY_NAMES)
+        self._audience.note(TOO_MANY_NAMES)
 
     def phase(self, name: str, ends_in_s: float | None) -> None:
         """A phase starts: the audience hears of it, and each Live names it."""

@@ -11,6 +11,8 @@ import pytest
 from loadlab.catalogue import units
 from loadlab.live import Feed, Live, declared
 from loadlab.load import EndpointInterval, LoadInterval
+from loadlab.load._book import MOST_NAMES
+from loadlab.load._book import Book as Ledger
 from loadlab.probes import Row
 from loadlab.recording.model import Entity
 
@@ -231,6 +233,21 @@ class Ear:
 
     def interval(self, interval: LoadInterval) -> None:
         self.heard.append(f"{interval.start:g} to {interval.end:g}")
+
+
+def test_too_many_names_are_said_once(book: Book, crowd: Crowd, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(crowd, "note", said.append)
+    feed = Feed(book, crowd)
+    many = Ledger(0.0)
+    for second in range(1, 4):
+        for number in range(50_000):
+            many.sent()
+            many.done(f"GET /{number}", second, second, second, second, ok=True)
+        feed.interval(many.cut(float(second)))
+    assert {len(each.endpoints) for each in book.intervals} == {MOST_NAMES + 1}
+    assert len(said) == 1 and "name=" in said[0]
+    assert book.events == [("note", {"text": said[0]})]
 
 
 def test_watchers_hear_of_each_interval_and_phase_in_order(book: Book, crowd: Crowd) -> None:

@@ -10,6 +10,9 @@ from array import array
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+OTHER = "(other)"
+"""The name of all requests that have more names than are kept apart: URLs with ids in them, mostly."""
+
 
 @dataclass(frozen=True)
 class EndpointInterval:

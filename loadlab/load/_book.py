@@ -12,12 +12,11 @@ from array import array
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
-from loadlab.load import EndpointInterval, Failures, LoadInterval, Wanted
+from loadlab.load import OTHER, EndpointInterval, Failures, LoadInterval, Wanted
 
 MOST_NAMES = 300
 """Endpoints kept apart; further names count as OTHER. More would be URLs with ids in them: use name=."""
 
-OTHER = "(other)"
 LONGEST_US = 2**32 - 1
 FORGET_AT = 10_000
 """Requests after which a book that nobody reads is emptied."""

@@ -37,18 +37,15 @@ AHEAD_S = 0.002
 NEVER = float("inf")
 
 
-def keep_stamping() -> s.socket | None:
+def keep_stamping() -> None:
     """The kernel begins to stamp a moment after the first socket of the machine asks for it, and ends with the last:
-    one that stays open lets the first answers be stamped, too."""
-    try:
-        keeper = s.socket(s.AF_INET, s.SOCK_DGRAM)
+    one that stays open as long as this process lets the first answers be stamped, too."""
+    with suppress(OSError), s.socket(s.AF_INET, s.SOCK_DGRAM) as keeper:
         keeper.setsockopt(s.SOL_SOCKET, SO_TIMESTAMPING, RX_SOFTWARE_AND_REPORT)
-    except OSError:
-        return None
-    return keeper
+        keeper.detach()
 
 
-KEEPER = keep_stamping()
+keep_stamping()
 
 
 class Offset:

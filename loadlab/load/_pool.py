@@ -6,6 +6,8 @@ import ssl
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+import gevent
+
 from loadlab.clock import SYSTEM
 from loadlab.load._answer import WireError
 from loadlab.load._book import Ledger
@@ -65,7 +67,14 @@ class Pool:
             raise WireError("BadAddress", f"{netloc}: {error}") from error
         tls = (self._tls or ssl.create_default_context()) if scheme == "https" else None
         within_s = max(0.001, min(self._connect_s, deadline - SYSTEM.monotonic()))
-        made = kind(self._unix or (host, port), within_s, tls, host)
+        try:
+            # A name server that is silent, several addresses, a handshake byte by byte: together no longer than this.
+            with gevent.Timeout(within_s) as limit:
+                made = kind(self._unix or (host, port), within_s, tls, host)
+        except gevent.Timeout as over:
+            if over is not limit:
+                raise
+            raise WireError("Timeout", "while connecting") from over
         self.refused = 0
         self._ledger.counts.connects += 1
         return made

@@ -16,6 +16,8 @@ from loadlab.load.wire import WireClient
 
 CERTIFICATE = Path(__file__).parent / "tls" / "cert.pem"
 KEY = Path(__file__).parent / "tls" / "key.pem"
+EXPIRED = Path(__file__).parent / "tls" / "expired.pem"
+"""Of the same key, over since 2021."""
 
 Act = Callable[[socket.socket], object]
 Step = bytes | Act
@@ -72,6 +74,7 @@ class Scripted:
 
     steps: tuple[Step, ...]
     tls: bool = False
+    certificate: Path = CERTIFICATE
     requests: list[bytes] = field(default_factory=list)
     connections: int = 0
     _open: list[socket.socket] = field(default_factory=list)
@@ -81,7 +84,7 @@ class Scripted:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=1000)
         self.port = self._listener.getsockname()[1]
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._context.load_cert_chain(CERTIFICATE, KEY)
+        self._context.load_cert_chain(self.certificate, KEY)
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+from urllib.request import urlopen
 
 import pytest
 
@@ -95,3 +101,54 @@ def test_ctrl_c_ends_it_with_its_statistics(server: Server, tmp_path: Path) -> N
     _, said = process.communicate(timeout=20)
     assert summary(said)["thing"] == (len(to.requests), len(to.requests))
     assert "GET thing: bad" in said
+
+
+def test_in_the_web_interface_with_master_and_worker(server: Server, tmp_path: Path) -> None:
+    """Started and stopped over HTTP, as the page does it; what the master shows is what the server was asked."""
+    (tmp_path / "users.py").write_text(USERS)
+    to = server(ok(b"bad", b"X-Bad: 1"))
+    bind, page = free_port(), free_port()
+    locust = [sys.executable, "-m", "locust", "-f", str(tmp_path / "users.py"), "--loglevel", "ERROR"]
+    ports = ["--master-bind-port", str(bind), "--web-port", str(page)]
+    master = subprocess.Popen([*locust, "--master", "--web-host", "127.0.0.1", "--host", to.url, *ports])
+    worker = subprocess.Popen([*locust, "--worker", "--master-port", str(bind)])
+    try:
+        until(lambda: len(asked(page, "/stats/requests")["workers"]) == 1)
+        assert asked(page, "/swarm", {"user_count": 4, "spawn_rate": 4})["success"]
+        until(lambda: len(to.requests) > 20)
+        asked(page, "/stop", {"now": 1})
+        until(lambda: shown(page)["num_requests"] == len(to.requests))
+        thing = shown(page)
+        assert thing["num_failures"] == thing["num_requests"] == len(to.requests)
+        assert {each["error"] for each in asked(page, "/stats/requests")["errors"]} == {"CatchResponseError('bad')"}
+    finally:
+        for each in (worker, master):
+            each.terminate()
+            each.wait(timeout=20)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return int(taken.getsockname()[1])
+
+
+def asked(port: int, path: str, form: dict[str, int] | None = None) -> Any:
+    """What the page gets."""
+    data = urlencode(form).encode() if form else None
+    with urlopen(f"http://127.0.0.1:{port}{path}", data, timeout=5) as answer:
+        return json.loads(answer.read())
+
+
+def shown(port: int) -> Any:
+    return next(each for each in asked(port, "/stats/requests")["stats"] if each["name"] == "thing")
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Fails where it does not become true."""
+    end = SYSTEM.monotonic() + 15
+    while SYSTEM.monotonic() < end:
+        with suppress(OSError, StopIteration):
+            if true():
+                return
+        SYSTEM.sleep(0.1)
+    raise AssertionError("never")

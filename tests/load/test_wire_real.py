@@ -147,6 +147,17 @@ def test_an_address_that_is_none(url: str, name: str) -> None:
     assert [each.error for each in book.cut(SYSTEM.monotonic()).errors] == [name]
 
 
+def test_a_name_server_that_is_silent_is_no_longer_than_the_timeout(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = serve(ok(), timeout_s=0.2)
+    monkeypatch.setattr(gevent.socket, "create_connection", lambda *_: gevent.sleep(5))
+    began = SYSTEM.monotonic()
+    rig.client.get("/")
+    assert SYSTEM.monotonic() - began < 1.0
+    assert rig.errors() == ["Timeout"] and rig.law
+
+
 def test_its_own_open_file_limit_is_named(serve: Serve) -> None:
     rig = serve(ok())
     rig.client.get("/")
