@@ -9,23 +9,29 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Callable, Iterable
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Generic, TypeVar
 
 import gevent
+from gevent import getcurrent
+from gevent.hub import get_hub
 
 from loadlab.clock import SYSTEM
-from loadlab.load._alarm import alarm
+from loadlab.load._alarm import Cell, alarm
 from loadlab.load._book import Book
 
 BURST = 64
-"""Arrivals that a schedule which is behind lets leave at once, before it gives the others a turn."""
+"""Arrivals that a schedule which is behind lets leave at once, before answers are read."""
 
 What = TypeVar("What")
 
 
 class Arrivals(Generic[What]):
-    """send(due, what) makes one request, or runs one task, in a greenlet of its own. most: of these at once."""
+    """send(due, what) makes one request, or runs one task, in a greenlet of its own. most: of these at once.
+
+    The schedule runs in gevent's hub, and greenlets are used again: a new one for each arrival, woken behind a schedule
+    in a greenlet of its own, takes as long as the request itself.
+    """
 
     def __init__(
         self, book: Book, send: Callable[[float, What], object], *, even: bool, most: int | None = None, seed: int = 1
@@ -34,28 +40,32 @@ class Arrivals(Generic[What]):
         self._even = even
         self._chance = random.Random(seed)  # noqa: S311 - arrivals, not a secret
         self._rate = 0.0
-        self._next = 0.0
+        self._source: Iterator[tuple[float, What]] = iter(())
+        self._head: tuple[float, What] | None = None
+        self._armed: Cell = []
+        self._hub = get_hub()
+        self._idle: list[Any] = []
         self._running = 0
         self._held: deque[tuple[float, What]] = deque()
         self._over = False
-        self._schedule: gevent.Greenlet | None = None
 
     def at_rate(self, rate: float, what: What) -> None:
         """So many a second from now on; 0 for none. The next one moves with the rate; one that is late stays late."""
+        now, head = SYSTEM.monotonic(), self._head
         self._halt()
-        now = SYSTEM.monotonic()
         if rate > 0:
-            if self._rate <= 0:
-                self._next = now + self._gap(rate)
-            elif self._next > now:
-                self._next = now + (self._next - now) * self._rate / rate
-            self._schedule = gevent.spawn(self._go_on, rate, what)
+            if head is None or self._rate <= 0:
+                first = now + self._gap(rate)
+            else:
+                first = head[0] if head[0] <= now else now + (head[0] - now) * self._rate / rate
+            self._begin(self._steadily(first, rate, what))
         self._rate = rate
 
     def at_times(self, arrivals: Iterable[tuple[float, What]]) -> None:
         """Each at its seconds from now."""
         self._halt()
-        self._schedule = gevent.spawn(self._replay, SYSTEM.monotonic(), arrivals)
+        start = SYSTEM.monotonic()
+        self._begin((start + t, what) for t, what in arrivals)
 
     def stop(self) -> None:
         """Nothing leaves any more, whoever waits."""
@@ -63,36 +73,35 @@ class Arrivals(Generic[What]):
         self._halt()
 
     def _halt(self) -> None:
-        if self._schedule is not None:
-            self._schedule.kill()
-            self._schedule = None
+        self._armed.clear()
+        self._head = None
 
     def _gap(self, rate: float) -> float:
         return 1 / rate if self._even else self._chance.expovariate(rate)
 
-    def _go_on(self, rate: float, what: What) -> None:
-        behind = 0
+    def _steadily(self, due: float, rate: float, what: What) -> Iterator[tuple[float, What]]:
         while True:
-            behind = self._until(self._next, behind)
-            due = self._next
-            self._next = due + self._gap(rate)
-            self.arrive(due, what)
+            yield due, what
+            due += self._gap(rate)
 
-    def _replay(self, start: float, arrivals: Iterable[tuple[float, What]]) -> None:
-        behind = 0
-        for t, what in arrivals:
-            behind = self._until(start + t, behind)
-            self.arrive(start + t, what)
+    def _begin(self, source: Iterator[tuple[float, What]]) -> None:
+        self._source = source
+        self._head = next(source, None)
+        self._arm()
 
-    def _until(self, due: float, behind: int) -> int:
-        """Sleeps until then; returns how many in a row were late already, and lets others go first now and then."""
-        if due > SYSTEM.monotonic():
-            alarm().sleep_until(due)
-            return 0
-        if behind >= BURST:
-            gevent.sleep(0)
-            return 0
-        return behind + 1
+    def _arm(self) -> None:
+        if self._head is not None:
+            self._armed = alarm().at(self._head[0], self._ring)
+
+    def _ring(self) -> None:
+        """Runs in the hub."""
+        for _ in range(BURST):
+            head = self._head
+            if head is None or head[0] > SYSTEM.monotonic():
+                break
+            self._head = next(self._source, None)
+            self.arrive(*head)
+        self._arm()
 
     def arrive(self, due: float, what: What) -> None:
         """One whose moment has come."""
@@ -103,15 +112,24 @@ class Arrivals(Generic[What]):
             self._book.waiting = len(self._held)
             return
         self._running += 1
-        gevent.spawn(self._run, due, what)
+        if not self._idle:
+            gevent.spawn(self._work, due, what)
+        elif getcurrent() is self._hub:
+            self._idle.pop().switch((due, what))
+        else:
+            self._hub.loop.run_callback(self._idle.pop().switch, (due, what))
 
-    def _run(self, due: float, what: What) -> None:
-        try:
-            self._book.counts.due += 1
-            self._send(due, what)
-            while self._held and not self._over:
-                due, what = self._held.popleft()
-                self._book.waiting = len(self._held)
+    def _work(self, due: float, what: What) -> None:
+        """One greenlet: an arrival, who waits meanwhile, and then whoever comes next."""
+        while True:
+            try:
+                self._book.counts.due += 1
                 self._send(due, what)
-        finally:
-            self._running -= 1
+                while self._held and not self._over:
+                    due, what = self._held.popleft()
+                    self._book.waiting = len(self._held)
+                    self._send(due, what)
+            finally:
+                self._running -= 1
+            self._idle.append(getcurrent())
+            due, what = self._hub.switch()
