@@ -34,6 +34,13 @@ TOO_MANY_NAMES = (
     "in them one name: self.client.get(url, name=...)"
 )
 
+NO_STAMPS = (
+    "the kernel did not stamp the arrival of any answer: the time at which the generator read it counts instead, which "
+    "is later where the generator is busy"
+)
+ENOUGH = 100
+"""Answers after which that is said: the first of a machine may miss their stamps."""
+
 STALE_S = 2.5
 """Older figures of the generator are not shown: a phase without load has no rate."""
 
@@ -129,7 +136,8 @@ class Feed:
         self._phase, self._phase_ends = "start", 0.0
         self._last = 0.0
         self._deaf = False
-        self._grouped = False
+        self._said: set[str] = set()
+        self._answered = self._stamped = 0
 
     def declare(self, probe: str, metrics: tuple[Metric, ...]) -> None:
         """The columns of a probe's rows."""
@@ -156,17 +164,23 @@ class Feed:
         self._recorder.interval(interval)
         for each in self._watchers:
             each.interval(interval)
-        self._warn_of_names(interval)
+        self._warn(interval)
         with self._lock:
             self._load.take(interval)
         self._tell(interval.end)
 
-    def _warn_of_names(self, interval: LoadInterval) -> None:
-        if self._grouped or all(each.endpoint != OTHER for each in interval.endpoints):
-            return
-        self._grouped = True
-        self._recorder.event("note", text=TOO_MANY_NAMES)
-        self._audience.note(TOO_MANY_NAMES)
+    def _warn(self, interval: LoadInterval) -> None:
+        """What whoever reads the figures has to know, once."""
+        self._answered += interval.succeeded
+        self._stamped += interval.kernel_stamped
+        found = {
+            TOO_MANY_NAMES: any(each.endpoint == OTHER for each in interval.endpoints),
+            NO_STAMPS: self._answered >= ENOUGH and not self._stamped,
+        }
+        for text in (each for each, holds in found.items() if holds and each not in self._said):
+            self._said.add(text)
+            self._recorder.event("note", text=text)
+            self._audience.note(text)
 
     def phase(self, name: str, ends_in_s: float | None) -> None:
         """A phase starts: the audience hears of it, and each Live names it."""

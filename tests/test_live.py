@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -87,7 +88,8 @@ def interval(start: float, end: float, latencies_ms: list[float], failed: int = 
         EndpointInterval("GET /", "ok", micros, micros),
         EndpointInterval("GET /", "fail", array("I", [1]), array("I", [1])),
     )
-    return LoadInterval(start, end, users, users, len(micros), len(micros), failed, 0, 0, endpoints=endpoints)
+    sent = stamped = len(micros)
+    return LoadInterval(start, end, users, users, sent, sent, failed, 0, 0, 0, stamped, endpoints=endpoints)
 
 
 def test_everything_reaches_the_recorder_unchanged(feed: Feed, book: Book) -> None:
@@ -243,11 +245,25 @@ def test_too_many_names_are_said_once(book: Book, crowd: Crowd, monkeypatch: pyt
     for second in range(1, 4):
         for number in range(50_000):
             many.sent()
+            many.counts.kernel_stamped += 1
             many.done(f"GET /{number}", second, second, second, second, ok=True)
         feed.interval(many.cut(float(second)))
     assert {len(each.endpoints) for each in book.intervals} == {MOST_NAMES + 1}
     assert len(said) == 1 and "name=" in said[0]
     assert book.events == [("note", {"text": said[0]})]
+
+
+@pytest.mark.parametrize(("stamped", "notes"), [(0, 1), (1, 0)])
+def test_a_kernel_that_never_stamps_is_said_once(
+    book: Book, crowd: Crowd, monkeypatch: pytest.MonkeyPatch, stamped: int, notes: int
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(crowd, "note", said.append)
+    feed = Feed(book, crowd)
+    for second in range(3):
+        feed.interval(replace(interval(second, second + 1.0, [1.0] * 60), kernel_stamped=stamped))
+    assert len(said) == len(book.events) == notes
+    assert not said or "stamp" in said[0]
 
 
 def test_watchers_hear_of_each_interval_and_phase_in_order(book: Book, crowd: Crowd) -> None:

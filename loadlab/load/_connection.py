@@ -71,8 +71,9 @@ OFFSET = Offset()
 
 
 class Connection:
-    """`exchange` sends a request and waits for the answer; `answer`, `arrived`, `read_at`, `stamped` (the kernel's
-    own time) and `received` then describe it. Raises WireError; after one the connection is dead."""
+    """`exchange` sends a request and waits for the answer; `answer`, `first` and `arrived` (its first and its last
+    bytes), `read_at`, `stamped` (the kernel's own time) and `received` then describe it. Raises WireError; after one
+    the connection is dead."""
 
     def __init__(self, address: tuple[str, int] | str, timeout_s: float, tls: ssl.SSLContext | None, host: str) -> None:
         began = SYSTEM.monotonic()
@@ -85,8 +86,11 @@ class Connection:
         self._expecting = False
         self._socket = connect(address, timeout_s)
         self._tls = None if tls is None else Tls(tls, host)
+        self.tls_s = 0.0
         if self._tls is not None:
+            reached = SYSTEM.monotonic()
             self._shake_hands(self._tls)
+            self.tls_s = SYSTEM.monotonic() - reached
         self._raw = self._socket._sock
         with suppress(OSError):
             # Refused: the time of reading counts instead, and kernel_stamped says so.
@@ -95,6 +99,7 @@ class Connection:
         self._watcher = self._hub.loop.io(self._socket.fileno(), 1)
         self._watcher.start(self._readable)
         self.connect_s = SYSTEM.monotonic() - began
+        self.first = 0.0
         sweeper.watch(self)
 
     def _shake_hands(self, tls: Tls) -> None:
@@ -111,6 +116,7 @@ class Connection:
         answer = self.answer
         answer.begin(head=head)
         self.received = 0
+        self.first = 0.0
         self._error = None
         self._expecting = True
         self._sent_at = now
@@ -192,6 +198,8 @@ class Connection:
             arrived = stamp(ancillary, now, self._sent_at)
             self.stamped = arrived is not None
             self.arrived = now if arrived is None else arrived
+            if not self.first:
+                self.first = self.arrived
         if data:
             self.answer.feed(data)
         if ended:

@@ -35,8 +35,8 @@ class Headers(Mapping[str, str]):
 
 class Response:
     """An answer, or a failure with status_code 0 and `error`. Times are seconds of CLOCK_MONOTONIC: when it was meant
-    to be asked and when it was, when the last byte was in the kernel and when it was read. connect_s: what connecting
-    took, 0 where the connection was there."""
+    to be asked and when it was, when the first and the last bytes were in the kernel and when those were read.
+    connect_s: what connecting took, tls_s: of that the TLS handshake; 0 where the connection was there."""
 
     misuse: ClassVar[type[Exception]] = TypeError
     """What judging one that cannot be judged raises."""
@@ -46,7 +46,7 @@ class Response:
     context: Mapping[str, Any] | None = None
     sent = b""
     """The request's bytes, of the last one where it was redirected."""
-    intended = started = arrived = read_at = connect_s = 0.0
+    intended = started = first_byte = arrived = read_at = connect_s = tls_s = 0.0
     stamped = False
     name = request_type = ""
 

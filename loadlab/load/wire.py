@@ -324,10 +324,11 @@ class WireClient:
         response = Response(self.base_url, path, answer.status, answer.headers, answer.body)
         response.sent = text
         response.size = answer.size
-        response.arrived, response.read_at = connection.arrived, connection.read_at
+        response.first_byte, response.arrived = connection.first, connection.arrived
+        response.read_at = connection.read_at
         response.stamped = connection.stamped
         if fresh:
-            response.connect_s = connection.connect_s
+            response.connect_s, response.tls_s = connection.connect_s, connection.tls_s
         self._ledger.counts.bytes_received += connection.received
         if answer.cookies:
             self._take_cookies(answer.headers, self._jar(self._where(path)[1]))

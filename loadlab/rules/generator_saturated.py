@@ -1,10 +1,12 @@
 """The load generator was the limit
 
-What: the generator used up its own core, or had no local port left for its connections, or slowing it cost as much
-throughput as slowing nothing else did. The figures say how fast loadlab can ask, not how fast the system can answer.
+What: the generator used up its own core, or had no local port or no open file left for its connections, or slowing it
+cost as much throughput as slowing nothing else did. The figures say how fast loadlab can ask, not how fast the system
+can answer.
 Why: a saturated generator reports its own queue as the server's latency, so nothing else is claimed of such a run.
 Fix: ask for more expensive requests, leave the generator a core of its own, or run it on another host; without ports,
-let users keep their connections (keep_alive).
+let users keep their connections (keep_alive); without files, raise the open-file limit (ulimit -Hn) or ask for fewer
+users.
 Not: single_core of the system: there the generator has time left; schedule_missed: there single requests left late,
 with time left on the whole.
 """
@@ -29,8 +31,9 @@ itself warns at 0.9, of a ten-second mean."""
 HALF = 0.5
 """Half of the throughput's elasticity or more lies with the generator: no service can have more."""
 
-PORTLESS = 0.01
-"""Share of requests that never left for want of a local port, from which on the failures are the generator's own."""
+LACKING = 0.01
+"""Share of requests that never left for want of a local port or an open file, from which on the failures are the
+generator's own."""
 
 NOT_IDLE = 0.5
 """Cores and run delay of its process below which it had time left."""
@@ -41,8 +44,10 @@ def check(s: Signals) -> Verdict:
     generator = s.measurement.generator
     if s.measurement.generator.sent == 0 and generator.cores == 0:
         return Unknown("the generator was not watched")
-    if generator.portless >= PORTLESS:
-        return Found((_portless(generator.portless),))
+    if max(generator.portless, generator.fileless) >= LACKING:
+        return Found(
+            (_fileless(generator.fileless) if generator.fileless >= LACKING else _portless(generator.portless),)
+        )
     proof = s.elasticity.get("generator")
     others = [each.value for name, each in s.elasticity.items() if name != "generator"]
     if generator.cores + generator.run_delay < NOT_IDLE:
@@ -64,8 +69,20 @@ def _portless(share: float) -> Fault:
     return Fault(
         "generator",
         "the load generator ran out of local ports, so the system was not asked",
-        (Evidence("portless", share, says, PORTLESS),),
+        (Evidence("portless", share, says, LACKING),),
         "Let users keep their connections (keep_alive), or widen net.ipv4.ip_local_port_range.",
+        strength=min(1.0, 0.5 + share),
+        signals=2,
+    )
+
+
+def _fileless(share: float) -> Fault:
+    says = f"{percent(share)} of the requests never left: this process may open no more files (EMFILE)"
+    return Fault(
+        "generator",
+        "the load generator may open too few files, so the system was not asked",
+        (Evidence("fileless", share, says, LACKING),),
+        "Raise the hard open-file limit (ulimit -Hn; loadlab takes all it may), or ask for fewer users.",
         strength=min(1.0, 0.5 + share),
         signals=2,
     )

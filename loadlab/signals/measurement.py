@@ -28,8 +28,8 @@ class ProbeHealth:
 @dataclass(frozen=True)
 class GeneratorHealth:
     """The load generator. cores of its one process; lags in milliseconds, p99; stamped: share of answers whose arrival
-    the kernel timed; busy: share of time its loop did not wait; portless: share of all requests that it could not send
-    for want of a local port, over the run."""
+    the kernel timed; busy: share of time its loop did not wait; portless, fileless: share of all requests that it could
+    not send for want of a local port, of an open file, over the run."""
 
     cores: float
     run_delay: float
@@ -47,6 +47,7 @@ class GeneratorHealth:
     """Arrivals per second that were asked for; None in the closed model."""
     busy: float | None
     portless: float = 0.0
+    fileless: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -102,13 +103,14 @@ def _generator(recording: Recording, window: Window, used: cpu.Cpu) -> Generator
         due=_counter(recording, "due", window) if recording.series("generator.due") else None,
         asked=asked.rate(recording, window),
         busy=_busy(recording),
-        portless=_portless(recording),
+        portless=_lacking(recording, "NoLocalPort"),
+        fileless=_lacking(recording, "TooManyOpenFiles"),
     )
 
 
-def _portless(recording: Recording) -> float:
+def _lacking(recording: Recording, error: str) -> float:
     total = sum(each.count for each in recording.requests)
-    lacked = sum(each.count for each in recording.errors if each.error.startswith("NoLocalPort"))
+    lacked = sum(each.count for each in recording.errors if each.error.startswith(error))
     return lacked / total if total else 0.0
 
 

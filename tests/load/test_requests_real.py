@@ -219,6 +219,8 @@ def test_tls_is_stamped_by_the_kernel_too(serve: Serve) -> None:
     answers = [rig.client.get("/") for _ in range(3)]
     assert [len(each.content) for each in answers] == [120_000, 3, 5]
     assert all(each.stamped for each in answers)
+    assert 0 < answers[0].tls_s < answers[0].connect_s
+    assert answers[0].started < answers[0].first_byte <= answers[0].arrived
     assert rig.server.connections == 2 and not rig.errors() and rig.law
 
 

@@ -25,8 +25,8 @@ def test_an_answer_and_its_times(serve: Serve) -> None:
     rig = serve(ok(b'{"a": 1}', b"X-Thing: yes", b"Content-Type: application/json"))
     answer = rig.client.get("/thing")
     assert (answer.status_code, answer.ok, answer.json(), answer.headers["x-thing"]) == (200, True, {"a": 1}, "yes")
-    assert answer.intended <= answer.started <= answer.arrived <= answer.read_at
-    assert answer.connect_s > 0
+    assert answer.intended <= answer.started <= answer.first_byte <= answer.arrived <= answer.read_at
+    assert answer.connect_s > 0 == answer.tls_s
     assert answer.url == f"{rig.server.url}/thing"
     interval = rig.book.cut(SYSTEM.monotonic())
     assert [(each.endpoint, each.result, len(each.latency_us)) for each in interval.endpoints] == [

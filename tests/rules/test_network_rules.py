@@ -366,9 +366,12 @@ def test_ports_that_ran_out(
 
 
 @pytest.mark.parametrize(("count", "outcome"), [(900, "generator"), (3, "bottleneck")])
-def test_a_generator_without_ports_is_no_fault_of_the_system(count: int, outcome: str) -> None:
+@pytest.mark.parametrize(("lacks", "says"), [("NoLocalPort", "of local ports"), ("TooManyOpenFiles", "too few files")])
+def test_a_generator_without_ports_or_files_is_no_fault_of_the_system(
+    lacks: str, says: str, count: int, outcome: str
+) -> None:
     built = Builder().service("app", Proc(cores=0.97)).load(failed=20).generator().host()
-    built.errors.append(ErrorKind("GET /", "NoLocalPort", count, 21.0, 40.0))
+    built.errors.append(ErrorKind("GET /", lacks, count, 21.0, 40.0))
     found = diagnose(built.recording())
     assert found.outcome == outcome
-    assert ("out of local ports" in found.sentence) == (outcome == "generator")
+    assert (says in found.sentence) == (outcome == "generator")
