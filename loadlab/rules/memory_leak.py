@@ -34,8 +34,9 @@ STEADY = 0.35
 """The last quarter grew at least this share of the mean quarter: a cache that fills up slows down, a leak does not."""
 
 ALIVE = 0.3
-"""Where the collector could be asked (Node): what it leaves alive grows at least at this share of resident memory's
-rate. Of a leak the two rates are alike; a heap that merely takes more room between two collections keeps nothing."""
+"""Where the collector could be asked (Node), or says so (Java): what it leaves alive grows at least at this share of
+resident memory's rate. Of a leak the two rates are alike; a heap that merely takes more room between two collections
+keeps nothing."""
 
 SHORTEST_S = 8.0
 FEWEST_REQUESTS = 100
@@ -54,7 +55,7 @@ def check(s: Signals) -> Verdict:
     found = [each for each in grown if _leaks(each) and each.service not in databases]
     leaking = sorted(found, key=lambda each: -each.grown)
     if not leaking:
-        return Clear("memory did not grow steadily")
+        return Clear("memory did not grow steadily, or its collector leaves no more alive than before")
     return Found(tuple(_fault(s, each) for each in leaking))
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadlab.probes import _rabbit_text, _redis_queues, _talk, haproxy, memcached, redis, redis_commands
+from loadlab.probes import _rabbit_text, _redis_queues, _talk, haproxy, jvm, memcached, redis, redis_commands
 
 INFO = (
     b"# Stats\r\nkeyspace_hits:30\r\nkeyspace_misses:10\r\nevicted_keys:4\r\nredis_version:7.0.15\r\n# Keyspace\r\n"
@@ -87,3 +88,54 @@ def test_replies_of_redis() -> None:
 @given(st.integers(0, len(ANSWER) - 1))
 def test_a_reply_that_is_not_whole_is_waited_for(end: int) -> None:
     assert _talk.replies(4)(ANSWER[:end], False) is None
+
+
+def perf_data(entries: dict[str, int], *, accessible: int = 1) -> bytes:
+    """A file as HotSpot maps it, with entries of its own layout."""
+    body = b""
+    for name, value in entries.items():
+        text = name.encode() + b"\0"
+        value_at = -(-(20 + len(text)) // 8) * 8
+        body += struct.pack("<IIIBBBBI", value_at + 8, 20, 0, ord("J"), 0, 1, 3, value_at)
+        body += text.ljust(value_at - 20, b"\0") + struct.pack("<q", value)
+    head = (
+        struct.pack(">I", 0xCAFEC0C0) + bytes([1, 2, 0, accessible]) + struct.pack("<IIqII", 0, 0, 0, 32, len(entries))
+    )
+    return head + body
+
+
+HOTSPOT = {
+    "sun.os.hrt.frequency": 1_000_000_000,
+    "sun.gc.collector.0.time": 1_500_000_000,
+    "sun.gc.collector.0.invocations": 7,
+    "sun.gc.collector.1.time": 500_000_000,
+    "sun.gc.collector.1.invocations": 1,
+    "sun.rt.safepointTime": 2_250_000_000,
+    "sun.gc.generation.1.space.0.used": 4096,
+}
+
+
+def test_the_counters_of_a_java_machine() -> None:
+    assert jvm.values_of(jvm.counters(perf_data(HOTSPOT))) == (2.0, 8.0, 2.25, 4096.0)
+    assert jvm.values_of(jvm.counters(perf_data({"sun.os.hrt.frequency": 1}))) == (0.0, 0.0, None, None)
+
+
+@pytest.mark.parametrize("data", [b"", b"x" * 64, perf_data(HOTSPOT, accessible=0)])
+def test_a_file_that_is_none_or_not_finished_says_nothing(data: bytes) -> None:
+    assert jvm.values_of(jvm.counters(data)) is None
+
+
+@given(st.data())
+def test_no_file_of_counters_breaks_the_reader(data: st.DataObject) -> None:
+    whole = bytearray(perf_data(HOTSPOT))
+    for _ in range(data.draw(st.integers(0, 6))):
+        whole[data.draw(st.integers(8, len(whole) - 1))] = data.draw(st.integers(0, 255))
+    jvm.values_of(jvm.counters(bytes(whole[: data.draw(st.integers(0, len(whole)))])))
+
+
+def test_the_file_is_found_by_what_the_process_maps() -> None:
+    line = b"7efd000-7efd8000 rw-s 00000000 fe:00 2154610                    /tmp/hsperfdata_some body/18\n"
+    assert jvm.MAPPED.search(line) is None  # a name with a space is none of a login
+    assert jvm.MAPPED.search(b"7f0-7f1 r-xp 0 fe:00 1 /lib/x.so\n" + line.replace(b" body", b""))[1] == (
+        b"/tmp/hsperfdata_some/18"
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
 from loadlab.catalogue import sections, units
@@ -252,6 +253,14 @@ def test_where_the_collector_was_asked_it_tells_a_leak_from_a_heap_that_takes_ro
     built = system(Proc(cores=0.6, busy=0.7, rss=(50e6, 120e6)), growth=1.8)
     data = {"seconds": 3.0, "before": 8_000_000, "after": int(8e6 + grown)}
     built.events.append(Event(30.0, "alive", "app", 0, 100, data))
+    assert isinstance(ask(units("rules")["memory_leak"], Signals(built.recording())), kind)
+
+
+@pytest.mark.parametrize(("kept", "kind"), [(0.0, Clear), (0.03, Clear), (0.85, Found)])
+def test_a_java_heap_that_takes_room_up_to_its_limit_is_no_leak(kept: float, kind: type) -> None:
+    built = system(Proc(cores=0.6, busy=0.7, rss=(90e6, 160e6)), growth=1.8)
+    rss = built.series["process.rss_bytes"][0]
+    built.add("jvm.old_bytes", Entity("process", "app", 0, 100), 8e6 + kept * (np.interp(built.t, rss.t, rss.v) - 90e6))
     assert isinstance(ask(units("rules")["memory_leak"], Signals(built.recording())), kind)
 
 
