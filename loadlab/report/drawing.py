@@ -4,6 +4,7 @@ across for wide screens, down for narrow ones."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from loadlab.diagnosis.model import Diagnosis, Finding
@@ -16,14 +17,26 @@ WIDTH, HEAD, BAR, FOOT = 224, 66, 19, 26
 """Of a box: its width, the height of its title and figures, of each process' bar, of the mark below."""
 GAP_ACROSS, GAP_DOWN, BETWEEN, MARGIN, COPIES = 132, 62, 24, 14, 8
 MOST_BARS = 4
-MOST = 0.5
-"""Share of a caller's requests from which on a line is drawn heavy."""
+ROOM_FOR_TWO = 34
+"""Between two lines that end at one box, from which on a text fits above and below each."""
 STANDING = 0.5
 """Threads that stand on a file, mean, from which on it gets a box."""
 LONGEST_NAME = 20
 
-Calls = dict[tuple[str, str], tuple[str, str, float]]
-"""Who calls whom: what to write above and below the line, and the share of what is under way that waits there."""
+
+@dataclass(frozen=True)
+class Call:
+    """What is written above and below a line, the share of the caller's requests that wait there, and whether the line
+    is part of the chain that most requests follow."""
+
+    above: str = ""
+    below: str = ""
+    share: float = 0.0
+    heavy: bool = False
+
+
+Calls = dict[tuple[str, str], Call]
+"""Who calls whom."""
 
 
 @dataclass(frozen=True)
@@ -71,20 +84,16 @@ class Placed:
 
 @dataclass(frozen=True)
 class Arrow:
-    """A line from box to box: its path, two texts at (x, y), and the share of the caller's requests that wait there."""
+    """A line from box to box: its path, two texts at (x, y), and what it is called in full."""
 
     path: str
-    above: str
-    below: str
-    share: float
+    call: Call
+    says: str
     x: float
     y: float
     anchor: str
-
-    @property
-    def heavy(self) -> bool:
-        """Whether most of what is under way in the caller waits there."""
-        return self.share >= MOST
+    both: bool
+    """Whether there is room for the text below as well."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +136,8 @@ def _across(columns: list[list[str]], boxes: dict[str, Box], calls: Calls) -> Dr
         for name in names:
             placed[name] = Placed(boxes[name], x, y)
             y += boxes[name].height + BETWEEN
-    arrows = tuple(_level(placed[a], placed[b], texts) for (a, b), texts in calls.items())
+    ends = _ends(calls, {name: each.y for name, each in placed.items()})
+    arrows = tuple(_level(key, placed, calls[key], ends) for key in calls)
     width = 2 * MARGIN + len(columns) * WIDTH + (len(columns) - 1) * GAP_ACROSS + COPIES
     return Drawing(tuple(placed.values()), arrows, width, 2 * MARGIN + COPIES + max(tall))
 
@@ -140,45 +150,83 @@ def _down(columns: list[list[str]], boxes: dict[str, Box], calls: Calls) -> Draw
         for index, name in enumerate(names):
             placed[name] = Placed(boxes[name], MARGIN + (max(wide) - wide[row]) // 2 + index * (WIDTH + BETWEEN), y)
         y += max(boxes[name].height for name in names) + GAP_DOWN
-    arrows = tuple(_falling(placed[a], placed[b], texts) for (a, b), texts in calls.items())
+    ends = _ends(calls, {name: each.x for name, each in placed.items()})
+    arrows = tuple(_falling(key, placed, calls[key], ends) for key in calls)
     return Drawing(tuple(placed.values()), arrows, 2 * MARGIN + COPIES + max(wide), y - GAP_DOWN + MARGIN)
 
 
-def _level(start: Placed, end: Placed, texts: tuple[str, str, float]) -> Arrow:
+@dataclass(frozen=True)
+class Ends:
+    """Where along their boxes' sides lines begin and end, each 0..1, and how many end at the same box."""
+
+    begin: dict[tuple[str, str], float]
+    end: dict[tuple[str, str], float]
+    many: dict[tuple[str, str], int]
+
+
+def _ends(calls: Calls, along: dict[str, int]) -> Ends:
+    """Lines of one side are spread over it, in the order of where they lead, so that they do not cross there."""
+    begin: dict[tuple[str, str], float] = {}
+    end: dict[tuple[str, str], float] = {}
+    many: dict[tuple[str, str], int] = {}
+    for side, found in ((0, begin), (1, end)):
+        for name in along:
+            mine = sorted((key for key in calls if key[side] == name), key=lambda key: along[key[1 - side]])
+            for index, key in enumerate(mine, 1):
+                found[key] = index / (len(mine) + 1)
+                if side:
+                    many[key] = len(mine)
+    return Ends(begin, end, many)
+
+
+def _level(key: tuple[str, str], placed: dict[str, Placed], call: Call, ends: Ends) -> Arrow:
     """From right to left edge; back to an earlier column in an arc below."""
-    x1, y1 = start.x + WIDTH, start.y + start.box.height // 2
-    x2, y2 = end.x - 3, end.y + end.box.height // 2
+    start, end, says = placed[key[0]], placed[key[1]], _says(key, call)
+    both = end.box.height / (ends.many[key] + 1) >= ROOM_FOR_TWO
+    x1, y1 = start.x + WIDTH, start.y + round(start.box.height * ends.begin[key])
+    x2, y2 = end.x - 3, end.y + round(end.box.height * ends.end[key])
     if x2 < x1:
         x1, x2 = start.x + WIDTH // 2, end.x + WIDTH // 2
         y1, y2 = start.y + start.box.height, end.y + end.box.height + 3
-        return Arrow(f"M{x1} {y1}C{x1} {y1 + 26} {x2} {y2 + 26} {x2} {y2}", *texts, (x1 + x2) / 2, y1 + 12, "middle")
+        path = f"M{x1} {y1}C{x1} {y1 + 26} {x2} {y2 + 26} {x2} {y2}"
+        return Arrow(path, call, says, (x1 + x2) / 2, y1 + 12, "middle", both)
     bend = min(60, (x2 - x1) // 2)
     # Beside the end: lines that leave one box together are apart there.
-    at = (x2 - GAP_ACROSS / 2 + 2, y2 if abs(y1 - y2) > 30 else (y1 + y2) / 2)
-    return Arrow(f"M{x1} {y1}C{x1 + bend} {y1} {x2 - bend} {y2} {x2} {y2}", *texts, *at, "middle")
+    path = f"M{x1} {y1}C{x1 + bend} {y1} {x2 - bend} {y2} {x2} {y2}"
+    return Arrow(path, call, says, x2 - GAP_ACROSS / 2 + 12, y2, "middle", both)
 
 
-def _falling(start: Placed, end: Placed, texts: tuple[str, str, float]) -> Arrow:
+def _falling(key: tuple[str, str], placed: dict[str, Placed], call: Call, ends: Ends) -> Arrow:
     """From bottom to top; back to an earlier row past the right-hand side."""
-    x1, y1 = start.x + WIDTH // 2, start.y + start.box.height
-    x2, y2 = end.x + WIDTH // 2, end.y - (COPIES + 3 if end.box.copies > 1 else 3)
+    start, end, says = placed[key[0]], placed[key[1]], _says(key, call)
+    x1, y1 = start.x + round(WIDTH * ends.begin[key]), start.y + start.box.height
+    x2, y2 = end.x + round(WIDTH * ends.end[key]), end.y - (COPIES + 3 if end.box.copies > 1 else 3)
     if y2 < y1:
         x1, x2, y1, y2 = start.x + WIDTH, end.x + WIDTH + 3, start.y + 20, end.y + 20
-        return Arrow(f"M{x1} {y1}C{x1 + 30} {y1} {x2 + 30} {y2} {x2} {y2}", "", "", texts[2], x1, y1, "start")
+        path = f"M{x1} {y1}C{x1 + 30} {y1} {x2 + 30} {y2} {x2} {y2}"
+        return Arrow(path, Call(share=call.share, heavy=call.heavy), says, x1, y1, "start", both=False)
     bend = (y2 - y1) // 2
     path = f"M{x1} {y1}C{x1} {y1 + bend} {x2} {y2 - bend} {x2} {y2}"
-    return Arrow(path, *texts, x2 + 9, y2 - GAP_DOWN / 2 + 3, "start")
+    # Side by side on a narrow side: one text each, by turns higher and lower.
+    lower = 12 * (round(ends.end[key] * (ends.many[key] + 1)) % 2) if ends.many[key] > 1 else 0
+    return Arrow(path, call, says, x2 + 9, y2 - GAP_DOWN / 2 + 3 + lower, "start", ends.many[key] == 1)
+
+
+def _says(key: tuple[str, str], call: Call) -> str:
+    return ", ".join([f"{key[0]} calls {key[1]}", *(each for each in (call.above, call.below) if each)])
 
 
 def _calls(meta: Meta, diagnosis: Diagnosis) -> Calls:
     """As configured, and as seen: addresses outside of the system only where somebody waited for them."""
     names = {each.name for each in meta.services}
-    found: Calls = {("generator", meta.target): ("", "", 0.0)} if meta.target in names else {}
+    found: Calls = {("generator", meta.target): Call()} if meta.target in names else {}
     for service in meta.services:
         for other in (*service.uses, service.upstream):
             if other in names:
-                found.setdefault((service.name, other), ("", "", 0.0))
-    waits = diagnosis.signals.get("waiting", {}).get("waits", [])
+                found.setdefault((service.name, other), Call())
+    waiting = diagnosis.signals.get("waiting", {})
+    waits, chain = waiting.get("waits", []), ["generator", *waiting.get("chain", [])]
+    followed = set(pairwise(chain))
     shares = {(each["from"], each["to"]): each["share"] for each in waits}
     seen: dict[tuple[str, str], list[float]] = {}
     for edge in diagnosis.signals.get("edges", []):
@@ -188,14 +236,19 @@ def _calls(meta: Meta, diagnosis: Diagnosis) -> Calls:
             total[1] += edge["connections"]
     for key, (outstanding, connections) in sorted(seen.items()):
         if key[0] != key[1] and (key in found or key[1] in names or outstanding >= 0.5):
-            found[key] = (f"{outstanding:.1f} waiting", f"{connections:.0f} connections", shares.get(key, 0.0))
-    return found | _files(waits, names)
+            share = shares.get(key, 0.0)
+            found[key] = Call(
+                f"{outstanding:.1f} waiting", f"{connections:.0f} connections", share, key in followed and share > 0
+            )
+    return found | _files(waits, names, followed)
 
 
-def _files(waits: list[dict[str, Any]], names: set[str]) -> Calls:
+def _files(waits: list[dict[str, Any]], names: set[str], followed: set[tuple[str, str]]) -> Calls:
     """Files that threads stand on."""
     return {
-        (each["from"], each["to"]): (f"{each['threads']:.1f} threads waiting", "", each["share"])
+        (each["from"], each["to"]): Call(
+            f"{each['threads']:.1f} threads waiting", "", each["share"], (each["from"], each["to"]) in followed
+        )
         for each in waits
         if each["from"] in names and each["to"].startswith(FILE) and each["threads"] >= STANDING
     }

@@ -102,8 +102,11 @@ def cores(value: float) -> str:
 
 
 def sentence(text: str) -> str:
-    """The first letter large, a full stop at the end."""
-    return text[:1].upper() + text[1:].rstrip(".") + "." if text else ""
+    """The first letter large, a full stop at the end. What begins with a name as programs write it (`gil_contention`,
+    `asyncio.gather`, `lru_cache(...)`, `--workers`) keeps it."""
+    first = text.split(" ", 1)[0].rstrip(":;,.")
+    plain = (first.replace("-", "").isalpha() and first[1:].islower()) or len(first) == 1
+    return (text[:1].upper() if plain else text[:1]) + text[1:].rstrip(".") + "." if text else ""
 
 
 def duration(seconds: float) -> str:

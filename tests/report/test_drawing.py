@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import pairwise
+
 import pytest
 
 from loadlab.diagnosis.model import Diagnosis
 from loadlab.flow import judge
+from loadlab.recording.model import ServiceMeta
 from loadlab.report import drawing
 from loadlab.report.layers import layers
 from tests.report import examples
@@ -63,7 +67,7 @@ def test_the_busiest_processes_have_bars_and_the_rest_is_counted() -> None:
 
 def test_edges_say_who_waits_and_on_how_many_connections() -> None:
     recording = examples.chain()
-    texts = [(a.above, a.below) for a in drawing.draw(recording.meta, judge(recording)).across.arrows]
+    texts = [(a.call.above, a.call.below) for a in drawing.draw(recording.meta, judge(recording)).across.arrows]
     assert len(texts) == 3
     assert all("waiting" in above and below.endswith("connections") for above, below in texts)
 
@@ -73,3 +77,30 @@ def test_missing_figures_leave_a_drawing(signals: dict[str, object]) -> None:
     recording = examples.none()
     system = drawing.draw(recording.meta, Diagnosis("unknown", "?", None, signals=signals))
     assert [each.box.name for each in system.across.boxes] == ["generator", "app"]
+
+
+def crowd(callers: int) -> drawing.Drawing:
+    """So many services, each of which calls one cache; most of what is under way follows the first of them."""
+    names = [f"s{n}" for n in range(callers)]
+    edges = [{"from": each, "to": "cache", "connections": 9, "outstanding": 1.0} for each in names]
+    edges += [{"from": "generator", "to": each, "connections": 9, "outstanding": 1.0} for each in names]
+    waits = [{"from": a, "to": b, "share": 1.0, "threads": 0} for a, b in ((e["from"], e["to"]) for e in edges)]
+    signals = {"edges": edges, "waiting": {"waits": waits, "chain": ["s0", "cache"]}}
+    services = tuple(ServiceMeta(each, "app", "command", 1) for each in (*names, "cache"))
+    meta = replace(examples.none().meta, services=services, target="s0")
+    return drawing.draw(meta, Diagnosis("unknown", "?", None, signals=signals)).across
+
+
+@pytest.mark.parametrize("callers", [1, 2, 3, 5])
+def test_texts_of_lines_that_meet_at_one_box_do_not_lie_on_each_other(callers: int) -> None:
+    arrows = [each for each in crowd(callers).arrows if "calls cache" in each.says]
+    assert len(arrows) == callers
+    heights = sorted(each.y for each in arrows)
+    assert all(b - a >= (26 if arrows[0].both else 12) for a, b in pairwise(heights))
+
+
+def test_only_the_chain_that_most_requests_follow_is_heavy() -> None:
+    assert [each.says.split(",")[0] for each in crowd(3).arrows if each.call.heavy] == [
+        "generator calls s0",
+        "s0 calls cache",
+    ]
