@@ -184,18 +184,20 @@ class Builder:
             behind = len(steps) - 1 - index
             level_rps = rps if behind == 0 else rps / growth / 1.8 ** (behind - 1)
             self.levels.append(Level(level, start, start + width))
-            self._second(start, start + width, level_rps, failed)
+            self._second(start, start + width, level_rps, failed, level)
         self.levels.append(Level(users, *STEADY, phase="steady"))
         for start in np.arange(STEADY[0], END, 1.0):
-            self._second(float(start), float(start) + 1, rps, failed)
+            self._second(float(start), float(start) + 1, rps, failed, users)
         return self
 
-    def _second(self, start: float, end: float, rps: float, failed: float) -> None:
+    def _second(self, start: float, end: float, rps: float, failed: float, waiting: float) -> None:
+        """By Little's law answers took as long as `waiting` users make it."""
         wobble = max(0.0, 1 + self.noise * float(self.random.standard_normal()))
         for result, rate in (("ok", rps * wobble), ("fail", failed)):
             if rate > 0:
                 count = max(1, round(rate * (end - start)))
-                self.requests.append(RequestInterval(start, end, "GET /", result, count, count * 5.0, 5, 9, 20, 30))
+                sum_ms = 1000 * waiting * (end - start) * rate / (rps + failed)
+                self.requests.append(RequestInterval(start, end, "GET /", result, count, sum_ms, 5, 9, 20, 30))
 
     def generator(self, cores: float = 0.1, *, connects: float = 0.0, in_flight: float | None = None) -> Builder:
         """The generator's process and its own counters."""

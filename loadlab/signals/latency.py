@@ -47,6 +47,17 @@ def counts(recording: Recording, window: Window) -> tuple[float, float, float]:
     return good, bad, window.length
 
 
+def mean_ms(recording: Recording, window: Window) -> float | None:
+    """What an answer took, good or bad, by intervals as in counts; None without any."""
+    total = count = 0.0
+    for each in recording.requests:
+        inside = min(each.end, window.end) - max(each.start, window.start)
+        if inside > 0 and each.end > each.start:
+            share = min(1.0, inside / (each.end - each.start))
+            total, count = total + each.sum_ms * share, count + each.count * share
+    return total / count if count else None
+
+
 def compute(recording: Recording) -> Latency:
     """Raises Missing where the window holds no request at all."""
     window = measured(recording)

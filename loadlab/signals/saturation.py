@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 
 from loadlab.recording.model import Level, Recording
 from loadlab.signals import asked
-from loadlab.signals.latency import counts
+from loadlab.signals.latency import counts, mean_ms
 from loadlab.signals.missing import Missing
-from loadlab.signals.rates import increase
+from loadlab.signals.rates import increase, mean
 from loadlab.signals.windows import Window, measured
 
 REACHED = 1.30
@@ -28,6 +28,12 @@ SHORTEST_LEVEL_S = 0.3
 APART = ("proof", "stacks", "after")
 """Phases whose levels say nothing of throughput at their load: something disturbs it, or what a spike left is still
 being answered."""
+
+WAITED = 0.5
+"""Of the time that a user's round grew by between two levels, the least share that must be waiting for answers. By
+Little's law a round is N / X, its waiting L / X, and pauses are the same at both levels: at a limit the share is 1.
+Far below it, throughput is flat for another reason, such as pauses longer than the level, in which few users asked at
+all."""
 
 FLAT = 1.10
 """Twice the users brought less than this: flat. Ten per cent is what neighbouring windows differ by on shared
@@ -44,6 +50,9 @@ class Step:
     seconds: float
     rate: float = 0.0
     """Of the open model, where users is 0: arrivals per second that were asked for."""
+    waiting: float | None = None
+    """Users who wait for an answer, mean: the larger of what their answers took, times their rate (Little), and of how
+    many requests were under way when it was asked. None where neither is known."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +81,9 @@ def compute(recording: Recording) -> Saturation:
     best = max(steps, key=lambda each: each.rps)
     growth = _growth(steps)
     reached = None if growth is None else growth < REACHED
+    if reached and not _waited(steps):
+        says = f"{_says(growth, None, best)}, but they waited no longer for it: pauses held it down, and no limit"
+        return Saturation(steps, growth, False, best, says)
     return Saturation(steps, growth, reached, best, _says(growth, reached, best))
 
 
@@ -87,7 +99,31 @@ def _steps(recording: Recording) -> tuple[Step, ...]:
 def _step(recording: Recording, users: int, levels: list[Level]) -> Step:
     parts = [counts(recording, Window(each.start, each.end)) for each in levels]
     seconds = sum(part[2] for part in parts)
-    return Step(users, sum(part[0] for part in parts) / seconds, sum(part[1] for part in parts) / seconds, seconds)
+    good, bad = sum(part[0] for part in parts) / seconds, sum(part[1] for part in parts) / seconds
+    return Step(users, good, bad, seconds, waiting=_waiting(recording, levels, good + bad))
+
+
+def _waiting(recording: Recording, levels: list[Level], per_s: float) -> float | None:
+    windows = [Window(each.start, each.end) for each in levels]
+    took = [ms for each in windows if (ms := mean_ms(recording, each)) is not None]
+    asked = [
+        sum(flying)
+        for each in windows
+        if (flying := [v for one in recording.series("generator.in_flight") if (v := mean(one, each)) is not None])
+    ]
+    answered = [sum(took) / len(took) / 1000 * per_s] if took else []
+    found = max((*answered, *asked), default=None)
+    return None if found is None else min(found, float(max(each.users for each in levels)))
+
+
+def _waited(steps: tuple[Step, ...]) -> bool:
+    """Whether what a round takes longer at the most users is time spent waiting. True where that is not known, and
+    where requests fail: a refusal takes no time and is no answer."""
+    top, lower = steps[-1], _lower(steps)
+    if top.waiting is None or lower.waiting is None or top.failed_rps + lower.failed_rps > 0.01 * (top.rps + lower.rps):
+        return True
+    longer = top.users / top.rps - lower.users / lower.rps
+    return longer <= 0 or top.waiting / top.rps - lower.waiting / lower.rps >= WAITED * longer
 
 
 def _growth(steps: tuple[Step, ...]) -> float | None:
@@ -98,18 +134,24 @@ def _growth(steps: tuple[Step, ...]) -> float | None:
     """
     if len(steps) < 2:
         return None
-    top = steps[-1]
-    below = [each for each in steps[:-1] if each.users <= top.users / 1.9] or [steps[-2]]
-    lower = max(below, key=lambda each: each.rps)
+    top, lower = steps[-1], _lower(steps)
     if lower.rps <= 0 or top.rps <= 0 or lower.users == top.users:
         return None
     return float((top.rps / lower.rps) ** (1.0 / math.log2(top.users / lower.users)))
+
+
+def _lower(steps: tuple[Step, ...]) -> Step:
+    top = steps[-1]
+    below = [each for each in steps[:-1] if each.users <= top.users / 1.9] or [steps[-2]]
+    return max(below, key=lambda each: each.rps)
 
 
 def _says(growth: float | None, reached: bool | None, best: Step) -> str:
     if growth is None:
         return "only one level of users was run, so nothing says whether more users would bring more throughput"
     text = f"twice the users changed throughput by a factor of {growth:.2f}"
+    if reached is None:
+        return text
     if reached:
         return f"{text}: a limit was reached, at {best.rps:.0f} requests/s"
     return f"{text}: no limit was reached up to {best.rps:.0f} requests/s"

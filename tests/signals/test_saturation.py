@@ -12,12 +12,18 @@ from loadlab.signals.missing import Missing
 from tests.build import Builder
 
 
-def measured(curve: Callable[[int], float], *users: int, noise: float = 0.0, seed: int = 1) -> saturation.Saturation:
+def measured(
+    curve: Callable[[int], float],
+    *users: int,
+    noise: float = 0.0,
+    seed: int = 1,
+    waiting: Callable[[int], float] = float,
+) -> saturation.Saturation:
     built = Builder(noise=noise, seed=seed).service("app")
     for index, each in enumerate(users):
         built.levels.append(Level(each, index * 2.0, index * 2.0 + 2, "search"))
         for part in range(2):
-            built._second(index * 2.0 + part, index * 2.0 + part + 1, curve(each), 0.0)
+            built._second(index * 2.0 + part, index * 2.0 + part + 1, curve(each), 0.0, waiting(each))
     return saturation.compute(built.recording())
 
 
@@ -71,3 +77,22 @@ def test_one_level_says_nothing() -> None:
 def test_no_level_is_missing() -> None:
     with pytest.raises(Missing):
         measured(flat)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.05])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("curve", "waiting", "reached"),
+    [
+        (flat, lambda users: users, True),  # no pauses: all of them wait
+        (flat, lambda users: max(0.4 * users, users - 240.0), True),  # pauses of 0.6 s: some of them wait at the limit
+        (flat, lambda users: 0.02 * flat(users), False),  # 20 ms each at any level: it is the pauses that grew
+        (flat, lambda users: 0.05, False),
+        (linear, lambda users: users, False),
+    ],
+)
+def test_flat_is_a_limit_only_where_users_wait_for_it(
+    curve: Callable[[int], float], waiting: Callable[[int], float], reached: bool, noise: float, seed: int
+) -> None:
+    found = measured(curve, *DOUBLING, 128, 256, 512, waiting=waiting, noise=noise, seed=seed)
+    assert found.reached is reached, found.says
