@@ -86,6 +86,7 @@ def _empty() -> dict[str, object]:
         "edges": edges.Edges(()),
         "threads": threads.Threads(()),
         "work": work.Work({}, {}),
+        "calls": (),
     }
 
 

@@ -27,7 +27,7 @@ AT_LIMIT = True
 ELASTIC = True
 COVERS = ("single_core", "all_cores")
 NEEDS = ("stations", "cpu", "host", "latency", "churn")
-USES = ("hot",)
+USES = ("hot", "calls")
 
 KERNEL = 0.50
 """Share of the service's CPU time that is the kernel's: more than the program's own."""
@@ -44,8 +44,16 @@ def check(s: Signals) -> Verdict:
     return Found(tuple(found)) if found else Clear("no service spends most of its CPU in the kernel")
 
 
+def _exchanges(s: Signals, name: str) -> float:
+    """Questions it answered and questions it asked, per second: each is received or sent once and answered once. Of a
+    service behind others, where calls were not counted, as many as there were requests."""
+    front = s.latency.rps + s.latency.failed_rps
+    inner = sum(each.per_s for each in s.calls if name in (each.source, each.to))
+    return inner + front if name == s.meta.target else inner or front
+
+
 def _service(s: Signals, name: str) -> list[Fault]:
-    service, rps = s.cpu.services[name], s.latency.rps + s.latency.failed_rps
+    service, rps = s.cpu.services[name], _exchanges(s, name)
     why = bound(s, name)
     # Opening and closing connections is connection_churn's.
     fresh = CONNECTION_S * sum(each.per_s for each in s.churn.all if name in (each.source, each.to))
@@ -56,7 +64,9 @@ def _service(s: Signals, name: str) -> list[Fault]:
     share, each_ms = system / service.cores, 1000 * system / rps
     evidence = [
         Evidence("kernel_share", share, f"{percent(share)} of its CPU time was the kernel's", KERNEL),
-        Evidence("kernel_ms", each_ms, f"{each_ms:.2f} ms of it for each request", 1000 * PER_REQUEST_S),
+        Evidence(
+            "kernel_ms", each_ms, f"{each_ms:.2f} ms of it for each request it took or made", 1000 * PER_REQUEST_S
+        ),
         Evidence("cores", service.cores, f"it used {service.cores:.2f} cores: {why}"),
     ]
     if where is not None and where.share is not None:

@@ -7,6 +7,7 @@ import pytest
 from loadlab.catalogue import units
 from loadlab.diagnosis.apply import ask
 from loadlab.diagnosis.judge import diagnose
+from loadlab.recording.model import Entity
 from loadlab.rules import Clear, Found, Verdict
 from loadlab.signals import Signals
 from tests.build import Builder, Proc, system
@@ -44,3 +45,16 @@ NOT_THE_KERNEL = [
 @pytest.mark.parametrize(("built", "why"), NOT_THE_KERNEL, ids=[each[1] for each in NOT_THE_KERNEL])
 def test_not_the_kernel(built: Builder, why: str) -> None:
     assert isinstance(verdict("kernel_time", built), Clear), why
+
+
+@pytest.mark.parametrize(("calls", "expected"), [(1, Found), (15, Clear)])
+def test_kernel_time_is_held_against_what_the_service_itself_is_asked(calls: int, expected: type[Verdict]) -> None:
+    """Behind a front at 200 requests/s: once each is a lot of kernel for one, fifteen times each is what calls cost."""
+    built = Builder().service("app", Proc(cores=0.2, busy=0.3), uses=("back",))
+    built.service("back", Proc(cores=0.97, system=0.7, busy=0.99))
+    built.load(200).generator().host()
+    built.edge("app", "back/0", outstanding=12)
+    edge = Entity("edge", "app", 0, name="back/0")
+    for metric in ("edges.segments_out", "edges.segments_in"):
+        built.counter(metric, edge, 200 * calls)
+    assert isinstance(verdict("kernel_time", built), expected)
