@@ -158,6 +158,8 @@ class Plan:
     """Where copies answer that are only read from; a database's."""
     standby: tuple[ProcessPlan, ...] = ()
     """Further instances, which a scaler may start."""
+    after: tuple[str, ...] = ()
+    """Services that are ready before this one starts."""
 
     @property
     def all_processes(self) -> tuple[ProcessPlan, ...]:

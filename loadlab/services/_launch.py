@@ -52,6 +52,36 @@ def launch(
             running.stop()
 
 
+class _Waiting:
+    """Instances that were started and are not ready yet."""
+
+    def __init__(self, journal: Journal, clock: Clock) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._checks: list[tuple[Instance, Callable[[], str | None]]] = []
+
+    @property
+    def services(self) -> set[str]:
+        """Of those instances."""
+        return {each.plan.service for each, _ in self._checks}
+
+    def add(self, instance: Instance) -> None:
+        """Its child runs."""
+        log_from = instance.child.log_from if instance.child is not None else 0
+        self._checks.append((instance, _ready.check(instance.plan, instance.log, log_from, self._clock)))
+
+    def ask(self) -> Iterator[tuple[Instance, str]]:
+        """Each one, and why it is not ready: "" where it just became so, which is then written down."""
+        for each in list(self._checks):
+            instance, check = each
+            answer = check()
+            if answer is None and instance.child is not None and not instance.lost:
+                instance.ready = True
+                self._journal.event("ready", instance.plan.service, instance.plan.instance, instance.child.pid)
+                self._checks.remove(each)
+            yield instance, "" if answer is None else answer or "no answer"
+
+
 class Running:
     """What runs now. Implements Targets."""
 
@@ -111,14 +141,23 @@ class Running:
         return tuple(each for one in instances for each in one.exits if not each.expected)
 
     def start(self, *, setup_again: bool = False) -> None:
-        """Every service in order; see launch."""
+        """Every service as soon as those it needs are ready, so that those that do not need each other start side by
+        side; see launch."""
         self._refuse_busy_ports()
         self._supervisor.start()
-        for plan in self.plans:
-            self._prepare(plan, setup_again=setup_again)
-            group = [self._attached(plan, pid, at) for at, pid in enumerate(plan.attached_pids)]
-            group += [self._started(plan, process) for process in plan.processes]
-            self._await_ready([each for each in group if not each.attached])
+        left, waiting = list(self.plans), _Waiting(self._journal, self._clock)
+        while left:
+            names = {each.service for each in left} | waiting.services
+            for plan in [each for each in left if not names & set(each.after)]:
+                left.remove(plan)
+                self._prepare(plan, setup_again=setup_again)
+                for at, pid in enumerate(plan.attached_pids):
+                    self._attached(plan, pid, at)
+                for process in plan.processes:
+                    waiting.add(self._started(plan, process))
+            self._await_ready(waiting)
+        while waiting.services:
+            self._await_ready(waiting)
         self._supervisor.settle()
 
     def begin(self, service: str, number: int) -> Instance:
@@ -332,24 +371,16 @@ class Running:
         self._kin.root(*child.key)
         return child
 
-    def _await_ready(self, group: Sequence[Instance]) -> None:
-        waiting = {}
-        for each in group:
-            log_from = each.child.log_from if each.child is not None else 0
-            waiting[each.plan.instance] = (each, _ready.check(each.plan, each.log, log_from, self._clock))
-        while waiting:
-            for instance, check in list(waiting.values()):
-                answer = check()
+    def _await_ready(self, waiting: _Waiting) -> None:
+        """Until another service is ready, or all are. Raises NotReady, and ServiceError for one that ended."""
+        before = waiting.services
+        while waiting.services and waiting.services == before:
+            for instance, answer in waiting.ask():
                 if instance.lost:
                     self._died(instance)
-                if answer is None and instance.child is not None:
-                    instance.ready = True
-                    plan, pid = instance.plan, instance.child.pid
-                    self._journal.event("ready", plan.service, plan.instance, pid)
-                    del waiting[plan.instance]
-                elif self._clock.monotonic() - instance.started_at > instance.plan.ready.within_s:
-                    self._never(instance, answer or "")
-            if waiting:
+                if answer and self._clock.monotonic() - instance.started_at > instance.plan.ready.within_s:
+                    self._never(instance, answer)
+            if waiting.services:
                 self._clock.sleep(ASK_AGAIN_S)
 
     def _died(self, instance: Instance) -> None:

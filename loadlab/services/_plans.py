@@ -9,7 +9,7 @@ from loadlab.catalogue import units
 from loadlab.services import Plan, ProcessPlan
 from loadlab.services._names import RunNames
 from loadlab.spec.model import Ready, ServiceSpec, Spec
-from loadlab.spec.order import start_order
+from loadlab.spec.order import needs
 
 
 def plan_all(spec: Spec, folder: Path, names: RunNames | None = None) -> tuple[Plan, ...]:
@@ -21,9 +21,9 @@ def plan_all(spec: Spec, folder: Path, names: RunNames | None = None) -> tuple[P
     known = names or RunNames(spec, folder)
     by_name = {each.name: each for each in spec.service}
     plans = []
-    for name in start_order(spec):
+    for name, after in needs(spec).items():
         service = by_name[name]
-        plan = plan_one(service, spec, known)
+        plan = replace(plan_one(service, spec, known), after=after)
         known.learn(plan)
         plans.append(plan)
     return tuple(plans)

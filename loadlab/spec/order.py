@@ -26,6 +26,19 @@ def start_order(spec: Spec, templates: Mapping[str, str] | None = None) -> tuple
     return tuple(ordered)
 
 
+def needs(spec: Spec, templates: Mapping[str, str] | None = None) -> Graph:
+    """Service -> those that must be ready before it starts: whom it refers to, and whoever before it in the file has a
+    port of its own choice, which may be written down where no placeholder shows it. In a cycle, the file's order."""
+    order, graph = start_order(spec, templates), callees(spec, templates)
+    at = {name: place for place, name in enumerate(order)}
+    chosen = [each.name for each in spec.service if each.port is not None]
+    found = {}
+    for name in order:
+        wanted = dict.fromkeys((*graph[name], *chosen))
+        found[name] = tuple(each for each in wanted if at[each] < at[name])
+    return found
+
+
 def callees(spec: Spec, templates: Mapping[str, str] | None = None) -> Graph:
     """Service -> the others it refers to: who it may call."""
     names = tuple(each.name for each in spec.service)

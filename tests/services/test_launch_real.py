@@ -106,6 +106,28 @@ def test_strays_are_ended_and_leave_no_zombies(launching: Launcher) -> None:
     assert not any(_guard.look(each) for each in {*everyone, root}), "left, or a zombie"
 
 
+def test_services_that_do_not_need_each_other_start_side_by_side(launching: Launcher) -> None:
+    """The one that is first in the file waits for a sign of the second; the third needs the first."""
+    sign = "open('sign','w').close(); print('up', flush=True); time.sleep(60)"
+    look = "\nwhile not os.path.exists('../second-0/sign'): time.sleep(0.01)\nprint('up', flush=True); time.sleep(60)"
+
+    def one(name: str, code: str) -> dict[str, object]:
+        code = "import os,sys,time; os.chdir(sys.argv[1]); " + code
+        return {"name": name, "command": [PYTHON, "-c", code, "{dir}"], "ready": {"log": "up", "within_s": 10}}
+
+    third = {"name": "third", "command": [PYTHON, "-c", "import time; time.sleep(60)", "{first.host}"]}
+    with launching(one("first", look), one("second", sign), third) as run:
+        at = {(each["kind"], each["service"]): each["at"] for each in run.journal.events}
+        assert at["started", "second"] < at["ready", "first"] < at["started", "third"]
+
+
+def test_one_that_fails_ends_those_that_start_beside_it(launching: Launcher) -> None:
+    slow = {"name": "slow", "command": [PYTHON, "-c", "import time; time.sleep(60)"], "ready": {"log": "never"}}
+    bad = {"name": "bad", "command": [PYTHON, "-c", "raise SystemExit(3)"]}
+    with pytest.raises(ServiceError, match="bad ended with exit code 3 before"), launching(slow, bad):
+        pass
+
+
 def test_orphans_are_reaped_while_it_runs(launching: Launcher) -> None:
     code = (
         "import os,time\n"

@@ -24,6 +24,18 @@ def test_services_are_planned_after_those_they_refer_to() -> None:
     assert [each.service for each in planned(app, DB)] == ["db", "app"]
 
 
+def test_a_service_starts_after_those_it_refers_to_and_those_with_a_port_of_their_own_choice() -> None:
+    found = planned(
+        {"name": "app", "command": ["run", "{port}"], "env": {"DB": "{db.url}"}},
+        {"name": "old", "command": ["run"], "port": 8081},
+        {"name": "page", "command": ["run", "{port}"]},
+        DB,
+    )
+    assert {each.service: each.after for each in found} == {
+        "db": (), "app": ("db",), "old": (), "page": ("old",)
+    }  # fmt: skip
+
+
 def test_each_instance_has_its_own_port_number_and_folder() -> None:
     (plan,) = planned({"name": "app", "command": ["{python}", "-p", "{port}", "-n", "{instance}"], "instances": 2})
     assert [each.argv for each in plan.processes] == [
