@@ -52,36 +52,6 @@ def launch(
             running.stop()
 
 
-class _Waiting:
-    """Instances that were started and are not ready yet."""
-
-    def __init__(self, journal: Journal, clock: Clock) -> None:
-        self._journal = journal
-        self._clock = clock
-        self._checks: list[tuple[Instance, Callable[[], str | None]]] = []
-
-    @property
-    def services(self) -> set[str]:
-        """Of those instances."""
-        return {each.plan.service for each, _ in self._checks}
-
-    def add(self, instance: Instance) -> None:
-        """Its child runs."""
-        log_from = instance.child.log_from if instance.child is not None else 0
-        self._checks.append((instance, _ready.check(instance.plan, instance.log, log_from, self._clock)))
-
-    def ask(self) -> Iterator[tuple[Instance, str]]:
-        """Each one, and why it is not ready: "" where it just became so, which is then written down."""
-        for each in list(self._checks):
-            instance, check = each
-            answer = check()
-            if answer is None and instance.child is not None and not instance.lost:
-                instance.ready = True
-                self._journal.event("ready", instance.plan.service, instance.plan.instance, instance.child.pid)
-                self._checks.remove(each)
-            yield instance, "" if answer is None else answer or "no answer"
-
-
 class Running:
     """What runs now. Implements Targets."""
 
@@ -145,7 +115,7 @@ class Running:
         side; see launch."""
         self._refuse_busy_ports()
         self._supervisor.start()
-        left, waiting = list(self.plans), _Waiting(self._journal, self._clock)
+        left, waiting = list(self.plans), _ready.Waiting(self._journal, self._clock)
         while left:
             names = {each.service for each in left} | waiting.services
             for plan in [each for each in left if not names & set(each.after)]:
@@ -371,7 +341,7 @@ class Running:
         self._kin.root(*child.key)
         return child
 
-    def _await_ready(self, waiting: _Waiting) -> None:
+    def _await_ready(self, waiting: _ready.Waiting) -> None:
         """Until another service is ready, or all are. Raises NotReady, and ServiceError for one that ended."""
         before = waiting.services
         while waiting.services and waiting.services == before:

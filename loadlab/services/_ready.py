@@ -9,11 +9,12 @@ import http.client
 import re
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from loadlab.clock import Clock
 from loadlab.services import ProcessPlan
+from loadlab.services._instance import Instance, Journal
 
 Check = Callable[[], str | None]
 
@@ -105,3 +106,33 @@ def _by_life(clock: Clock) -> Check:
 def _short(error: BaseException) -> str:
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return text or type(error).__name__
+
+
+class Waiting:
+    """Instances that were started and are not ready yet."""
+
+    def __init__(self, journal: Journal, clock: Clock) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._checks: list[tuple[Instance, Check]] = []
+
+    @property
+    def services(self) -> set[str]:
+        """Of those instances."""
+        return {each.plan.service for each, _ in self._checks}
+
+    def add(self, instance: Instance) -> None:
+        """Its child runs."""
+        log_from = instance.child.log_from if instance.child is not None else 0
+        self._checks.append((instance, check(instance.plan, instance.log, log_from, self._clock)))
+
+    def ask(self) -> Iterator[tuple[Instance, str]]:
+        """Each one, and why it is not ready: "" where it just became so, which is then written down."""
+        for each in list(self._checks):
+            instance, ask = each
+            answer = ask()
+            if answer is None and instance.child is not None and not instance.lost:
+                instance.ready = True
+                self._journal.event("ready", instance.plan.service, instance.plan.instance, instance.child.pid)
+                self._checks.remove(each)
+            yield instance, "" if answer is None else answer or "no answer"
