@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from loadlab.clock import Clock
 from loadlab.probes import _sockets
+from loadlab.probes._proc_text import count, soft_limit
 from loadlab.probes._tree import Member, read
 from loadlab.services import _find, _guard
 
@@ -31,6 +32,10 @@ ANSWERS_WITHIN_S = 10.0
 """A profile of a few seconds is put together in a tenth of one; the loop may have to finish a request first."""
 PORT = 9229
 """Node's own choice where nobody says otherwise."""
+LOOKS, BETWEEN_LOOKS_S = 6, 0.05
+FILES_FREE = 32
+"""Descriptors that must be free beside what the process's own use goes up and down by: the inspector's thread takes
+seven, and Node ends the whole process (assertion in InspectorIo::ThreadMain) where it gets none."""
 INSPECTS = re.compile(rb"--inspect(?:-brk|-wait)?(?:[=\s\0]|$)")
 CAUGHT = re.compile(rb"^SigCgt:\s*([0-9a-f]+)", re.MULTILINE)
 CLOSE = (
@@ -108,6 +113,16 @@ def opens_on_signal(status: bytes) -> bool:
     return caught is not None and bool(int(caught[1], 16) >> (signal.SIGUSR1 - 1) & 1)
 
 
+def _has_files(pid: int, stop: threading.Event) -> bool:
+    limit = soft_limit(read(f"/proc/{pid}/limits"))
+    seen = []
+    for _ in range(LOOKS):
+        seen.append(count(f"/proc/{pid}/fd"))
+        stop.wait(BETWEEN_LOOKS_S)
+    known = [each for each in seen if each is not None]
+    return limit is not None and bool(known) and limit - max(known) >= FILES_FREE + max(known) - min(known)
+
+
 def _opened_by_user(member: Member, ports: set[int]) -> str:
     """The address of an inspector that was there before us; asked for only where the process was started with one."""
     folder = f"/proc/{member.pid}"
@@ -128,6 +143,8 @@ def _open(member: Member, before: set[int], clock: Clock, stop: threading.Event)
         raise Unreadable("it ended")
     if not opens_on_signal(read(f"/proc/{member.pid}/status")):
         raise Unreadable("it does not open its inspector on SIGUSR1 (--disable-sigusr1?): start it with --inspect")
+    if not _has_files(member.pid, stop):
+        raise Unreadable("it is near its limit of open files, and would end if its inspector got none: raise the limit")
     _guard.send(process, signal.SIGUSR1)
     urls: list[str] = []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import resource
 import shutil
 import subprocess
 import threading
@@ -164,3 +165,12 @@ def test_a_loop_inside_a_blocking_call_is_not_taken_for_an_idle_one(node: Node) 
         probe.close()
     seen = dict(zip((each.name for each in states.METRICS), rows[node.process.pid], strict=True))
     assert seen["wait_child"] >= 0.4 * seen["samples"], json.dumps(seen)
+
+
+def test_a_process_near_its_limit_of_open_files_is_left_alone(node: Node) -> None:
+    """Node ends as a whole where its inspector gets no descriptor."""
+    used = len(list(Path(f"/proc/{node.process.pid}/fd").iterdir()))
+    resource.prlimit(node.process.pid, resource.RLIMIT_NOFILE, (used + 6, used + 6))
+    (run,) = look(node, "/hot")
+    assert "near its limit of open files" in run.error and not run.by_pid
+    assert node.process.poll() is None
