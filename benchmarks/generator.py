@@ -136,7 +136,7 @@ def loadlab(folder: Path, users: int, seconds: float, **options: Any) -> Figure:
         generator.cut()
         SYSTEM.sleep(0.05)
         listener.forget()
-        rps, busy = watched(generator.pid, seconds)
+        rps, busy = watched(generator.pids[0], seconds)
     return Figure(rps, statistics.median(listener.us), statistics.median(listener.raw_us), busy)
 
 

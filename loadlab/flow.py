@@ -60,13 +60,20 @@ def run(spec: Spec, profile: Profile, options: Options, audience: Audience) -> P
         launched = _launch.launch(plans, recorder, SYSTEM, guardian, audience.note, setup_again=options.setup)
         services = stack.enter_context(launched)
         watched = _watched.Watched(services)
+
+        def noted(text: str) -> None:
+            recorder.event("note", text=text)
+            audience.note(text)
+
         scaler = _scaler.Scaler(spec, names, services, recorder, feed, SYSTEM, t0, audience.note)
         stack.enter_context(scaler)
         # Before there is any load: an idle moment shows which thread of each process waits for work, and how.
         stack.enter_context(_sampler.Sampler(units("probes"), watched, scaler, SYSTEM, t0))
         config = _driver.config(spec, profile, services.url(spec.target.name), recorder.log_path("generator", 0))
-        load = stack.enter_context(_driver.start(config, feed, SYSTEM, t0))
-        guardian.watch(load.pid)
+        load = _driver.start(config, feed, SYSTEM, t0, noted)
+        stack.enter_context(load)
+        for pid in load.pids:
+            guardian.watch(pid)
         watched.generator(load)
         meter = stack.enter_context(recorder.heard_by(_meter.Meter()))
 

@@ -101,7 +101,9 @@ def _side(
     recorder.update_meta(services=describe.planned(meta.services, plans))
     services = stack.enter_context(_launch.launch(plans, recorder, SYSTEM, guardian))
     config = _driver.config(spec, profile, services.url(spec.target.name), recorder.log_path("generator", 0))
-    load = stack.enter_context(_driver.start(config, recorder, SYSTEM, t0))
-    guardian.watch(load.pid)
+    load = _driver.start(config, recorder, SYSTEM, t0)
+    stack.enter_context(load)
+    for pid in load.pids:
+        guardian.watch(pid)
     counter = stack.enter_context(recorder.heard_by(WindowCounter()))
     return Side(variant, load, counter, services.check)

@@ -29,6 +29,16 @@ Command = Annotated[
 ]
 Path_ = Annotated[str | None, typer.Option("--path", metavar="/PATH", help="What users ask for.", rich_help_panel=LOAD)]
 Locustfile = Annotated[Path | None, typer.Option(help="Users written for Locust instead.", rich_help_panel=LOAD)]
+Processes = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=64,
+        metavar="N",
+        help="Processes of the load generator, where one core is too few for it.",
+        rich_help_panel=LOAD,
+    ),
+]
 Think = Annotated[
     float | None,
     typer.Option(min=0, metavar="SECONDS", help="Pause of a user between two requests.", rich_help_panel=LOAD),

@@ -31,6 +31,7 @@ def run(
     profile: options.ProfileName = None,
     users: options.Users = None,
     duration: options.Duration = None,
+    processes: options.Processes = None,
     prove: options.Prove = None,
     no_stacks: options.NoStacks = False,
     try_remedy: options.TryRemedy = False,
@@ -59,7 +60,7 @@ def run(
     profile failed, 130 interrupted.
     """
     spec = _spec(system, {"attach_port": attach, "attach_pid": pid, "attach_url": url, "command": command}, path)
-    spec = spec.model_copy(update={"load": _load(spec.load, path, locustfile, think)})
+    spec = spec.model_copy(update={"load": _load(spec.load, path, locustfile, think, processes)})
     chosen = _profile(spec, profile, users, duration)
     from loadlab import flow
     from loadlab.cli import _verdict
@@ -142,7 +143,9 @@ def _spec(system: str | None, adhoc: dict[str, Any], path: str | None) -> Spec:
     return read.adhoc(path=path or "/", **adhoc)
 
 
-def _load(load: LoadSpec, path: str | None, locustfile: Path | None, think: float | None) -> LoadSpec:
+def _load(
+    load: LoadSpec, path: str | None, locustfile: Path | None, think: float | None, processes: int | None
+) -> LoadSpec:
     if locustfile is not None and path is not None:
         raise UsageError("--path and --locustfile: the file decides what its users ask for; give one of them")
     if path is not None and not path.startswith("/"):
@@ -159,6 +162,8 @@ def _load(load: LoadSpec, path: str | None, locustfile: Path | None, think: floa
         if changes.get("locustfile", load.locustfile):
             raise UsageError("--think is for the default user; a locustfile has its own pauses (wait_time)")
         changes["think_s"] = think
+    if processes is not None:
+        changes["processes"] = processes
     return load.model_copy(update=changes)
 
 

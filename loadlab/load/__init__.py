@@ -65,6 +65,8 @@ class LoadInterval:
     waiting: int = 0
     """Of these, how many had not left at the interval's end, because `max_in_flight` requests were under way."""
     wanted: Wanted | None = None
+    cut: int = 0
+    """The number with which it was told to end here; 0 where it ended by itself."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +93,8 @@ class Generator(Protocol):
     """The thin interface everything else uses. What makes the requests behind it can be exchanged."""
 
     @property
-    def pid(self) -> int:
-        """The child process, watched like any other."""
+    def pids(self) -> tuple[int, ...]:
+        """Its processes on this host, watched like any other."""
         ...
 
     def set_users(self, users: int, spawn_rate: float = 0.0, classes: tuple[str, ...] = ()) -> None:

@@ -34,9 +34,19 @@ class Arrivals(Generic[What]):
     """
 
     def __init__(
-        self, book: Book, send: Callable[[float, What], object], *, even: bool, most: int | None = None, seed: int = 1
+        self,
+        book: Book,
+        send: Callable[[float, What], object],
+        *,
+        even: bool,
+        most: int | None = None,
+        seed: int = 1,
+        part: tuple[int, int] = (0, 1),
     ) -> None:
+        """part: this process' place among how many that send at a common rate: even arrivals of all of them are even
+        together."""
         self._book, self._send, self._most = book, send, most
+        self._first = (part[0] + 1) / part[1] if even else 1.0
         self._even = even
         self._chance = random.Random(seed)  # noqa: S311 - arrivals, not a secret
         self._rate = 0.0
@@ -55,7 +65,7 @@ class Arrivals(Generic[What]):
         self._halt()
         if rate > 0:
             if head is None or self._rate <= 0:
-                first = now + self._gap(rate)
+                first = now + self._gap(rate) * self._first
             else:
                 first = head[0] if head[0] <= now else now + (head[0] - now) * self._rate / rate
             self._begin(self._steadily(first, rate, what))

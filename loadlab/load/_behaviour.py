@@ -17,6 +17,7 @@ from loadlab.clock import SYSTEM
 from loadlab.load import Wanted, replay
 from loadlab.load._book import Book
 from loadlab.load._user import Shared, WireHttpUser
+from loadlab.load.merge import share
 from loadlab.load.wire import WireClient
 
 
@@ -131,8 +132,16 @@ def behaviour(config: dict[str, Any]) -> tuple[list[type[User]], LoadTestShape |
         if config.get("own_shape") and len(shapes) != 1:
             many = f"defines {len(shapes)} LoadTestShapes" if shapes else "defines no LoadTestShape"
             raise ValueError(f"{config['locustfile']} {many}; the profile's shape is its own, so it needs one")
-        return list(found.values()), shapes[0] if len(shapes) == 1 else None
+        return _divided(list(found.values()), *config.get("part", (0, 1))), shapes[0] if len(shapes) == 1 else None
     return [default_user(config)], None
+
+
+def _divided(classes: list[type[User]], index: int, count: int) -> list[type[User]]:
+    """Classes of which there shall be so many and no more: of several processes each has its share."""
+    fixed = [each for each in classes if each.fixed_count]
+    for each in fixed:
+        each.fixed_count = share(each.fixed_count, index, count)
+    return [each for each in classes if each not in fixed or each.fixed_count]
 
 
 def default_user(config: dict[str, Any]) -> type[User]:

@@ -155,8 +155,8 @@ class Book:
         if len(self._reader) >= FORGET_AT:
             self.cut(self.t0)
 
-    def cut(self, now: float) -> LoadInterval:
-        """End the interval and begin the next one."""
+    def cut(self, now: float, number: int = 0) -> LoadInterval:
+        """End the interval and begin the next one. number: with which it was asked for."""
         counts, before = self.counts, self._before
         interval = LoadInterval(
             start=self._start,
@@ -173,6 +173,7 @@ class Book:
             due=counts.due - before.due,
             waiting=self.waiting,
             wanted=self.wanted,
+            cut=number,
             endpoints=tuple(
                 EndpointInterval(name, "ok" if ok else "fail", *pair) for (name, ok), pair in self._latency.items()
             ),
@@ -209,6 +210,7 @@ PLAIN = (
     "kernel_stamped",
     "due",
     "waiting",
+    "cut",
 )
 
 

@@ -8,9 +8,9 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -19,6 +19,8 @@ from loadlab.clock import SYSTEM, Clock
 from loadlab.errors import LoadError, SpecError
 from loadlab.load import Listener
 from loadlab.load._book import LENGTHS, decode
+from loadlab.load.fleet import Fleet
+from loadlab.load.merge import share
 from loadlab.spec.model import Profile, Spec
 
 READY_S = 20.0
@@ -44,6 +46,10 @@ class LoadConfig:
     """Whether the locustfile's LoadTestShape is to be used; without one the generator does not start."""
     replay: Mapping[str, Any] | None = None
     interval_s: float = 1.0
+    """Seconds after which it ends an interval by itself; 0: only when told to."""
+    processes: int = 1
+    part: tuple[int, int] = (0, 1)
+    """Of one process: its place among how many."""
     verify: bool = True
     ca: str | None = None
     log: Path | None = None
@@ -58,6 +64,9 @@ def config(spec: Spec, profile: Profile, url: str, log: Path) -> LoadConfig:
         says = "needs a locustfile with a LoadTestShape" if profile.shape == "own" else "has its requests from its file"
         way = "give one with --locustfile" if profile.shape == "own" else f"leave {load.locustfile} out"
         raise SpecError([f'profile "{profile.name}": the shape {profile.shape} {says}; {way}'])
+    if profile.max_in_flight is not None and profile.max_in_flight < load.processes:
+        says = f"max_in_flight = {profile.max_in_flight} cannot be divided among {load.processes} processes"
+        raise SpecError([f'profile "{profile.name}": {says}; let more be under way, or take fewer processes'])
     return LoadConfig(
         host=url,
         path=load.path,
@@ -66,6 +75,7 @@ def config(spec: Spec, profile: Profile, url: str, log: Path) -> LoadConfig:
         model=profile.model,
         arrivals=profile.arrivals,
         max_in_flight=profile.max_in_flight,
+        processes=load.processes,
         own_shape=profile.shape == "own",
         replay=_replay(profile),
         verify=target.verify,
@@ -87,6 +97,9 @@ class ChildGenerator:
     """Implements load.Generator. A context manager; see `start`."""
 
     def __init__(self, config: LoadConfig, listener: Listener, clock: Clock, t0: float) -> None:
+        self.name = "the load generator"
+        if config.part[1] > 1:
+            self.name = f"process {config.part[0] + 1} of {config.part[1]} of the load generator"
         self._clock = clock
         self._listener = listener
         self._log = config.log
@@ -109,9 +122,9 @@ class ChildGenerator:
         self.stop()
 
     @property
-    def pid(self) -> int:
+    def pids(self) -> tuple[int, ...]:
         """The child process."""
-        return self._child.pid
+        return (self._child.pid,)
 
     @property
     def alive(self) -> bool:
@@ -125,7 +138,7 @@ class ChildGenerator:
             if not self.alive:
                 raise LoadError(self._obituary("could not start"))
             if self._clock.monotonic() > deadline:
-                raise LoadError(f"the load generator said nothing for {READY_S:.0f} s; its log: {self._log}")
+                raise LoadError(f"{self.name} said nothing for {READY_S:.0f} s; its log: {self._log}")
 
     def check(self) -> None:
         """Raises LoadError where it died during the run, or says nothing any more."""
@@ -151,9 +164,9 @@ class ChildGenerator:
         """See load.Generator."""
         self._tell(own_shape=True)
 
-    def cut(self) -> None:
-        """End the running interval now; it is heard of within milliseconds."""
-        self._tell(cut=True)
+    def cut(self, number: int = 1) -> None:
+        """End the running interval now; it is heard of within milliseconds, with this number."""
+        self._tell(cut=number)
 
     def stop(self) -> None:
         """See load.Generator. Harmless a second time."""
@@ -209,7 +222,7 @@ class ChildGenerator:
         lines = [line for line in last_lines(self._log, 60) if "loadlab/load/_generator" not in line]
         said = "\n".join(f"    {line}" for line in lines[-12:]) or "    (its log says nothing)"
         return (
-            f"the load generator has not answered for {SILENT_S:.0f} s: a user of the locustfile never yields "
+            f"{self.name} has not answered for {SILENT_S:.0f} s: a user of the locustfile never yields "
             f"(a loop without a request or a pause). Where it is, innermost first:\n{said}"
         )
 
@@ -223,22 +236,51 @@ class ChildGenerator:
         code = self._child.poll()
         lines = last_lines(self._log, 12)
         said = "\n".join(f"    {line}" for line in lines) or "    (it said nothing)"
-        return f"the load generator {how} (exit code {code}); its last lines:\n{said}"
+        return f"{self.name} {how} (exit code {code}); its last lines:\n{said}"
 
 
-def start(config: LoadConfig, listener: Listener, clock: Clock = SYSTEM, t0: float = 0.0) -> ChildGenerator:
-    """A generator that is ready and sends nothing yet. Raises LoadError, a broken locustfile's traceback included."""
-    made = ChildGenerator(config, listener, clock, t0)
+def start(
+    config: LoadConfig,
+    listener: Listener,
+    clock: Clock = SYSTEM,
+    t0: float = 0.0,
+    note: Callable[[str], None] = lambda _: None,
+) -> ChildGenerator | Fleet:
+    """A generator that is ready and sends nothing yet. note: is told of processes that are lost on the way. Raises
+    LoadError, a broken locustfile's traceback included."""
+    made: ChildGenerator | Fleet
+    if config.processes == 1:
+        made = ChildGenerator(config, listener, clock, t0)
+        members = [made]
+    else:
+        made = Fleet(listener, clock, t0, note)
+        members = [_member(made, config, index, clock, t0) for index in range(config.processes)]
     try:
-        made.wait_ready()
+        for each in members:
+            each.wait_ready()
     except BaseException:
         made.stop()
         raise
+    if isinstance(made, Fleet):
+        made.begin(config.interval_s)
     return made
 
 
+def _member(fleet: Fleet, config: LoadConfig, index: int, clock: Clock, t0: float) -> ChildGenerator:
+    """One of several processes. They end their intervals when they are told to, all at once."""
+    count, most = config.processes, config.max_in_flight
+    own = replace(
+        config,
+        part=(index, count),
+        interval_s=0.0,
+        max_in_flight=None if most is None else share(most, index, count),
+        log=None if config.log is None else config.log.with_name(config.log.name.replace("-0.", f"-{index}.")),
+    )
+    return fleet.join(lambda ear: ChildGenerator(own, ear, clock, t0))
+
+
 def _spawn(config: LoadConfig, t0: float) -> subprocess.Popen[bytes]:
-    first = {key: value for key, value in asdict(config).items() if key not in ("log", "env")} | {"t0": t0}
+    first = {key: value for key, value in asdict(config).items() if key not in ("log", "env", "processes")} | {"t0": t0}
     log = config.log.open("ab") if config.log is not None else None
     try:
         child = subprocess.Popen(

@@ -2,7 +2,7 @@
 is imported into.
 
 As a child process, `python -m loadlab.load._generator`: its first line of input is a Config as JSON, each further line
-a command ({"users": 32} {"rate": 500} {"replay": true} {"own_shape": true} {"cut": true} {"stop": true}); its output is
+a command ({"users": 32} {"rate": 500} {"replay": true} {"own_shape": true} {"cut": 7} {"stop": true}); its output is
 frames, see _book.py. It ends with its input: a loadlab that was killed leaves no generator behind.
 """
 
@@ -53,6 +53,8 @@ class Generator:
         self._config = config
         self._output = output
         self._writing = RLock()
+        self._interval_s = float(config.get("interval_s", 1.0))
+        self._index, self._count = config.get("part", (0, 1))
         self._book = Shared.book = Book(config["t0"])
         Shared.recording = True
         self._book.cut(SYSTEM.monotonic())
@@ -116,7 +118,9 @@ class Generator:
         """Until it is told to stop or its input ends."""
         gc.collect()
         gc.freeze()
-        gevent.spawn(self._tick)
+        self._emit()  # whoever waits for it knows that it is ready
+        if self._interval_s > 0:
+            gevent.spawn(self._tick)
         pending = b""
         gevent_os.make_nonblocking(0)
         while True:
@@ -136,11 +140,12 @@ class Generator:
             self._arrivals.at_rate(float(command["rate"]), None)
         if command.get("replay") and self._arrivals is not None:
             found = replay.read(**{**self._config["replay"], "path": Path(self._config["replay"]["path"])})
-            self._arrivals.at_times((each.t, each) for each in found.arrivals)
+            mine = found.arrivals[self._index :: self._count]
+            self._arrivals.at_times((each.t, each) for each in mine)
         if command.get("own_shape") and self._shape is not None:
             gevent.spawn(self._ask_shape, self._shape)
         if command.get("cut"):
-            self._emit()
+            self._emit(int(command["cut"]))
         if command.get("stop"):
             self._stop()
         return bool(command.get("stop"))
@@ -177,17 +182,16 @@ class Generator:
         self._error(f"no user could be started: {type(greenlet.exception).__name__}", greenlet.exception)
 
     def _tick(self) -> None:
-        interval_s = float(self._config.get("interval_s", 1.0))
-        due = SYSTEM.monotonic() + interval_s
+        due = SYSTEM.monotonic() + self._interval_s
         while True:
             alarm().sleep_until(due)
             self._emit()
-            due = max(due + interval_s, SYSTEM.monotonic())
+            due = max(due + self._interval_s, SYSTEM.monotonic())
 
-    def _emit(self) -> None:
+    def _emit(self, number: int = 0) -> None:
         runner = self._environment.runner
         self._book.users = runner.user_count if runner is not None else 0
-        frame = memoryview(encode(self._book.cut(SYSTEM.monotonic())))
+        frame = memoryview(encode(self._book.cut(SYSTEM.monotonic(), number)))
         with self._writing:
             while frame:
                 frame = frame[gevent_os.nb_write(self._output, frame) :]
@@ -199,7 +203,8 @@ class Generator:
             sender = Crew(self._environment, classes)
         else:
             sender = Clients(self._config, self._book)
-        return Arrivals(self._book, sender.send, even=even, most=most, seed=self._config.get("seed", 1))
+        part = (self._index, self._count)
+        return Arrivals(self._book, sender.send, even=even, most=most, seed=1 + self._index, part=part)
 
     def _stop(self) -> None:
         if self._arrivals is not None:

@@ -4,9 +4,9 @@ What: the generator used up its own core, or had no local port or no open file l
 cost as much throughput as slowing nothing else did. The figures say how fast loadlab can ask, not how fast the system
 can answer.
 Why: a saturated generator reports its own queue as the server's latency, so nothing else is claimed of such a run.
-Fix: ask for more expensive requests, leave the generator a core of its own, or run it on another host; without ports,
-let users keep their connections (keep_alive); without files, raise the open-file limit (ulimit -Hn) or ask for fewer
-users.
+Fix: more processes of it where cores are free (--processes), a core of its own, or another host; more expensive
+requests; without ports, let users keep their connections (keep_alive); without files, raise the open-file limit
+(ulimit -Hn) or ask for fewer users.
 Not: single_core of the system: there the generator has time left; schedule_missed: there single requests left late,
 with time left on the whole.
 """
@@ -25,8 +25,8 @@ NEEDS = ("measurement", "cpu")
 USES = ("stations", "elasticity")
 
 CORE_USED = 0.85
-"""Cores of the generator's one process. At 0.85 of an M/M/1 station requests wait over five service times in it. Locust
-itself warns at 0.9, of a ten-second mean."""
+"""Cores of the generator's busiest process: users are divided among them, so none can help another. At 0.85 of an
+M/M/1 station requests wait over five service times in it. Locust itself warns at 0.9, of a ten-second mean."""
 
 HALF = 0.5
 """Half of the throughput's elasticity or more lies with the generator: no service can have more."""
@@ -93,13 +93,15 @@ def _says(value: float) -> str:
 
 
 def _fault(s: Signals, *more: Evidence) -> Fault:
-    cores = s.measurement.generator.cores
-    used = Evidence("generator_cores", cores, f"the generator used {percent(cores)} of its core", CORE_USED)
+    cores, many = s.measurement.generator.cores, s.measurement.generator.processes
+    whose = "the generator" if many == 1 else f"the busiest of the generator's {many} processes"
+    used = Evidence("generator_cores", cores, f"{whose} used {percent(cores)} of its core", CORE_USED)
     return Fault(
         "generator",
         "the load generator was the limit, not the system",
         (used, *more),
-        "Give the generator a core of its own or another host, or send it fewer, more expensive requests.",
+        f"Give the generator more processes (--processes {2 * many}) where cores are free, or another host, or send "
+        "fewer, more expensive requests.",
         strength=min(1.0, cores),
         signals=1 + len(more),
     )

@@ -17,8 +17,8 @@ class Generator(Protocol):
     """What this needs of load._driver.ChildGenerator."""
 
     @property
-    def pid(self) -> int:
-        """The child process."""
+    def pids(self) -> tuple[int, ...]:
+        """Its processes on this host."""
         ...
 
     @property
@@ -42,7 +42,8 @@ class Watched:
         """The services' targets, then loadlab's own."""
         own = [Target(LOADLAB, 0, os.getpid(), role="observer", unit="loadlab")]
         if self._generator is not None and self._generator.alive:
-            own.insert(0, Target(GENERATOR, 0, self._generator.pid, role="generator", unit="loadlab"))
+            pids = enumerate(self._generator.pids)
+            own[:0] = [Target(GENERATOR, index, pid, role="generator", unit="loadlab") for index, pid in pids]
         return (*self._services.now(), *own)
 
     def pids(self, service: str) -> list[int]:

@@ -70,8 +70,10 @@ class Cpu:
     window: Window
     services: dict[str, ServiceCpu] = field(default_factory=dict)
     generator_cores: float = 0.0
+    """Of all its processes."""
     observer_cores: float = 0.0
-    generator_run_delay: float = 0.0
+    generator: tuple[ProcessCpu, ...] = ()
+    """Its processes, the one with the least time left first: CPU and run delay together."""
 
     @property
     def system_cores(self) -> float:
@@ -92,7 +94,8 @@ def compute(recording: Recording) -> Cpu:
     services = {
         name: ServiceCpu(name, tuple(sorted(each, key=lambda p: -p.cores))) for name, each in sorted(by_service.items())
     }
-    return Cpu(window, services, own["generator"].cores, own["loadlab"].cores, own["generator"].run_delay)
+    generator = sorted(own["generator"].processes, key=lambda each: -(each.cores + each.run_delay))
+    return Cpu(window, services, own["generator"].cores, own["loadlab"].cores, tuple(generator))
 
 
 def processes(recording: Recording, window: Window) -> tuple[ProcessCpu, ...]:

@@ -27,9 +27,9 @@ class ProbeHealth:
 
 @dataclass(frozen=True)
 class GeneratorHealth:
-    """The load generator. cores of its one process; lags in milliseconds, p99; stamped: share of answers whose arrival
-    the kernel timed; busy: share of time its loop did not wait; portless, fileless: share of all requests that it could
-    not send for want of a local port, of an open file, over the run."""
+    """The load generator. cores and run_delay of the busiest of its `processes`; lags in milliseconds, p99; stamped:
+    share of answers whose arrival the kernel timed; busy: share of time its loop did not wait; portless, fileless:
+    share of all requests that it could not send for want of a local port, of an open file, over the run."""
 
     cores: float
     run_delay: float
@@ -48,6 +48,7 @@ class GeneratorHealth:
     busy: float | None
     portless: float = 0.0
     fileless: float = 0.0
+    processes: int = 1
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,8 @@ def _generator(recording: Recording, window: Window, used: cpu.Cpu) -> Generator
     reader = recording.quantiles(window.start, window.end, what="reader_lag")
     answered = _counter(recording, "succeeded", window) + _counter(recording, "failed", window)
     return GeneratorHealth(
-        cores=used.generator_cores,
-        run_delay=used.generator_run_delay,
+        cores=used.generator[0].cores if used.generator else 0.0,
+        run_delay=used.generator[0].run_delay if used.generator else 0.0,
         schedule_lag_p99_ms=schedule.p99_ms if schedule else None,
         reader_lag_p99_ms=reader.p99_ms if reader else None,
         stamped=_counter(recording, "kernel_stamped", window) / answered if answered else 0.0,
@@ -105,6 +106,7 @@ def _generator(recording: Recording, window: Window, used: cpu.Cpu) -> Generator
         busy=_busy(recording),
         portless=_lacking(recording, "NoLocalPort"),
         fileless=_lacking(recording, "TooManyOpenFiles"),
+        processes=max(1, len(used.generator)),
     )
 
 

@@ -147,6 +147,8 @@ class LoadSpec(Strict):
     path: str = "/"
     profile: str = "ramp"
     think_s: float = Field(default=0.0, ge=0)
+    processes: int = Field(default=1, ge=1, le=64)
+    """Of the load generator: each has one core."""
 
 
 class Spec(Strict):

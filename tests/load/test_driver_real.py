@@ -173,9 +173,9 @@ def test_the_open_model_counts_a_stall_from_when_requests_were_meant_to_leave(be
     bench = begin(model="open", arrivals="even")
     bench.generator.set_rate(100)
     SYSTEM.sleep(0.3)
-    os.kill(bench.generator.pid, signal.SIGSTOP)
+    os.kill(bench.generator.pids[0], signal.SIGSTOP)
     SYSTEM.sleep(0.5)
-    os.kill(bench.generator.pid, signal.SIGCONT)
+    os.kill(bench.generator.pids[0], signal.SIGCONT)
     SYSTEM.sleep(0.5)
     bench.generator.stop()
     lags = sorted(us for each in bench.heard.intervals for us in each.schedule_lag_us)
@@ -369,7 +369,7 @@ class Deaf:
 generator = start(LoadConfig("http://127.0.0.1:9", locustfile=sys.argv[1], env=dict(os.environ)), Deaf(), SYSTEM, 0.0)
 generator.set_users(2)
 SYSTEM.sleep(0.3)
-print(generator.pid, flush=True)
+print(generator.pids[0], flush=True)
 os.kill(os.getpid(), 9)
 """
 

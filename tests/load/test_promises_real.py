@@ -158,10 +158,10 @@ def test_users_that_stop_leave_no_connection(begin: Begin) -> None:
     generator, heard, _ = begin(ok(), locustfile=KEEPS_ON_STOP)
     generator.set_users(20)
     SYSTEM.sleep(0.7)
-    assert sockets_of(generator.pid) >= 20
+    assert sockets_of(generator.pids[0]) >= 20
     generator.set_users(0)
     SYSTEM.sleep(0.7)
-    assert sockets_of(generator.pid) == 0
+    assert sockets_of(generator.pids[0]) == 0
     assert heard.law
 
 

@@ -1,0 +1,127 @@
+"""Two and three real generator processes against a real server."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from loadlab.clock import SYSTEM
+from loadlab.errors import LoadError, SpecError
+from loadlab.load._driver import LoadConfig, config, start
+from loadlab.load.fleet import GONE, Fleet
+from loadlab.spec.model import LoadSpec, Profile, Spec
+from tests.load.scripted import Scripted, never, ok
+from tests.load.test_driver_real import Heard
+
+pytestmark = pytest.mark.real
+
+Begin = Callable[..., tuple[Fleet, Heard, Scripted, list[str]]]
+
+
+@pytest.fixture
+def begin(tmp_path: Path) -> Iterator[Begin]:
+    """begin(processes, ...) starts a server and a fleet without users yet."""
+    made: list[tuple[Fleet, Scripted]] = []
+
+    def begin(processes: int, *steps: object, locustfile: str = "", **options: object) -> object:
+        server, heard, notes = Scripted(steps or (ok(),)), Heard(), list[str]()
+        if locustfile:
+            (tmp_path / "users.py").write_text(
+                "from locust import *\nfrom loadlab.load import WireHttpUser\n" + locustfile
+            )
+            options["locustfile"] = str(tmp_path / "users.py")
+        how = LoadConfig(
+            server.url, log=tmp_path / "generator-0.log", env=dict(os.environ), processes=processes, **options
+        )
+        fleet = start(how, heard, SYSTEM, SYSTEM.monotonic(), notes.append)
+        made.append((fleet, server))
+        return fleet, heard, server, notes
+
+    yield begin
+    for fleet, server in made:
+        fleet.stop()
+        server.stop()
+
+
+def until(fleet: Fleet, true: Callable[[], bool], within_s: float = 5.0) -> None:
+    began = SYSTEM.monotonic()
+    while not true():
+        assert SYSTEM.monotonic() - began < within_s
+        fleet.cut()
+        SYSTEM.sleep(0.02)
+
+
+def test_users_of_several_processes_are_one_load(begin: Begin) -> None:
+    fleet, heard, server, _ = begin(3, think_s=0.02)
+    assert len(set(fleet.pids)) == 3
+    fleet.set_users(7)
+    until(fleet, lambda: bool(heard.intervals) and heard.intervals[-1].users == 7 and heard.total("succeeded") > 100)
+    fleet.stop()
+    assert heard.law
+    assert heard.total("sent") == len(server.requests)
+    ends = [(each.start, each.end) for each in heard.intervals]
+    assert all(start < end for start, end in ends)
+
+
+def test_a_rate_is_a_rate_of_all_together_and_even_arrivals_stay_even(begin: Begin) -> None:
+    fleet, heard, server, _ = begin(2, model="open", arrivals="even")
+    fleet.set_rate(100.0)
+    SYSTEM.sleep(2.0)
+    fleet.set_rate(0.0)
+    fleet.stop()
+    assert 0.9 * 200 <= heard.total("due") <= 1.05 * 200
+    assert heard.total("due") == heard.total("sent") == len(server.requests)
+
+
+def test_one_that_is_killed_is_named_and_the_load_goes_on(begin: Begin) -> None:
+    fleet, heard, _, notes = begin(2, never)
+    fleet.set_users(6)
+    until(fleet, lambda: bool(heard.intervals) and heard.intervals[-1].in_flight == 6)
+    killed, other = fleet.pids
+    os.kill(killed, signal.SIGKILL)
+
+    def noticed() -> bool:
+        fleet.check()
+        return bool(notes)
+
+    until(fleet, noticed, 2.0)
+    assert "process 1 of 2 of the load generator is gone, and 1 of 2 have its share now" in notes[0]
+    until(fleet, lambda: heard.intervals[-1].in_flight == 6)
+    assert heard.law and heard.errors() == {"GeneratorDied": 3} and heard.names() == {GONE}
+    os.kill(other, signal.SIGKILL)
+    with pytest.raises(LoadError, match="process 2 of 2"):
+        until(fleet, lambda: bool(fleet.check()), 2.0)
+
+
+def test_classes_of_which_there_shall_be_so_many_are_so_many_of_all(begin: Begin) -> None:
+    users = """
+class Rare(WireHttpUser):
+    fixed_count = 1
+    wait_time = constant(0.01)
+    @task
+    def ask(self): self.client.get("/rare")
+class Common(WireHttpUser):
+    wait_time = constant(0.01)
+    @task
+    def ask(self): self.client.get("/common")
+"""
+    fleet, heard, _, _ = begin(2, locustfile=users)
+    fleet.set_users(6)
+    until(fleet, lambda: heard.total("succeeded") > 120)
+    counts = dict.fromkeys(("GET /rare", "GET /common"), 0)
+    for each in heard.intervals:
+        for one in each.endpoints:
+            counts[one.endpoint] += len(one.latency_us)
+    assert counts["GET /common"] > 2.5 * counts["GET /rare"] > 0
+
+
+def test_a_cap_that_cannot_be_divided_is_refused() -> None:
+    service = {"name": "app", "command": ["run", "{port}"]}
+    spec = Spec(name="x", service=[service], load=LoadSpec(processes=4))
+    profile = Profile(name="x", model="open", shape="constant", rate=10, max_in_flight=3)
+    with pytest.raises(SpecError, match="max_in_flight = 3 cannot be divided among 4 processes"):
+        config(spec, profile, "http://127.0.0.1:1", Path("log"))
