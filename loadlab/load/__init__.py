@@ -65,6 +65,10 @@ class LoadInterval:
     waiting: int = 0
     """Of these, how many had not left at the interval's end, because `max_in_flight` requests were under way."""
     wanted: Wanted | None = None
+    busiest_cores: float = 0.0
+    """CPU seconds per second of its busiest process, by that process' own account: on another host nobody else sees."""
+    busiest_delay: float = 0.0
+    """Seconds per second that process was ready but not running."""
     cut: int = 0
     """The number with which it was told to end here; 0 where it ended by itself."""
 

@@ -83,10 +83,13 @@ class Book:
     users: int = 0
     waiting: int = 0
     """Arrivals of the open model that were due and have not left."""
+    spent_s: tuple[float, float] = (0.0, 0.0)
+    """CPU time and run delay of the process so far."""
     wanted: Wanted | None = None
     closing: bool = False
     """Set at the end of the run: what is under way then stays counted as in flight."""
     _start: float = 0.0
+    _spent: tuple[float, float] = (0.0, 0.0)
     _before: Counts = field(default_factory=Counts)
     _latency: dict[tuple[str, bool], tuple[array[int], array[int]]] = field(default_factory=dict)
     _schedule: array[int] = field(default_factory=lambda: array("I"))
@@ -158,6 +161,7 @@ class Book:
     def cut(self, now: float, number: int = 0) -> LoadInterval:
         """End the interval and begin the next one. number: with which it was asked for."""
         counts, before = self.counts, self._before
+        seconds = max(1e-3, now - self.t0 - self._start)
         interval = LoadInterval(
             start=self._start,
             end=now - self.t0,
@@ -174,6 +178,8 @@ class Book:
             waiting=self.waiting,
             wanted=self.wanted,
             cut=number,
+            busiest_cores=(self.spent_s[0] - self._spent[0]) / seconds,
+            busiest_delay=(self.spent_s[1] - self._spent[1]) / seconds,
             endpoints=tuple(
                 EndpointInterval(name, "ok" if ok else "fail", *pair) for (name, ok), pair in self._latency.items()
             ),
@@ -185,7 +191,7 @@ class Book:
             ),
         )
         self._start = now - self.t0
-        self._before = Counts(**vars(counts))
+        self._before, self._spent = Counts(**vars(counts)), self.spent_s
         self._latency, self._failures = {}, {}
         self._schedule, self._reader = array("I"), array("I")
         return interval
@@ -210,6 +216,8 @@ PLAIN = (
     "kernel_stamped",
     "due",
     "waiting",
+    "busiest_cores",
+    "busiest_delay",
     "cut",
 )
 

@@ -7,27 +7,21 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any
 
 from loadlab.clock import SYSTEM, Clock
 from loadlab.errors import LoadError, SpecError
 from loadlab.load import Listener
-from loadlab.load._book import LENGTHS, decode
+from loadlab.load._talk import SILENT_S, Talk
 from loadlab.load.fleet import Fleet
 from loadlab.load.merge import share
 from loadlab.spec.model import Profile, Spec
 
-READY_S = 20.0
-"""Importing Locust takes one to three seconds; on a machine that swaps, longer."""
 STOP_S = 5.0
-SILENT_S = 15.0
-"""Without a word for so long the child is not slow: one of its users keeps the core and never yields."""
 
 
 @dataclass(frozen=True)
@@ -93,33 +87,16 @@ def _replay(profile: Profile) -> dict[str, Any] | None:
     return {"path": profile.file, **how}
 
 
-class ChildGenerator:
-    """Implements load.Generator. A context manager; see `start`."""
+class ChildGenerator(Talk):
+    """A generator in a child process; see `start`."""
 
     def __init__(self, config: LoadConfig, listener: Listener, clock: Clock, t0: float) -> None:
-        self.name = "the load generator"
-        if config.part[1] > 1:
-            self.name = f"process {config.part[0] + 1} of {config.part[1]} of the load generator"
-        self._clock = clock
-        self._listener = listener
+        index, count = config.part
+        name = "the load generator" if count == 1 else f"process {index + 1} of {count} of the load generator"
+        super().__init__(name, listener, clock)
         self._log = config.log
-        self._heard = threading.Event()
-        self._last_word = clock.monotonic()
-        self._stopping = False
-        self._lock = threading.Lock()
-        self.problem: str | None = None
-        """Why the child is gone, once it is; None while it runs or was stopped on purpose."""
         self._child = _spawn(config, t0)
-        self._reader = threading.Thread(target=self._read, name="load-intervals", daemon=True)
         self._reader.start()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -131,50 +108,18 @@ class ChildGenerator:
         """Whether it still runs."""
         return self._child.poll() is None
 
-    def wait_ready(self) -> None:
-        """Until it has sent its first interval. Raises LoadError with its own last words where it cannot start."""
-        deadline = self._clock.monotonic() + READY_S
-        while not self._heard.wait(0.05):
-            if not self.alive:
-                raise LoadError(self._obituary("could not start"))
-            if self._clock.monotonic() > deadline:
-                raise LoadError(f"{self.name} said nothing for {READY_S:.0f} s; its log: {self._log}")
+    def _write(self, line: bytes) -> None:
+        pipe = _pipe(self._child.stdin)
+        pipe.write(line)
+        pipe.flush()
 
-    def check(self) -> None:
-        """Raises LoadError where it died during the run, or says nothing any more."""
-        if self.problem is None and self._clock.monotonic() - self._last_word > SILENT_S:
-            self.problem = self._where_it_hangs()
-        if self.problem is not None and not self._stopping:
-            raise LoadError(self.problem)
+    def _take(self, count: int) -> bytes:
+        return _pipe(self._child.stdout).read(count)
 
-    def set_users(self, users: int, spawn_rate: float = 0.0, classes: tuple[str, ...] = ()) -> None:
-        """See load.Generator."""
-        more = {"spawn_rate": spawn_rate} if spawn_rate else {}
-        self._tell(users=users, **more, **({"classes": classes} if classes else {}))
+    def _gone(self) -> None:
+        self._child.wait()
 
-    def set_rate(self, rate: float) -> None:
-        """See load.Generator."""
-        self._tell(rate=rate)
-
-    def replay(self) -> None:
-        """See load.Generator."""
-        self._tell(replay=True)
-
-    def own_shape(self) -> None:
-        """See load.Generator."""
-        self._tell(own_shape=True)
-
-    def cut(self, number: int = 1) -> None:
-        """End the running interval now; it is heard of within milliseconds, with this number."""
-        self._tell(cut=number)
-
-    def stop(self) -> None:
-        """See load.Generator. Harmless a second time."""
-        if self._stopping:
-            return
-        self._stopping = True
-        with suppress(LoadError):
-            self._tell(stop=True)
+    def _end(self) -> None:
         try:
             self._child.wait(STOP_S)
         except subprocess.TimeoutExpired:
@@ -186,34 +131,8 @@ class ChildGenerator:
                 with suppress(OSError):
                     pipe.close()
 
-    def _tell(self, **command: Any) -> None:
-        with self._lock:
-            try:
-                pipe = self._pipe(self._child.stdin)
-                pipe.write(json.dumps(command).encode() + b"\n")
-                pipe.flush()
-            except (OSError, ValueError) as error:
-                raise LoadError(self._obituary("died")) from error
-
-    def _read(self) -> None:
-        pipe = self._pipe(self._child.stdout)
-        while True:
-            lengths = pipe.read(LENGTHS.size)
-            if len(lengths) < LENGTHS.size:
-                break
-            head, body = LENGTHS.unpack(lengths)
-            frame = pipe.read(head + body)
-            if len(frame) < head + body:
-                break
-            self._last_word = self._clock.monotonic()
-            try:
-                self._listener.interval(decode(frame[:head], frame[head:]))
-            except Exception as error:  # noqa: BLE001 - whoever listens, the child must not block on a full pipe
-                self.problem = self.problem or f"what the load generator measured could not be taken: {error!r}"
-            self._heard.set()
-        if not self._stopping:
-            self._child.wait()
-            self.problem = self._obituary("died")
+    def _see(self) -> str:
+        return f"; its log: {self._log}"
 
     def _where_it_hangs(self) -> str:
         """The child writes the stack of each thread into its log when asked to."""
@@ -226,17 +145,17 @@ class ChildGenerator:
             f"(a loop without a request or a pause). Where it is, innermost first:\n{said}"
         )
 
-    @staticmethod
-    def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
-        if pipe is None:  # both are asked for in _spawn
-            raise LoadError("the load generator has no pipe")
-        return pipe
-
     def _obituary(self, how: str) -> str:
         code = self._child.poll()
         lines = last_lines(self._log, 12)
         said = "\n".join(f"    {line}" for line in lines) or "    (it said nothing)"
         return f"{self.name} {how} (exit code {code}); its last lines:\n{said}"
+
+
+def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
+    if pipe is None:  # both are asked for in _spawn
+        raise LoadError("the load generator has no pipe")
+    return pipe
 
 
 def start(

@@ -31,7 +31,7 @@ from loadlab.load._alarm import alarm
 from loadlab.load._arrivals import Arrivals
 from loadlab.load._behaviour import Clients, Crew, Sender, asked, behaviour
 from loadlab.load._book import Book, encode
-from loadlab.load._child import end_with_parent, leave, log_seldom, take_all_files
+from loadlab.load._child import end_with_parent, leave, log_seldom, spent_s, take_all_files
 from loadlab.load._user import Shared, WireHttpUser, tls_context
 
 __all__ = ["WireHttpUser"]
@@ -191,6 +191,7 @@ class Generator:
     def _emit(self, number: int = 0) -> None:
         runner = self._environment.runner
         self._book.users = runner.user_count if runner is not None else 0
+        self._book.spent_s = spent_s()
         frame = memoryview(encode(self._book.cut(SYSTEM.monotonic(), number)))
         with self._writing:
             while frame:

@@ -48,6 +48,7 @@ def merged(parts: Sequence[LoadInterval]) -> LoadInterval:
         raise ValueError("no process had an interval")
     if len(parts) == 1:
         return parts[0]
+    busiest = max(parts, key=lambda each: each.busiest_cores + each.busiest_delay)
     timed = [each for each in parts if each.sent or each.succeeded or each.failed or each.cut] or parts
     return LoadInterval(
         start=sum(each.start for each in timed) / len(timed),
@@ -59,6 +60,8 @@ def merged(parts: Sequence[LoadInterval]) -> LoadInterval:
         errors=_failures(parts),
         wanted=next((each.wanted for each in parts if each.wanted is not None), None),
         cut=max(each.cut for each in parts),
+        busiest_cores=busiest.busiest_cores,
+        busiest_delay=busiest.busiest_delay,
     )
 
 
@@ -81,6 +84,8 @@ def in_a_row(parts: Sequence[LoadInterval]) -> LoadInterval:
         errors=both.errors,
         wanted=last.wanted,
         cut=last.cut,
+        busiest_cores=last.busiest_cores,
+        busiest_delay=last.busiest_delay,
     )
 
 

@@ -21,6 +21,8 @@ LOAD = (
     Metric("users", "users", "gauge", "virtual users at the end of the interval"),
     Metric("in_flight", "requests", "gauge", "requests without an answer at the end of the interval"),
     Metric("waiting", "requests", "gauge", "of `not_sent`, those that had not left at the end of the interval"),
+    Metric("busiest_cores", "cores", "gauge", "CPU of its busiest process, by its own account"),
+    Metric("busiest_delay", "s/s", "gauge", "run delay of that process"),
     Metric("sent", "requests", "counter", "requests sent"),
     Metric("succeeded", "requests", "counter", "requests answered as they should"),
     Metric("failed", "requests", "counter", "requests that failed"),
@@ -103,8 +105,13 @@ class Disk:
         self.samples.tick("generator", interval.end, [(GENERATOR, self._gauges(interval))], late_ms, 0.0)
 
     def _gauges(self, interval: LoadInterval) -> tuple[float, ...]:
-        gauges = (float(interval.users), float(interval.in_flight), float(interval.waiting))
-        return (*gauges, *(float(self._counts[name]) for name in COUNTED))
+        of_the_end = (float(interval.users), float(interval.in_flight), float(interval.waiting))
+        return (
+            *of_the_end,
+            interval.busiest_cores,
+            interval.busiest_delay,
+            *(float(self._counts[name]) for name in COUNTED),
+        )
 
 
 def _percentiles(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]], percents: Sequence[int]) -> list[float]:

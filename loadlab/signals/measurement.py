@@ -87,13 +87,21 @@ def _probe(name: str, ticks: Ticks, window: Window) -> ProbeHealth:
     )
 
 
+def _busiest(recording: Recording, window: Window, used: cpu.Cpu) -> tuple[float, float]:
+    """Cores and run delay: as seen from outside, and, of processes on other hosts, as they say themselves."""
+    seen = [(each.cores, each.run_delay) for each in used.generator[:1]]
+    said = (_gauge(recording, "busiest_cores", window), _gauge(recording, "busiest_delay", window))
+    return max([*seen, said], key=sum)
+
+
 def _generator(recording: Recording, window: Window, used: cpu.Cpu) -> GeneratorHealth:
     schedule = recording.quantiles(window.start, window.end, what="schedule_lag")
     reader = recording.quantiles(window.start, window.end, what="reader_lag")
     answered = _counter(recording, "succeeded", window) + _counter(recording, "failed", window)
+    cores, run_delay = _busiest(recording, window, used)
     return GeneratorHealth(
-        cores=used.generator[0].cores if used.generator else 0.0,
-        run_delay=used.generator[0].run_delay if used.generator else 0.0,
+        cores=cores,
+        run_delay=run_delay,
         schedule_lag_p99_ms=schedule.p99_ms if schedule else None,
         reader_lag_p99_ms=reader.p99_ms if reader else None,
         stamped=_counter(recording, "kernel_stamped", window) / answered if answered else 0.0,

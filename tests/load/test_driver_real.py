@@ -16,7 +16,7 @@ import pytest
 
 from loadlab.clock import SYSTEM
 from loadlab.errors import LoadError
-from loadlab.load import LoadInterval, _driver
+from loadlab.load import LoadInterval, _driver, _talk
 from loadlab.load._driver import ChildGenerator, LoadConfig, start
 from tests.load.scripted import Scripted, Step, close, never, ok
 
@@ -350,7 +350,7 @@ def test_a_child_that_dies_is_said_with_its_last_words(begin: Begin) -> None:
 
 
 def test_users_that_never_yield_are_found_and_ended(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_driver, "SILENT_S", 1.6)
+    monkeypatch.setattr(_talk, "SILENT_S", 1.6)
     monkeypatch.setattr(_driver, "STOP_S", 0.5)
     bench = begin(locustfile="class Bad(WireHttpUser):\n    @task\n    def x(self):\n        while True: pass")
     bench.generator.set_users(1)
