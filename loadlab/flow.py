@@ -32,13 +32,16 @@ from loadlab.spec.model import Profile, Spec
 class Options:
     """How a run is made, beside what it runs. prove None: whatever loadlab itself started is slowed for the proof,
     nothing else; True: attached processes too; False: nothing. exports: where else the load's figures go while it
-    lasts, by name of the unit of export/."""
+    lasts, by name of the unit of export/. workers: so many on other hosts, instead of a generator here."""
 
     runs: Path = Path("runs")
     prove: bool | None = None
     stacks: bool = True
     setup: bool = False
     exports: Mapping[str, str] = field(default_factory=dict)
+    workers: int = 0
+    bind: str = "127.0.0.1"
+    """Where those join; see load/_remote."""
 
 
 def run(spec: Spec, profile: Profile, options: Options, audience: Audience) -> Path:
@@ -69,7 +72,8 @@ def run(spec: Spec, profile: Profile, options: Options, audience: Audience) -> P
         stack.enter_context(scaler)
         # Before there is any load: an idle moment shows which thread of each process waits for work, and how.
         stack.enter_context(_sampler.Sampler(units("probes"), watched, scaler, SYSTEM, t0))
-        config = _driver.config(spec, profile, services.url(spec.target.name), recorder.log_path("generator", 0))
+        url, log = services.url(spec.target.name), recorder.log_path("generator", 0)
+        config = _driver.config(spec, profile, url, log, workers=options.workers, bind=options.bind)
         load = _driver.start(config, feed, SYSTEM, t0, noted)
         stack.enter_context(load)
         for pid in load.pids:

@@ -26,10 +26,11 @@ from loadlab.cli.run import run
 from loadlab.cli.runs import runs
 from loadlab.cli.scoreboard import scoreboard
 from loadlab.cli.units import units
+from loadlab.cli.worker import worker
 from loadlab.errors import LoadlabError
 
 COMMANDS: tuple[Callable[..., Any], ...] = (
-    run, diagnose, report, ladder, runs, scoreboard, explain, units, check, init,
+    run, diagnose, report, ladder, runs, scoreboard, explain, units, check, init, worker,
 )  # fmt: skip
 
 app = typer.Typer(

@@ -39,6 +39,14 @@ Processes = Annotated[
         rich_help_panel=LOAD,
     ),
 ]
+Workers = Annotated[
+    int,
+    typer.Option(min=0, max=512, metavar="N", help="Load from N `loadlab worker`s instead.", rich_help_panel=LOAD),
+]
+Bind = Annotated[
+    str,
+    typer.Option(metavar="ADDRESS[:PORT]", help="Where workers join this run.", rich_help_panel=LOAD),
+]
 Think = Annotated[
     float | None,
     typer.Option(min=0, metavar="SECONDS", help="Pause of a user between two requests.", rich_help_panel=LOAD),

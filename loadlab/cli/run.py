@@ -32,6 +32,8 @@ def run(
     users: options.Users = None,
     duration: options.Duration = None,
     processes: options.Processes = None,
+    workers: options.Workers = 0,
+    bind: options.Bind = "127.0.0.1",
     prove: options.Prove = None,
     no_stacks: options.NoStacks = False,
     try_remedy: options.TryRemedy = False,
@@ -65,8 +67,12 @@ def run(
     from loadlab import flow
     from loadlab.cli import _verdict
 
-    exports = _exports(csv, metrics, otel=otel)
-    how = flow.Options(runs=runs, prove=prove, stacks=not no_stacks, setup=setup, exports=exports)
+    if workers and processes:
+        raise UsageError("--workers and --processes: workers are the processes; say how many at each `loadlab worker`")
+    how = flow.Options(
+        runs=runs, prove=prove, stacks=not no_stacks, setup=setup, exports=_exports(csv, metrics, otel=otel),
+        workers=workers, bind=bind,
+    )
     folder = _record(spec, chosen, how, _audience(spec, chosen, as_json=as_json, quiet=quiet))
     judged = flow.read(folder)
     if try_remedy:

@@ -7,9 +7,10 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -46,11 +47,21 @@ class LoadConfig:
     """Of one process: its place among how many."""
     verify: bool = True
     ca: str | None = None
+    workers: int = 0
+    """Processes on other hosts, instead of those here."""
+    bind: str = "127.0.0.1"
+    """Where workers join."""
     log: Path | None = None
     env: Mapping[str, str] = field(default_factory=dict)
 
 
-def config(spec: Spec, profile: Profile, url: str, log: Path) -> LoadConfig:
+LOCAL = ("log", "env", "processes", "workers", "bind")
+"""What a generator is not told."""
+
+
+def config(
+    spec: Spec, profile: Profile, url: str, log: Path, *, workers: int = 0, bind: str = "127.0.0.1"
+) -> LoadConfig:
     """What a spec and a profile ask of the generator. url: where the target answers. Raises SpecError for a pair that
     does not fit."""
     target, load = spec.target, spec.load
@@ -58,8 +69,9 @@ def config(spec: Spec, profile: Profile, url: str, log: Path) -> LoadConfig:
         says = "needs a locustfile with a LoadTestShape" if profile.shape == "own" else "has its requests from its file"
         way = "give one with --locustfile" if profile.shape == "own" else f"leave {load.locustfile} out"
         raise SpecError([f'profile "{profile.name}": the shape {profile.shape} {says}; {way}'])
-    if profile.max_in_flight is not None and profile.max_in_flight < load.processes:
-        says = f"max_in_flight = {profile.max_in_flight} cannot be divided among {load.processes} processes"
+    many = workers or load.processes
+    if profile.max_in_flight is not None and profile.max_in_flight < many:
+        says = f"max_in_flight = {profile.max_in_flight} cannot be divided among {many} processes"
         raise SpecError([f'profile "{profile.name}": {says}; let more be under way, or take fewer processes'])
     return LoadConfig(
         host=url,
@@ -70,6 +82,8 @@ def config(spec: Spec, profile: Profile, url: str, log: Path) -> LoadConfig:
         arrivals=profile.arrivals,
         max_in_flight=profile.max_in_flight,
         processes=load.processes,
+        workers=workers,
+        bind=bind,
         own_shape=profile.shape == "own",
         replay=_replay(profile),
         verify=target.verify,
@@ -95,7 +109,7 @@ class ChildGenerator(Talk):
         name = "the load generator" if count == 1 else f"process {index + 1} of {count} of the load generator"
         super().__init__(name, listener, clock)
         self._log = config.log
-        self._child = _spawn(config, t0)
+        self._child = spawn(config, t0)
         self._reader.start()
 
     @property
@@ -153,7 +167,7 @@ class ChildGenerator(Talk):
 
 
 def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
-    if pipe is None:  # both are asked for in _spawn
+    if pipe is None:  # both are asked for in spawn
         raise LoadError("the load generator has no pipe")
     return pipe
 
@@ -168,45 +182,59 @@ def start(
     """A generator that is ready and sends nothing yet. note: is told of processes that are lost on the way. Raises
     LoadError, a broken locustfile's traceback included."""
     made: ChildGenerator | Fleet
-    if config.processes == 1:
+    members: Sequence[Talk]
+    if config.workers:
+        from loadlab.load import _remote  # only those who have workers listen for them
+
+        made = Fleet(listener, clock, t0, note)
+        members = _remote.crew(made, config, _part, clock, t0, note)
+    elif config.processes > 1:
+        made = Fleet(listener, clock, t0, note)
+        members = [
+            made.join(partial(ChildGenerator, _part(config, index, config.processes), clock=clock, t0=t0))
+            for index in range(config.processes)
+        ]
+    else:
         made = ChildGenerator(config, listener, clock, t0)
         members = [made]
-    else:
-        made = Fleet(listener, clock, t0, note)
-        members = [_member(made, config, index, clock, t0) for index in range(config.processes)]
     try:
+        if isinstance(made, Fleet):
+            made.begin(config.interval_s)
         for each in members:
             each.wait_ready()
     except BaseException:
         made.stop()
         raise
-    if isinstance(made, Fleet):
-        made.begin(config.interval_s)
     return made
 
 
-def _member(fleet: Fleet, config: LoadConfig, index: int, clock: Clock, t0: float) -> ChildGenerator:
-    """One of several processes. They end their intervals when they are told to, all at once."""
-    count, most = config.processes, config.max_in_flight
-    own = replace(
+def _part(config: LoadConfig, index: int, count: int) -> LoadConfig:
+    """What one of several processes is told. They end their intervals when they are told to, all at once."""
+    most = config.max_in_flight
+    return replace(
         config,
         part=(index, count),
         interval_s=0.0,
         max_in_flight=None if most is None else share(most, index, count),
         log=None if config.log is None else config.log.with_name(config.log.name.replace("-0.", f"-{index}.")),
     )
-    return fleet.join(lambda ear: ChildGenerator(own, ear, clock, t0))
 
 
-def _spawn(config: LoadConfig, t0: float) -> subprocess.Popen[bytes]:
-    first = {key: value for key, value in asdict(config).items() if key not in ("log", "env", "processes")} | {"t0": t0}
+def told(config: LoadConfig) -> dict[str, Any]:
+    """What a generator is told of it."""
+    return {key: value for key, value in asdict(config).items() if key not in LOCAL}
+
+
+def spawn(config: LoadConfig, t0: float, *, inherit_log: bool = False) -> subprocess.Popen[bytes]:
+    """The child process, told its configuration. inherit_log: what it says goes where this process' own errors go."""
+    first = told(config) | {"t0": t0}
     log = config.log.open("ab") if config.log is not None else None
     try:
         child = subprocess.Popen(
             [sys.executable, "-m", "loadlab.load._generator"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=log or subprocess.DEVNULL,
+            stderr=None if inherit_log else log or subprocess.DEVNULL,
             env={**config.env, "GEVENT_SUPPORT": "True", "PYTHONPATH": _path(config.env)},
             start_new_session=True,
         )
