@@ -14,6 +14,7 @@ from loadlab.cli._options import RUNS, Json, Runs
 from loadlab.errors import Interrupted, LoadlabError, UsageError
 
 if TYPE_CHECKING:
+    from loadlab.diagnosis.model import Diagnosis
     from loadlab.flow import Judged
     from loadlab.live import Audience
     from loadlab.spec.model import LoadSpec, Profile, Spec
@@ -67,25 +68,32 @@ def run(
     from loadlab import flow
     from loadlab.cli import _verdict
 
-    if workers and processes:
-        raise UsageError("--workers and --processes: workers are the processes; say how many at each `loadlab worker`")
-    how = flow.Options(
-        runs=runs, prove=prove, stacks=not no_stacks, setup=setup, exports=_exports(csv, metrics, otel=otel),
-        workers=workers, bind=bind,
-    )
+    exports = _exports(csv, metrics, otel=otel)
+    how = flow.Options(runs, prove, not no_stacks, setup, exports, _workers(workers, processes), bind)
     folder = _record(spec, chosen, how, _audience(spec, chosen, as_json=as_json, quiet=quiet))
     judged = flow.read(folder)
     if try_remedy:
         judged = _try_remedy(spec, chosen, judged, quiet=quiet or as_json)
     diagnosis = flow.diagnose(judged)
-    page = flow.render(judged)
+    _tell(diagnosis, flow.render(judged), as_json=as_json, quiet=quiet)
+    raise typer.Exit(_verdict.exit_code(diagnosis))
+
+
+def _tell(diagnosis: Diagnosis, page: Path, *, as_json: bool, quiet: bool) -> None:
+    from loadlab.cli import _verdict
+
     if as_json:
-        sys.stdout.write((folder / "verdict.json").read_text(encoding="utf-8"))
+        sys.stdout.write(page.with_name("verdict.json").read_text(encoding="utf-8"))
     elif quiet:
         _terminal.say(diagnosis.sentence)
     else:
         _verdict.show(diagnosis, page)
-    raise typer.Exit(_verdict.exit_code(diagnosis))
+
+
+def _workers(workers: int, processes: int | None) -> int:
+    if workers and processes:
+        raise UsageError("--workers and --processes: workers are the processes; say how many at each `loadlab worker`")
+    return workers
 
 
 def _exports(csv: Path | None, metrics: int | None, *, otel: bool) -> dict[str, str]:

@@ -34,6 +34,8 @@ class Options:
     stacks: bool = True
     setup: bool = False
     exports: Mapping[str, str] = field(default_factory=dict)
+    workers: int = 0
+    bind: str = "127.0.0.1"
 
 
 def finding(kind: str = "single_core", service: str = "app", **more: Any) -> Finding:
