@@ -94,6 +94,7 @@ class Fleet:
         self._divides = True
         self._asks_shape = False
         self._cuts = 0
+        self._ending: list[threading.Thread] = []
         self._over = threading.Event()
         self._waits_since: float | None = None
         self._ticker = threading.Thread(target=self._tick, name="load-fleet", daemon=True)
@@ -175,7 +176,7 @@ class Fleet:
         threads = [threading.Thread(target=each.stop, daemon=True) for each in self._members()]
         for each in threads:
             each.start()
-        for each in threads:
+        for each in (*threads, *self._ending):
             each.join(10.0)
         with self._lock:
             left = [in_a_row(part.heard) for part in self._parts if part.heard]
@@ -187,6 +188,8 @@ class Fleet:
     def hear(self, part: _Part, interval: LoadInterval) -> None:
         """What one process counted."""
         with self._lock:
+            if part.lost:  # what it had under way counts as failed already
+                return
             part.heard.append(interval)
             self._put_together()
 
@@ -216,6 +219,9 @@ class Fleet:
 
     def _lose(self, part: _Part, why: str) -> None:
         part.lost = True
+        if part.member is not None:  # it may hang rather than be dead: it is ended as well
+            self._ending.append(threading.Thread(target=part.member.stop, daemon=True))
+            self._ending[-1].start()
         left = self._members()
         name = part.member.name if part.member is not None else "a generator process"
         if not left or not self._divides or (part is self._parts[0] and self._asks_shape):
