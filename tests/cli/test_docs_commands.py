@@ -29,8 +29,9 @@ from tests.cli.fake import Flow
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-COMPARE = frozenset({"ladder", "--try-remedy"})
-"""Words of commands that read what a real flow recorded of several systems: those are only parsed."""
+COMPARE = frozenset({"ladder", "--try-remedy", "worker"})
+"""Words of commands that read what a real flow recorded of several systems, or wait for another host: those are only
+parsed."""
 LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
 
 
