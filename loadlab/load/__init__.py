@@ -1,7 +1,7 @@
 """3 WHAT IS ASKED. Shapes and arrivals are pure (how many, when); `wire` is the client that measures; `_driver` runs
 the generator, a child process; `_generator`, `_user` and `_behaviour` are the only files that import locust.
 
-    from loadlab.load import WireHttpUser      in a locustfile: FastHttpUser's API, an order of magnitude faster
+    from loadlab.load import WireHttpUser      in a locustfile: FastHttpUser's API, several times faster
 """
 
 from __future__ import annotations

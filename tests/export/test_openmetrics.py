@@ -18,6 +18,8 @@ from loadlab.errors import UsageError
 from loadlab.export import About, Export, openmetrics
 from tests.export.intervals import interval
 
+pytestmark = pytest.mark.real
+
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 
 

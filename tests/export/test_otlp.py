@@ -16,6 +16,8 @@ from loadlab.errors import UsageError
 from loadlab.export import About, otlp
 from tests.export.intervals import interval
 
+pytestmark = pytest.mark.real
+
 
 class Collector(ThreadingHTTPServer):
     """Keeps what it is sent; answers 400, which is not tried again, while `refuses`."""
