@@ -79,9 +79,9 @@ class Pool:
         self._ledger.counts.connects += 1
         return made
 
-    def close(self) -> None:
-        """Close those that are free; one in use is closed when it is put back."""
-        self._closed = True
+    def close(self, *, for_good: bool = False) -> None:
+        """Close those that are free. for_good: those in use, too, as soon as they are put back."""
+        self._closed = self._closed or for_good
         for free in self._free.values():
             for each in free:
                 each.close()

@@ -89,7 +89,7 @@ class WireHttpUser(RestMixin[Any], User):
     def start(self, group: Any) -> Any:
         """As any user, but that its connections are closed whatever ends it: a locustfile's on_stop need not know."""
         greenlet = super().start(group)
-        greenlet.link(lambda _: self.client.close())
+        greenlet.link(lambda _: self.client.close(for_good=True))
         return greenlet
 
     def _fire(self, response: Response, failed: str) -> None:

@@ -367,8 +367,9 @@ class WireClient:
             raise WireError("TooManyRedirects", response.url)
         return response
 
-    def close(self) -> None:
-        """Close every connection. May run in gevent's hub, where nothing can rest."""
+    def close(self, *, for_good: bool = False) -> None:
+        """Close every connection; the next request makes a new one, and keeps it unless this was for good. May run in
+        gevent's hub, where nothing can rest."""
         self._pool.refused = 0
         self._settle()
-        self._pool.close()
+        self._pool.close(for_good=for_good)

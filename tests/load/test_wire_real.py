@@ -186,6 +186,18 @@ def test_connections_are_made_anew_where_the_user_wants_that(serve: Serve) -> No
     assert header(rig.server.requests[0], "connection") == "close"
 
 
+def test_after_a_close_there_is_a_new_connection_that_is_kept_unless_it_was_for_good(serve: Serve) -> None:
+    rig = serve(ok())
+    for for_good, made in ((False, 2), (True, 4)):
+        rig.client.get("/")
+        rig.client.close(for_good=for_good)
+        rig.client.get("/")
+        rig.client.get("/")
+        assert rig.server.connections == made
+    assert rig.law
+    assert not rig.client._pool.take(rig.client._origin)
+
+
 def test_a_user_stopped_in_the_middle_is_not_lost_from_the_count(serve: Serve) -> None:
     rig = serve(never)
     user = gevent.spawn(rig.client.get, "/")
