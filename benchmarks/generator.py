@@ -7,8 +7,9 @@ at the end what was promised of them, and whether that was reached.
 
 rates: rounds are interleaved, so that a noisy minute hurts all alike, and medians are printed. Requests are counted by
 nginx itself (stub_status), the same way for all; p50 is what the generator says (Locust's own statistics know whole
-milliseconds only: 0 is less than half of one). `truth` is what the kernel's stamps say of the server where neither it
-nor the generator is full: one connection, and half of the highest rate. `us each`: the generator's CPU a request.
+milliseconds only: 0 is less than half of one). `truth` is what the kernel's stamps say of the server, from the actual
+start, where neither it nor the generator is full: half of the highest rate; one connection, for which nginx is woken
+each time, stands beside it. `us each`: the generator's CPU a request.
 stall: wrk2's test: 2,000 requests/s over 100 connections, ten seconds and twenty more, in which the server stands
 still for 1.4 s. hold: half of the highest rate, on a schedule, for --hold seconds. merge: percentiles of a recording,
 written by four, against all latencies of the stall, sorted.
@@ -182,7 +183,7 @@ class Bench:
         found = self._rounds()
         middle = {name: median(each) for name, each in found.items()}
         self.most_rps = middle[OWN].rps
-        fast, peer, truth = middle[FAST], middle.get(WRK), middle[HALF].p50_us
+        fast, peer, truth = middle[FAST], middle.get(WRK), middle[HALF].raw_p50_us
         print("| Generator | requests/s | x Fast | x wrk | core busy | us each | p50 it says | uncorrected | x truth |")
         print("|---|---|---|---|---|---|---|---|---|")
         for name, each in middle.items():
