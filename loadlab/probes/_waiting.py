@@ -10,6 +10,9 @@ DELAYED_ACK_MS = 40
 """Linux acknowledges what nobody answers within 40 ms (TCP_DELACK_MIN): after that, the side that got an
 acknowledgement without data is the one that asked."""
 
+FEWEST_ANSWERS = 10
+"""Answers from which on their bytes tell: a sum divides evenly by another number than theirs once in ten, by chance."""
+
 
 def add(sums: list[float], caller: Socket, callee: Socket | None) -> None:
     """One connection into connections, outstanding, unread and unsent bytes."""
@@ -23,11 +26,12 @@ def add(sums: list[float], caller: Socket, callee: Socket | None) -> None:
 def waiting(caller: Socket, callee: Socket | None) -> float:
     """1 where a request is outstanding: the caller sent after it last received.
 
-    The kernel counts in milliseconds, and a caller that asks again at once does both in the same one. Then a request
-    that is not acknowledged, which may take up to 200 ms, cannot be answered; later the delayed acknowledgement tells
-    who spoke last. Before it is due, a connection in such use is taken as waiting. Where requests are acknowledged at
-    once the clocks tell nothing: but where nothing ever came back, the request is still unread, or an answer is short,
-    it is outstanding.
+    The kernel's clock has steps of 1 to 10 ms, and a caller that asks again at once does both in the same one. Then the
+    callee's clocks may still differ: an answer and the next question lie further apart there. A request that is not
+    acknowledged, which may take up to 200 ms, cannot be answered; later the delayed acknowledgement tells who spoke
+    last. Before it is due, a connection in such use is taken as waiting. Where requests are acknowledged at once the
+    clocks tell nothing: but where nothing ever came back, the request is still unread, or an answer is short, it is
+    outstanding.
     """
     if caller.segments_in == 0:
         return 1.0 if caller.segments_out > 0 else 0.0
@@ -35,6 +39,8 @@ def waiting(caller: Socket, callee: Socket | None) -> float:
         return 1.0 if 0 <= caller.last_sent_ms < caller.last_received_ms else 0.0
     if caller.send_queue > 0 or (callee is not None and callee.receive_queue > 0):
         return 1.0
+    if callee is not None and callee.last_sent_ms != callee.last_received_ms:
+        return 1.0 if callee.last_received_ms < callee.last_sent_ms else 0.0
     if caller.last_sent_ms < DELAYED_ACK_MS:
         return 1.0 if caller.last_sent_ms >= 0 else 0.0
     if callee is not None and callee.last_ack_ms < callee.last_received_ms:
@@ -43,10 +49,14 @@ def waiting(caller: Socket, callee: Socket | None) -> float:
 
 
 def one_answer_short(caller: Socket) -> bool:
-    """Whether the segments that came are those of one answer less than those that went, where every answer so far had
-    as many segments as any other."""
-    each = round(caller.segments_in / caller.segments_out) if caller.segments_out > 0 else 0
-    return each > 0 and each * (caller.segments_out - 1) == caller.segments_in
+    """Whether what came is one answer less than what went, where every answer so far had as many segments as any other,
+    or as many bytes."""
+    asked = caller.segments_out
+    each = round(caller.segments_in / asked) if asked > 0 else 0
+    if each > 0 and each * (asked - 1) == caller.segments_in:
+        return True
+    came = caller.flow.bytes_in if caller.flow is not None else 0
+    return came > 0 and asked > FEWEST_ANSWERS and came % asked != 0 and came % (asked - 1) == 0
 
 
 def socket_inodes(folder: str) -> list[int]:

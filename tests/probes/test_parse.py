@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from loadlab.probes import _cgroup_files as cgroup
 from loadlab.probes import _proc_text, _pyspy, _sockets, _threadstate, _tree, _waiting, core, nginx
 from loadlab.probes import sockets as listeners
+from loadlab.probes._flow import Flow
 from loadlab.probes._threadstate import Doing
 from loadlab.recording.folded import folded, parse_folded
 from loadlab.recording.model import Frame
@@ -254,6 +255,7 @@ def far_end(sent: int, received: int, acked: int, **more: int) -> _sockets.Socke
         acked,
         more.get("segments_in", 5),
         more.get("segments_out", 5),
+        Flow(0, more["bytes_in"], 0, 0, 0, 0) if "bytes_in" in more else None,
     )
 
 
@@ -272,6 +274,12 @@ def far_end(sent: int, received: int, acked: int, **more: int) -> _sockets.Socke
         (far_end(90, 90, 90, segments_in=8), far_end(90, 90, 90), 1),
         (far_end(90, 90, 90, segments_in=9), far_end(90, 90, 90), 0),
         (far_end(900, 300, 300), far_end(300, 900, 300, unread=80), 0),
+        (far_end(90, 90, 90), far_end(94, 90, 90), 1),
+        (far_end(90, 90, 90), far_end(90, 94, 90), 0),
+        (far_end(90, 90, 90, segments_in=57, segments_out=40, bytes_in=39 * 181), far_end(90, 90, 90), 1),
+        (far_end(90, 90, 90, segments_in=57, segments_out=40, bytes_in=40 * 181), far_end(90, 90, 90), 0),
+        (far_end(90, 90, 90, segments_in=57, segments_out=40, bytes_in=7211), far_end(90, 90, 90), 0),
+        (far_end(90, 90, 90, segments_in=3, segments_out=2, bytes_in=181), far_end(90, 90, 90), 0),
         (far_end(-1, -1, -1, segments_in=-1, segments_out=-1), None, 0),
     ],
     ids=[
@@ -287,6 +295,12 @@ def far_end(sent: int, received: int, acked: int, **more: int) -> _sockets.Socke
         "an answer of two segments short",
         "another number of segments",
         "answered before it was read to its end",
+        "its far end received after it sent",
+        "its far end sent after it received",
+        "an answer short in bytes",
+        "as many answers as questions",
+        "answers of several lengths",
+        "too few answers to tell by their bytes",
         "kernel says nothing",
     ],
 )
