@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import urlsplit
 
 from loadlab.clock import SYSTEM, Clock
 from loadlab.errors import LoadError, SpecError
@@ -69,6 +71,9 @@ def config(
         says = "needs a locustfile with a LoadTestShape" if profile.shape == "own" else "has its requests from its file"
         way = "give one with --locustfile" if profile.shape == "own" else f"leave {load.locustfile} out"
         raise SpecError([f'profile "{profile.name}": the shape {profile.shape} {says}; {way}'])
+    if workers and _is_here(urlsplit(url).hostname or "") and not _is_here(bind.rpartition(":")[0] or bind):
+        says = f"workers join at {bind}, from other hosts, but {target.name} answers at {url}, which they do not reach"
+        raise SpecError([f"{says}; load it by an address of its own: loadlab run --url http://ADDRESS:PORT"])
     many = workers or load.processes
     if profile.max_in_flight is not None and profile.max_in_flight < many:
         says = f"max_in_flight = {profile.max_in_flight} cannot be divided among {many} processes"
@@ -91,6 +96,15 @@ def config(
         log=log,
         env=dict(os.environ),
     )
+
+
+def _is_here(host: str) -> bool:
+    """Whether only this host reaches it."""
+    name = host.strip("[]")
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return name == "localhost"
 
 
 def _replay(profile: Profile) -> dict[str, Any] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -125,3 +126,21 @@ def test_a_cap_that_cannot_be_divided_is_refused() -> None:
     profile = Profile(name="x", model="open", shape="constant", rate=10, max_in_flight=3)
     with pytest.raises(SpecError, match="max_in_flight = 3 cannot be divided among 4 processes"):
         config(spec, profile, "http://127.0.0.1:1", Path("log"))
+
+
+@pytest.mark.parametrize(
+    ("url", "bind", "fine"),
+    [
+        ("http://127.0.0.1:8000", "127.0.0.1", True),
+        ("http://127.0.0.1:8000", "10.0.0.1", False),
+        ("http://localhost:8000", "10.0.0.1:5557", False),
+        ("http://[::1]:8000", "0.0.0.0", False),
+        ("http://10.0.0.9:8000", "0.0.0.0:5557", True),
+        ("http://shop.example:8000", "[::]:5557", True),
+    ],
+)
+def test_workers_on_other_hosts_need_an_address_that_they_reach(url: str, bind: str, fine: bool) -> None:
+    spec = Spec(name="x", service=[{"name": "app", "command": ["run", "{port}"]}])
+    profile = Profile(name="x", shape="constant", users=4)
+    with nullcontext() if fine else pytest.raises(SpecError, match="which they do not reach"):
+        assert config(spec, profile, url, Path("log"), workers=2, bind=bind).workers == 2
