@@ -34,6 +34,10 @@ of the time."""
 BY_READER = 0.5
 """Share of the sending time held by the reader's receive window: past half, the reader decides, not the path to it."""
 
+FIRST_BYTES = 14_600
+"""Bytes that stand there for each such answer, at least: what any connection sends at once, ten segments of 1460 (RFC
+6928). A smaller answer waits for no link, only for its acknowledgement, which the reader's kernel may delay by 40 ms."""
+
 IDLE = 0.15
 """Share of the cores idle, as in all_cores: with less, sending is slow because nobody gets to run."""
 
@@ -42,7 +46,11 @@ def check(s: Signals) -> Verdict:
     """From the service whose answers stand still along those who read them, to the one that lets no more through."""
     measured = s.measurement.generator
     flying = measured.in_flight or measured.users
-    stuck = [each for each in s.sends.values() if flying > 0 and each.sending >= UNDER_WAY * flying]
+    stuck = [
+        each
+        for each in s.sends.values()
+        if flying > 0 and each.sending >= UNDER_WAY * flying and each.queued_bytes >= FIRST_BYTES * each.sending
+    ]
     if not stuck:
         return Clear("answers leave as soon as they are written")
     if s.host.idle_share < IDLE:

@@ -292,6 +292,13 @@ def line(
     return built
 
 
+def small(built: Builder) -> Builder:
+    """Each of app's answers is 600 bytes."""
+    (queued,) = built.series["sends.queued_bytes"]
+    queued.v[:] = queued.v * 600 / 2e5
+    return built
+
+
 def watched(built: Builder) -> Builder:
     """loadlab looks inside app, too."""
     return built.edge("loadlab", "app/0", outstanding=0)
@@ -306,6 +313,7 @@ FLAT: list[tuple[Callable[..., Builder], type[Verdict], str]] = [
     (lambda **more: watched(line(passing=0.2, **more)), Found, "app"),
     (lambda **more: line(0.95, passing=0.2, out=12, **more), Clear, "and clients read slowly from there"),
     (lambda **more: line(sending=2, **more), Clear, "few requests are answers under way"),
+    (lambda **more: small(line(**more)), Clear, "they are small: an acknowledgement is late, no link is full"),
     (lambda **more: line(cores=0.97, **more), Clear, "the service has no time left"),
 ]
 
