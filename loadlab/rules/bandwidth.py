@@ -35,8 +35,8 @@ BY_READER = 0.5
 """Share of the sending time held by the reader's receive window: past half, the reader decides, not the path to it."""
 
 FIRST_BYTES = 14_600
-"""Bytes that stand there for each such answer, at least: what any connection sends at once, ten segments of 1460 (RFC
-6928). A smaller answer waits for no link, only for its acknowledgement, which the reader's kernel may delay by 40 ms."""
+"""Bytes that stand there for each such answer, at least: what any connection sends at once, ten segments of 1460
+(RFC 6928). A smaller answer waits for no link, only to be acknowledged, which the reader's kernel may do 40 ms late."""
 
 IDLE = 0.15
 """Share of the cores idle, as in all_cores: with less, sending is slow because nobody gets to run."""
