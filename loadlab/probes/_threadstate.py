@@ -1,4 +1,5 @@
-"""Samples what every thread is doing, from outside, about a hundred times a second: one engine for threads and waits.
+"""Samples what every thread is doing, from outside, about a hundred times a second: one engine for threads, waits and
+locks on files.
 
 /proc/PID/task/TID/syscall says in one read whether a thread runs ("running") or in which system call it is stopped, and
 with which arguments; a descriptor among them leads to a socket or a file, and so to whom it waits for. Where that file
@@ -13,10 +14,11 @@ import struct
 import threading
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from loadlab.clock import SYSTEM, Clock, cpu_s
+from loadlab.probes._locktable import LOOK_S, Held, LockTable
 from loadlab.probes._peers import Peers
 from loadlab.probes._tree import Member, Tree, read
 
@@ -58,6 +60,12 @@ GENERIC = {
     "fcntl": (25,),
     "wait": (260, 95),
 }
+RELATIVE = (35,) if os.uname().machine == "x86_64" else (101,)
+"""nanosleep, which knows no other."""
+
+NAP = "a nap"
+"""A sleep of so long, not until a moment: C's usleep and sleep, which SQLite waits with; not Python's, from 3.11 on."""
+
 CALLS = {n: name for name, numbers in (X86 if os.uname().machine == "x86_64" else GENERIC).items() for n in numbers}
 STATES = (
     "running",
@@ -126,6 +134,8 @@ class Engine:
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._threads: dict[tuple[int, int], ThreadCount] = {}
+        self._locks = LockTable(self._proc)
+        self._look_at = 0.0
         self._turn = 0
         self._random = random.Random()  # noqa: S311 - jitter, not a secret
         self._thread = threading.Thread(target=self._loop, name="thread-states", daemon=True)
@@ -154,6 +164,12 @@ class Engine:
                 )
                 for each in self._threads.values()
             ]
+
+    def locks(self) -> tuple[int, dict[tuple[int, str], Held], dict[int, Member]]:
+        """Looks at the kernel's locks on files, what they found by (pid, path), and whose processes these are."""
+        with self._lock:
+            members = {each.member.pid: each.member for each in self._threads.values()}
+            return self._locks.looks, {key: replace(each) for key, each in self._locks.files.items()}, members
 
     def refresh(self, t: float) -> None:
         """Find threads that came and went; called once a tick, not once a sample."""
@@ -194,6 +210,7 @@ class Engine:
         """One look at every thread, or at the next MOST of them."""
         with self._lock:
             everyone = list(self._threads.values())
+            self._look_at_locks()
             if len(everyone) > MOST:
                 start = self._turn % len(everyone)
                 self._turn += MOST
@@ -205,6 +222,12 @@ class Engine:
                     each.states[doing.state] += 1
                     if doing.peer and (doing.peer in each.peers or len(each.peers) < 50):
                         each.peers[doing.peer] += 1
+
+    def _look_at_locks(self) -> None:
+        now = self._clock.monotonic()
+        if now >= self._look_at:
+            self._look_at = now + LOOK_S
+            self._locks.look(pid for pid, _ in self._threads)
 
     def _look(self, thread: ThreadCount) -> Doing | None:
         pid = thread.member.pid
@@ -237,7 +260,7 @@ def parse(raw: bytes, peer_of: Callable[[int], str], memory_of: Callable[[int, i
     if call == "accept":
         return Doing("idle_accept")
     if call in ("futex", "sleep"):
-        return Doing(call)
+        return Doing(call, NAP if number in RELATIVE or (call == "sleep" and arguments[1] == 0) else "")
     if call == "wait":
         return Doing("wait_child")
     if call in ("poll", "select"):

@@ -24,12 +24,13 @@ class Entity:
 
     kind: "host" | "core" | "process" | "thread" | "cgroup" | "listener" | "edge" | "wait" | "upstream" |
     "generator" | "server" | "statement" | "scan" | "table" | "lock" | "command" | "queue" | "scaler" |
-    "destination"
+    "destination" | "file"
     service, instance: whose it is; service is "" for the host, "generator" for the load generator, "loadlab" for
     loadlab itself. name: of a process its command line, of a thread its comm, of a core "cpu0", of a listener
     "127.0.0.1:8000", of an edge the service at its other end, of an upstream its address; of a statement its text on
     one line, of a table "schema.table"; of a scan and of a lock several of these, a line each; of a
-    command "keys", of a queue "orders". A destination is a port that connections are made to: "127.0.0.1:8000".
+    command "keys", of a queue "orders". A destination is a port that connections are made to: "127.0.0.1:8000"; a
+    file is one that the process locked, by its path.
     """
 
     kind: str

@@ -21,6 +21,7 @@ RANK = 28
 AT_LIMIT = True
 ELASTIC = False
 LIFTS = ("connections",)
+COVERS = ("disk_io",)
 NEEDS = ("databases", "pressure")
 USES = ()
 

@@ -18,12 +18,15 @@ from loadlab.signals import (
     caches,
     calls,
     churn,
+    collecting,
     course,
     cpu,
     databases,
     denials,
+    disk,
     edges,
     elasticity,
+    file_locks,
     files,
     headroom,
     host,
@@ -134,6 +137,21 @@ class Signals:
     def files(self) -> files.Files:
         """Open files against their limit, per process."""
         return files.compute(self._recording)
+
+    @cached_property
+    def disk(self) -> disk.Disk:
+        """Threads that wait for a disk, by service; and how much the machine does."""
+        return disk.compute(self._recording)
+
+    @cached_property
+    def collecting(self) -> tuple[collecting.Collecting, ...]:
+        """What garbage collection takes of each service's CPU, where its runtime tells."""
+        return collecting.compute(self._recording)
+
+    @cached_property
+    def file_locks(self) -> tuple[file_locks.FileLock, ...]:
+        """Locks on files: how long held, how many threads wait for each."""
+        return file_locks.compute(self._recording)
 
     @cached_property
     def sockets(self) -> sockets.Sockets:

@@ -126,6 +126,11 @@ def _profile(meta: ServiceMeta, stacks: list[Stacks]) -> Profile:
     )
 
 
+def lines(meta: ServiceMeta, stacks: list[Stacks]) -> tuple[Line, ...]:
+    """The user's functions in these samples, most of them first."""
+    return _lines(meta, stacks, idle=False)
+
+
 def _at_work(frames: tuple[Frame, ...]) -> bool:
     return bool(frames) and bare(frames[-1].function) not in WAITS_FOR_WORK
 

@@ -47,6 +47,24 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as connection:
         pass
 """
 )
+# Keeps a file locked; stands in line for it.
+HOLDS = """
+import fcntl, sys, time
+file = open(sys.argv[1], "w")
+fcntl.flock(file, fcntl.LOCK_EX)
+print(0, flush=True)
+time.sleep(60)
+"""
+IN_LINE = HOLDS.replace("fcntl.flock(", "print(0, flush=True)\nfcntl.flock(")
+# Writes to a database and does not commit; would like to write to it.
+WRITES = """
+import sqlite3, sys, time
+db = sqlite3.connect(sys.argv[1], timeout=60, isolation_level=None)
+db.execute("BEGIN IMMEDIATE")
+print(0, flush=True)
+time.sleep(60)
+"""
+WOULD_WRITE = WRITES.replace("db.execute", "print(0, flush=True)\ndb.execute")
 
 
 @dataclass

@@ -5,13 +5,14 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pyroute2 import DiagSocket
 
 from loadlab.clock import SYSTEM
-from loadlab.probes import Source, _sockets, edges, ports, sends, sockets, threads, waits
+from loadlab.probes import Source, _sockets, edges, file_locks, ports, sends, sockets, threads, waits
 from loadlab.services import Target
 from tests.probes import children
 from tests.probes.children import Children
@@ -21,15 +22,20 @@ LOOK_S = 2.0
 
 
 @pytest.fixture(scope="module")
-def programs() -> Iterator[Children]:
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Children]:
     """One of each kind."""
     made = Children()
+    lock, books = (str(tmp_path_factory.mktemp("locks") / name) for name in ("number", "books.db"))
     try:
         made.start("idle", children.IDLE_LOOP)
         made.start("busy", children.BUSY)
         made.start("asleep", children.ASLEEP, serves=True)
         port = made.start("accepts", children.ACCEPTS, serves=True)
         made.start("asks", children.ASKS, str(port))
+        made.start("holds", children.HOLDS, lock)
+        made.start("in line", children.IN_LINE, lock)
+        made.start("writes", children.WRITES, books)
+        made.start("would write", children.WOULD_WRITE, books)
         yield made
     finally:
         made.close()
@@ -76,6 +82,8 @@ Seen = tuple[dict[str, dict[str, float]], dict[str, dict[str, float]]]
         ("asleep", "sleep", 0.90),
         ("accepts", "idle_accept", 0.95),
         ("asks", "socket_wait", 0.95),
+        ("in line", "lock_file", 0.95),
+        ("would write", "sleep", 0.90),
     ],
 )
 def test_a_thread_is_seen_doing_what_it_does(seen: Seen, program: str, state: str, least: float) -> None:
@@ -85,6 +93,32 @@ def test_a_thread_is_seen_doing_what_it_does(seen: Seen, program: str, state: st
 def test_who_is_waited_for_is_named(seen: Seen) -> None:
     assert max(seen[1]["asks"], key=lambda peer: seen[1]["asks"][peer]) == "accepts/0"
     assert not any(peer.startswith("accepts") for peer in seen[1].get("busy", {}))
+    assert [Path(peer).name for peer in seen[1]["in line"]] == ["number"]
+
+
+def test_a_nap_of_sqlite_is_no_sleep_of_pythons(seen: Seen) -> None:
+    assert set(seen[1]["would write"]) == {"a nap"}
+    assert "writes" not in seen[1]
+
+
+def test_who_holds_a_file_and_who_waits_for_it(programs: Children) -> None:
+    source = file_locks.open(programs)
+    try:
+        SYSTEM.sleep(0.5)
+        found = rows(source, 0.5, tuple(each.name for each in file_locks.METRICS))
+    finally:
+        source.close()
+    by_name = {service: (Path(path).name, values) for service, path, values in found}
+    assert by_name.keys() == {"holds", "in line", "writes"}
+    for name, file, column, other in (
+        ("holds", "number", "held", "waited"),
+        ("in line", "number", "waited", "held"),
+        ("writes", "books.db", "held", "waited"),
+    ):
+        path, values = by_name[name]
+        assert path == file
+        assert values["looks"] == values[column] >= 5 and values[other] == 0
+        assert values["sqlite"] == (file == "books.db")
 
 
 def test_connections_nobody_accepts_are_counted(programs: Children) -> None:
