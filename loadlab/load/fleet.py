@@ -22,9 +22,9 @@ from loadlab.load.merge import in_a_row, merged, share, standing
 
 GONE = "(generator)"
 """Endpoint of requests whose process died: nobody knows which they were."""
-PATIENCE_S = 1.0
+PATIENCE_S = 0.6
 """How long one process may take to end its interval, before the others' are told without it: its counts are in the
-next one."""
+next one. Shorter than the second between two, so that whoever is silent does not pile them up."""
 
 
 class Member(Protocol):
