@@ -1,0 +1,26 @@
+"""The ledger. An entry it cannot read ends it."""
+
+import os
+import random
+
+from aiohttp import web
+
+every = 900 + int(os.environ.get("LOADLAB_SEED", "1")) * 37 % 400
+entries = 0
+
+
+async def enter(_):
+    global entries
+    entries += 1
+    if entries % every == every - random.randrange(20):
+        os.abort()
+    return web.Response(text="ok")
+
+
+async def up(_):
+    return web.Response(text="ok")
+
+
+app = web.Application()
+app.add_routes([web.get("/enter", enter), web.get("/up", up)])
+web.run_app(app, host="127.0.0.1", port=int(os.environ["PORT"]), print=None, access_log=None)
