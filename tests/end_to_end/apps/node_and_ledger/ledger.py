@@ -5,7 +5,7 @@ import random
 
 from aiohttp import web
 
-every = 900 + int(os.environ.get("LOADLAB_SEED", "1")) * 37 % 400
+every = 9000 + int(os.environ.get("LOADLAB_SEED", "1")) * 37 % 4000
 entries = 0
 
 

@@ -8,7 +8,7 @@ from tornado.web import Application, RequestHandler
 
 seed = int(os.environ.get("LOADLAB_SEED", "1"))
 SLOW_S = 0.004 + seed * 7 % 5 * 0.001
-RIBBON = 700 + seed * 7919 % 300
+RIBBON = 2000 + seed * 7919 % 600
 printed = 0
 
 
