@@ -20,7 +20,6 @@ CORE = (
     "few-files",
     "healthy",
     "missing-index",
-    "flask_gunicorn",
     "node_http",
 )
 WANTED = os.environ.get("LOADLAB_CASES", "")

@@ -44,7 +44,7 @@ def short() -> Iterator[Path]:
 @pytest.mark.e2e
 @pytest.mark.parametrize("name", SHORT)
 def test_it_runs_for_real_and_leaves_nothing(name: str, short: Path) -> None:
-    command = [str(LOADLAB), "run", name, "--profile", "smoke", "--duration", "6", "--no-prove", "--no-stacks"]
+    command = [str(LOADLAB), "run", name, "--profile", "smoke", "--duration", "5", "--no-prove", "--no-stacks"]
     done = subprocess.run(
         [*command, "--json", "--runs", str(short)],
         stdin=subprocess.DEVNULL,

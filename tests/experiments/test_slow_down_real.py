@@ -17,7 +17,7 @@ from loadlab.signals.elasticity import Elasticity, elasticities, total
 
 pytestmark = pytest.mark.real
 
-BUDGET_S = float(os.environ.get("LOADLAB_PROOF_S", "12"))
+BUDGET_S = float(os.environ.get("LOADLAB_PROOF_S", "9"))
 
 
 ATTEMPTS, WIDE = 3, 0.8
