@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 from loadlab.load import OTHER, EndpointInterval, Failures, LoadInterval, Wanted
+from loadlab.load.merge import SUMS
 
 MOST_NAMES = 300
 """Endpoints kept apart; further names count as OTHER. More would be URLs with ids in them: use name=."""
@@ -202,24 +203,7 @@ def clamped(us: int) -> int:
     return min(LONGEST_US, max(0, us))
 
 
-PLAIN = (
-    "start",
-    "end",
-    "users",
-    "in_flight",
-    "sent",
-    "succeeded",
-    "failed",
-    "connects",
-    "bytes_received",
-    "not_sent",
-    "kernel_stamped",
-    "due",
-    "waiting",
-    "busiest_cores",
-    "busiest_delay",
-    "cut",
-)
+PLAIN = ("start", "end", *SUMS, "busiest_cores", "busiest_delay", "cut")
 
 
 def encode(interval: LoadInterval) -> bytes:
