@@ -74,9 +74,16 @@ def next_users(levels: list[Measured], most: int = MOST_USERS) -> int | None:
     if not levels:
         return 1
     doubled = doublings(levels)
-    if len(doubled) < len(levels) or stalled(doubled) >= PATIENCE:
+    if len(doubled) < len(levels) or _is_flat(doubled):
         return _between(levels, len(levels) - len(doubled))
     return None if levels[-1].users >= most else min(most, levels[-1].users * 2)
+
+
+def _is_flat(doubled: list[Measured]) -> bool:
+    """Whether doubling is over. Few connections may all have fallen to one of several workers, and be flat there: so
+    not before the users that are held at the least were doubled as well, unless nothing answers at all."""
+    few = doubled[-1].users < 2 * FEWEST_HELD and any(each.requests for each in doubled)
+    return stalled(doubled) >= PATIENCE and not few
 
 
 def doublings(levels: list[Measured]) -> list[Measured]:
@@ -113,16 +120,19 @@ def knee(levels: list[Measured], most: int = MOST_USERS) -> Knee:
     if not levels:
         raise ValueError("no level was measured")
     doubled = doublings(levels)
-    # The median of the last levels is the plateau: a maximum would be whichever level noise favoured.
-    plateau = median(each.rps for each in doubled[-PATIENCE - 1 :])
+    answered = any(each.requests for each in levels)
+    grid, mass = belief(levels) if answered else (np.ones(1), np.ones(1))
+    low, at, high = (max(1.0, float(np.interp(p, np.cumsum(mass), grid))) for p in (0.05, 0.5, 0.95))
+    # The median of the levels past the knee is the plateau, of the last ones at least: a maximum would be whichever
+    # level noise favoured.
+    beyond = [each.rps for each in doubled if each.users > at]
+    plateau = median(beyond if len(beyond) > PATIENCE else [each.rps for each in doubled[-PATIENCE - 1 :]])
     best = max(each.rps for each in levels)
     first = next(each for each in doubled if each.rps >= NEARLY * plateau)
     flat = stalled(doubled) >= 1 and doubled[-1].users >= 2 * first.users
     users = min(most, max(FEWEST_HELD, first.users * 2))
-    if not any(each.requests for each in levels):
+    if not answered:
         return Knee(users, best, flat, 0.0)
-    grid, mass = belief(levels)
-    low, at, high = (max(1.0, float(np.interp(p, np.cumsum(mass), grid))) for p in (0.05, 0.5, 0.95))
     near = float(mass[(np.maximum(grid, 1) >= at / NEAR) & (np.maximum(grid, 1) <= at * NEAR)].sum())
     return Knee(users, best, flat, near if flat else 0.0, at, low, high)
 

@@ -31,7 +31,7 @@ def test_the_knee_is_just_past_where_it_gets_flat(at: float, each: float, noise:
     n_star = at / each
     assert found.flat
     assert 0.8 * n_star <= found.users <= 8.1 * n_star + 2
-    assert levels[-1].users <= 32 * max(1.0, n_star)
+    assert levels[-1].users <= max(64, 32 * n_star)
 
 
 def test_without_a_limit_the_search_ends_at_its_own() -> None:
@@ -45,6 +45,13 @@ def test_a_system_that_answers_nothing_ends_the_search() -> None:
     levels, found = search(lambda _: 0.0, noise=0.0, seed=0)
     assert len(levels) == 2
     assert found.users == FEWEST_HELD
+
+
+def test_few_connections_at_one_of_two_workers_are_not_the_knee() -> None:
+    """Four connections that all fell to one of two workers: flat at 1, 2, 4, and twice as much from 8 users on."""
+    levels, found = search(lambda users: 300.0 if users <= 4 else 600.0, noise=0.0, seed=0)
+    assert max(each.users for each in levels) >= 16
+    assert found.flat and found.users == 16 and found.best_rps == 600.0
 
 
 def test_levels_with_few_requests_lower_the_confidence() -> None:
