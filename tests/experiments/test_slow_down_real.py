@@ -50,10 +50,10 @@ def prove(tmp_path: Path, system: Any, budget_s: float = BUDGET_S) -> dict[str, 
         candidates = [
             Candidate("a", lambda: [system.a]),
             Candidate("b", lambda: [system.b]),
-            Candidate("generator", lambda: [generator.pids[0]]),
+            Candidate("generator", lambda: [generator.pid]),
         ]
         run(candidates, generator, recorder, SYSTEM, budget_s, guardian, seed=1)
-        assert guardian.known == {system.a, system.b, generator.pids[0]}
+        assert guardian.known == {system.a, system.b, generator.pid}
         assert "T" not in {state(pid) for pid in guardian.known}
     return elasticities(reader.read(recorder.folder))
 

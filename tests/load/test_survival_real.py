@@ -63,7 +63,7 @@ def test_a_thousand_users_with_files_for_two_hundred(tmp_path: Path) -> None:
     server, heard = Scripted((ok(),)), Heard()
     config = LoadConfig(server.url, think_s=0.2, log=tmp_path / "log", env=dict(os.environ))
     with start(config, heard, SYSTEM, SYSTEM.monotonic()) as generator:
-        resource.prlimit(generator.pid, resource.RLIMIT_NOFILE, (256, 256))
+        resource.prlimit(generator.pids[0], resource.RLIMIT_NOFILE, (256, 256))
         generator.set_users(1000)
         end = SYSTEM.monotonic() + 8
         while heard.total("failed") < 1000 and SYSTEM.monotonic() < end:
