@@ -253,12 +253,12 @@ class Bench:
             generator.cut()
             SYSTEM.sleep(0.1)
             heard.forget()
-            before, cpu = rss_bytes(generator.pid), cpu_s(generator.pid)
+            before, cpu = rss_bytes(generator.pids[0]), cpu_s(generator.pids[0])
             SYSTEM.sleep(seconds)
             generator.cut()
             SYSTEM.sleep(0.1)
-            took, used = heard.end - heard.start, cpu_s(generator.pid) - cpu
-            sent, grown = heard.sent, rss_bytes(generator.pid) - before
+            took, used = heard.end - heard.start, cpu_s(generator.pids[0]) - cpu
+            sent, grown = heard.sent, rss_bytes(generator.pids[0]) - before
         off, late_ms = sent / took / rate - 1, np.percentile(heard.late_us, 99) / 1000
         rps, busy = sent / took, used / took
         print(f"hold: {rate:,.0f} requests/s asked, {rps:,.0f} sent over {took:.0f} s; core {busy:.0%} busy")
