@@ -228,7 +228,9 @@ class _Board:
         found = score.compute(self.results())
         self._page.write_text(scoreboard_page.render(found, bindings), encoding="utf-8")
         if self._write is not None:
-            self._write.write_text(texts.as_markdown(found, bindings), encoding="utf-8")
+            done = {each.case for each in found.results}
+            without = sorted(names - done)
+            self._write.write_text(texts.as_markdown(found, bindings, without), encoding="utf-8")
         if as_json:
             sys.stdout.write(texts.as_json(found, bindings))
         else:

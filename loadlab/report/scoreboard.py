@@ -97,12 +97,13 @@ def as_json(score: Score, bindings: Sequence[Binding]) -> str:
     return json.dumps(rounded(document), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def as_markdown(score: Score, bindings: Sequence[Binding]) -> str:
-    """docs/scoreboard.md."""
+def as_markdown(score: Score, bindings: Sequence[Binding], not_run: Sequence[str] = ()) -> str:
+    """docs/scoreboard.md. not_run: names of cases that were meant and have no result."""
     parts = [
         "# The scoreboard",
         HEAD,
         "\n".join(f"- {each}" for each in machines(score.results)) or "Nothing has been run yet.",
+        f"Not run: {escape(', '.join(not_run))}." if not_run else "",
         "## Figures",
         _table(("", "measured", "goal", ""), map(_goal, score.goals)),
         _time(score),

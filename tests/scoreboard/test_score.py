@@ -190,4 +190,5 @@ def test_json_holds_the_same_figures() -> None:
 def test_nothing_yet_is_no_error() -> None:
     empty = score.compute([])
     assert "Nothing has been run yet." in scoreboard.as_markdown(empty, [])
+    assert "Not run: leak, x" in scoreboard.as_markdown(empty, [], ["leak", "x"])
     assert "not asked" in scoreboard_page.render(empty, [])
