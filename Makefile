@@ -1,6 +1,6 @@
 # Everything from a fresh clone. Each target sets up what it needs; nothing outside this folder is changed, except that
 # `make test` as root on Debian installs what its tests need when it is missing (Chromium, nginx, memcached, RabbitMQ,
-# Node), and says so.
+# Node, iproute2), and says so.
 #
 #   make demo     set up, load the sample `single`, and say what limits it
 #   make test     set up, lint, types, every test
@@ -54,6 +54,7 @@ system:
 	test -x /usr/lib/rabbitmq/bin/rabbitmq-server || missing="$$missing rabbitmq-server"; \
 	command -v node >/dev/null || missing="$$missing nodejs"; \
 	command -v npm >/dev/null || missing="$$missing npm"; \
+	PATH="$$PATH:/usr/sbin:/sbin" command -v ip >/dev/null || missing="$$missing iproute2"; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  echo "the tests need$$missing: installing with apt-get"; \

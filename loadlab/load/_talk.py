@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from abc import ABC, abstractmethod
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
@@ -19,7 +20,7 @@ SILENT_S = 15.0
 """Without a word for so long the child is not slow: one of its users keeps the core and never yields."""
 
 
-class Talk:
+class Talk(ABC):
     """What is the same wherever a generator runs: commands out as lines, intervals in as frames. Implements
     load.Generator. A context manager."""
 
@@ -49,9 +50,9 @@ class Talk:
         return ()
 
     @property
+    @abstractmethod
     def alive(self) -> bool:
         """Whether it still runs."""
-        raise NotImplementedError
 
     def wait_ready(self) -> None:
         """Until it has sent its first interval. Raises LoadError with its own last words where it cannot start."""
@@ -104,29 +105,32 @@ class Talk:
         """Without a word for so long it is gone, or hangs."""
         return SILENT_S
 
+    @abstractmethod
     def _write(self, line: bytes) -> None:
         """Raises OSError."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _take(self, count: int) -> bytes:
         """So many bytes; fewer at its end."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _end(self) -> None:
         """It was told to stop: wait for it, and close what leads there."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _gone(self) -> None:
         """It says nothing any more; called once."""
 
     def _see(self) -> str:
         return ""
 
+    @abstractmethod
     def _where_it_hangs(self) -> str:
-        raise NotImplementedError
+        """It runs and says nothing."""
 
+    @abstractmethod
     def _obituary(self, how: str) -> str:
-        raise NotImplementedError
+        """It is gone; `how`: a verb."""
 
     def _tell(self, **command: Any) -> None:
         with self._lock:

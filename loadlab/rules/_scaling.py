@@ -6,9 +6,12 @@ where there is no core left for one more.
 
 from __future__ import annotations
 
-from loadlab.rules import Evidence, percent
+from collections.abc import Callable
+
+from loadlab.rules import Clear, Evidence, Fault, Found, Unknown, Verdict, percent
 from loadlab.rules.cpu_quota import THROTTLED, USED
 from loadlab.signals import Signals
+from loadlab.signals.scaling import Scaled
 from loadlab.signals.stations import FULL
 
 NEEDS = ("scaling", "host", "stations", "quota", "edges")
@@ -29,6 +32,18 @@ slow_downstream's."""
 
 BINDING = 0.7
 """Elasticity of another service from which on that one is the limit, as in diagnosis/rank.py."""
+
+
+def judged(s: Signals, judge: Callable[[Signals, Scaled], Fault | str]) -> Verdict:
+    """Every scaled service: what is wrong with its scaler, or in words why nothing is."""
+    if not s.scaling:
+        return Clear("nothing is scaled")
+    blind = [each.service for each in s.scaling if each.value is None]
+    if blind:
+        return Unknown(f"the metric of {', '.join(blind)} was not known in the measured window")
+    verdicts = [judge(s, each) for each in s.scaling]
+    found = tuple(each for each in verdicts if isinstance(each, Fault))
+    return Found(found) if found else Clear("; ".join(each for each in verdicts if isinstance(each, str)))
 
 
 def elsewhere(s: Signals, service: str) -> str:

@@ -13,8 +13,8 @@ Node: raise the maximum (maxReplicas of the HorizontalPodAutoscaler); then profi
 
 from __future__ import annotations
 
-from loadlab.rules import Clear, Evidence, Fault, Found, Unknown, Verdict, blame, percent
-from loadlab.rules._scaling import IDLE, elsewhere, own_limit
+from loadlab.rules import Evidence, Fault, Verdict, blame, percent
+from loadlab.rules._scaling import IDLE, elsewhere, judged, own_limit
 from loadlab.signals import Signals
 from loadlab.signals.scaling import Scaled
 
@@ -35,14 +35,7 @@ instance that was replaced meanwhile, or a metric that wobbles, takes a part of 
 
 def check(s: Signals) -> Verdict:
     """Every scaled service."""
-    if not s.scaling:
-        return Clear("nothing is scaled")
-    blind = [each.service for each in s.scaling if each.value is None]
-    if blind:
-        return Unknown(f"the metric of {', '.join(blind)} was not known in the measured window")
-    verdicts = [_service(s, each) for each in s.scaling]
-    found = tuple(each for each in verdicts if isinstance(each, Fault))
-    return Found(found) if found else Clear("; ".join(each for each in verdicts if isinstance(each, str)))
+    return judged(s, _service)
 
 
 def _service(s: Signals, scaled: Scaled) -> Fault | str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -46,7 +47,8 @@ class Place:
     def __init__(self, folder: Path) -> None:
         self.folder, self.notes, self.heard = folder, list[str](), Heard()
         self.workers: list[subprocess.Popen[str]] = []
-        self.port = 20_000 + os.getpid() % 20_000
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = int(free.getsockname()[1])
 
     def work(self, *more: str, at: str = "127.0.0.1", within: tuple[str, ...] = ()) -> subprocess.Popen[str]:
         command = [*within, str(LOADLAB), "worker", "--master", f"{at}:{self.port}", "--once", *more]
