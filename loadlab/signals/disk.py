@@ -71,7 +71,7 @@ def _service(states: threads.Threads, name: str) -> OnDisk:
     return OnDisk(
         name,
         sum(shares.values()),
-        sum(_less_others(states, each, each.blocked) for each in mine),
+        sum(_less_others(states, each, each.blocked) * _unseen(each) for each in mine),
         sum(_less_others(states, each, each.busy) for each in mine),
         sum(each.cores for each in mine),
         sum(share >= PER_THREAD for share in shares.values()),
@@ -84,7 +84,18 @@ def _at_disk(states: threads.Threads, thread: ThreadState) -> float:
     """Of the time stopped at files and pipes, that at neither pipes nor what is on no disk."""
     peers = states.peers(thread.entity)
     elsewhere = sum(each.share for each in peers if each.peer == "pipe" or _no_disk(each.peer))
-    return max(0.0, thread.share["file_io"] - elsewhere)
+    return max(0.0, thread.share["file_io"] - elsewhere) * _unseen(thread)
+
+
+def _unseen(thread: ThreadState) -> float:
+    """How many times longer a thread slept than looks at it show, at least 1. A disk of today answers within 0.1 ms,
+    and a look from outside takes about as long: a thread that sleeps so shortly has often woken before the look ends,
+    and counts as running (three threads in fsync: seen running 45% of the time where 37% was true, on a busier machine
+    67% where 41% was). The kernel's account of each thread's time is exact; the looks tell what kind of sleep it was.
+    """
+    seen = 1.0 - thread.on_cpu
+    slept = 1.0 - thread.cores - thread.run_delay
+    return max(1.0, slept / seen) if thread.cores > 0 and seen >= PER_THREAD else 1.0
 
 
 def _files(states: threads.Threads, thread: ThreadState) -> dict[str, float]:
