@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from loadlab.clock import Clock
 from loadlab.probes import _sockets
-from loadlab.probes._proc_text import count, soft_limit
+from loadlab.probes._proc_text import catches, count, soft_limit
 from loadlab.probes._tree import Member, read
 from loadlab.services import _find, _guard
 
@@ -37,7 +37,6 @@ FILES_FREE = 32
 """Descriptors that must be free beside what the process's own use goes up and down by: the inspector's thread takes
 seven, and Node ends the whole process (assertion in InspectorIo::ThreadMain) where it gets none."""
 INSPECTS = re.compile(rb"--inspect(?:-brk|-wait)?(?:[=\s\0]|$)")
-CAUGHT = re.compile(rb"^SigCgt:\s*([0-9a-f]+)", re.MULTILINE)
 CLOSE = (
     "setImmediate(() => process._debugEnd ? process._debugEnd() : process.getBuiltinModule('node:inspector').close())"
 )
@@ -107,12 +106,6 @@ def session(member: Member, clock: Clock, stop: threading.Event) -> Iterator[Ses
             _until(lambda: _ports(member.pid) <= before, clock, stop)
 
 
-def opens_on_signal(status: bytes) -> bool:
-    """Whether a process catches SIGUSR1, told by its /proc/PID/status: one that does not would be ended by it."""
-    caught = CAUGHT.search(status)
-    return caught is not None and bool(int(caught[1], 16) >> (signal.SIGUSR1 - 1) & 1)
-
-
 def _has_files(pid: int, stop: threading.Event) -> bool:
     limit = soft_limit(read(f"/proc/{pid}/limits"))
     seen = []
@@ -141,7 +134,7 @@ def _open(member: Member, before: set[int], clock: Clock, stop: threading.Event)
     process = _guard.look(member.pid)
     if process is None or process.start != member.started_ticks:
         raise Unreadable("it ended")
-    if not opens_on_signal(read(f"/proc/{member.pid}/status")):
+    if not catches(read(f"/proc/{member.pid}/status"), signal.SIGUSR1):
         raise Unreadable("it does not open its inspector on SIGUSR1 (--disable-sigusr1?): start it with --inspect")
     if not _has_files(member.pid, stop):
         raise Unreadable("it is near its limit of open files, and would end if its inspector got none: raise the limit")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 TIMES = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
+CAUGHT = re.compile(rb"^SigCgt:\s*([0-9a-f]+)", re.MULTILINE)
 TICK_S = 1.0 / os.sysconf("SC_CLK_TCK")
 
 
@@ -46,6 +48,13 @@ def text(path: Path) -> str:
         return path.read_text(encoding="ascii", errors="replace")
     except OSError:
         return ""
+
+
+def catches(status: bytes, number: int) -> bool:
+    """Whether a process has a handler for a signal, told by its /proc/PID/status: one that has none may be ended by
+    it."""
+    caught = CAUGHT.search(status)
+    return caught is not None and bool(int(caught[1], 16) >> (number - 1) & 1)
 
 
 def parse_schedstat(raw: bytes) -> tuple[float, float] | None:

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from loadlab.clock import Clock
 from loadlab.probes._stack_run import StackRun
-from loadlab.probes._tree import Member, read
+from loadlab.probes._tree import Member, mapped, read
 from loadlab.services import Target
 
 RATES = {"gil": 99, "all": 49}
@@ -68,7 +68,7 @@ def is_python(pid: int) -> bool:
         return True
     except OSError:
         return False
-    return name.startswith(("python", "pypy")) or b"libpython" in read(f"/proc/{pid}/maps", 1 << 20)
+    return name.startswith(("python", "pypy")) or b"libpython" in mapped(pid)
 
 
 def parent(pid: int) -> int:

@@ -12,12 +12,12 @@ from dataclasses import asdict
 from typing import Any, Protocol
 
 from loadlab.clock import Clock
-from loadlab.probes import _pyspy, _v8
+from loadlab.probes import _hotspot, _pyspy, _v8
 from loadlab.probes._stack_run import Source, StackRun
 from loadlab.probes._tree import Member, Tree
 from loadlab.services import Targets
 
-SOURCES: tuple[Source, ...] = (_pyspy.record, _v8.record)
+SOURCES: tuple[Source, ...] = (_pyspy.record, _v8.record, _hotspot.record)
 OWN = ("generator", "loadlab")
 
 

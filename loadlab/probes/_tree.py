@@ -103,8 +103,16 @@ def stat_fields(raw: bytes) -> list[bytes]:
     return raw[end + 2 :].split() if end >= 0 else []
 
 
+def mapped(pid: int) -> bytes:
+    """What a process has mapped, as /proc says: longer than what one read returns. b"" where it may not be seen."""
+    try:
+        return Path(f"/proc/{pid}/maps").read_bytes()
+    except OSError:
+        return b""
+
+
 def read(path: str, size: int = 65_536) -> bytes:
-    """A file of /proc; b"" where it is gone or not permitted."""
+    """A file of /proc, as much of it as one read returns; b"" where it is gone or not permitted."""
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except OSError:

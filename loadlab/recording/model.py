@@ -192,7 +192,8 @@ class Stacks:
     pid: int
     mode: str
     """Of Python (py-spy): "gil", threads that hold the interpreter lock, and "all", wherever threads stand. Of Node
-    (V8): "cpu", where the main thread ran, and "still", where it stood in a call."""
+    (V8): "cpu", where the main thread ran, and "still", where it stood in a call. Of Java (HotSpot) the same of all
+    threads, whose names end in the kernel's number of each: "worker (4711)"."""
     samples: tuple[tuple[str, tuple[Frame, ...], int], ...]
 
     @property

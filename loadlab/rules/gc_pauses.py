@@ -1,7 +1,7 @@
 """Garbage collection takes the CPU
 
-What: the thread that serves is full, and much of its time is the garbage collector's: it stops the program while it
-looks for what is still used, and moves what is.
+What: much of the time of the thread that serves, or of all of a Java program's, is the garbage collector's: it stops
+the program while it looks for what is still used, and moves what is.
 Why: what a collection costs grows with what is alive, not with what is garbage. Many small objects that live for a
 while are looked at, copied and moved on again and again; every request that comes meanwhile waits.
 Fix: fewer objects: numbers in arrays instead of an object each, what is kept for long in a cache outside, streams
@@ -39,12 +39,13 @@ HELPERS = 0.05
 
 
 def check(s: Signals) -> Verdict:
-    """Every service with a full thread whose profiler tells collections apart."""
+    """Every service with a full thread whose profiler tells collections apart; every one that stands while it
+    collects."""
     # Full of computing, or of waiting for a core to compute on.
     full = {
         each.entity.service for each in s.stations.all if each.full and each.thread_cores + each.run_delay >= ON_CPU
     }
-    mine = [each for each in s.collecting if each.service in full]
+    mine = [each for each in s.collecting if each.stops or each.service in full]
     found = [_fault(s, each, each.share) for each in mine if each.share is not None and each.share >= SHARE]
     if found:
         return Found(tuple(found))
@@ -56,9 +57,10 @@ def check(s: Signals) -> Verdict:
 
 def _fault(s: Signals, each: Collecting, share: float) -> Fault:
     where = blame(each.line)
-    evidence = [
-        Evidence("gc_share", share, f"{percent(share)} of its CPU time was the garbage collector's", SHARE),
-    ]
+    says, of = f"{percent(share)} of its CPU time was the garbage collector's", "CPU"
+    if each.stops:
+        says, of = f"for {percent(share)} of the time all of its threads stood still for the garbage collector", "time"
+    evidence = [Evidence("gc_share", share, says, SHARE)]
     helpers = sum(one.process.cores - one.thread_cores for one in s.stations.of(each.service))
     if helpers >= HELPERS:
         says = f"threads beside it, the collector's helpers among them, used another {helpers:.2f} cores"
@@ -72,7 +74,7 @@ def _fault(s: Signals, each: Collecting, share: float) -> Fault:
         )
     return Fault(
         each.service,
-        f"{each.service} spends {percent(share)} of its CPU on collecting garbage{at(where)}",
+        f"{each.service} spends {percent(share)} of its {of} on collecting garbage{at(where)}",
         tuple(evidence),
         "Keep fewer objects: typed arrays, a cache outside of the process, streams.",
         where=where,

@@ -57,7 +57,7 @@ def check(s: Signals) -> Verdict:
             )
         computing = _computing(s, station)
         waits = sum(each.share["futex"] for each in computing)
-        if profile.threads_on_cpu >= 2 and waits >= WAITS:
+        if profile.interpreter and profile.threads_on_cpu >= 2 and waits >= WAITS:
             return Found((_fault(s, station, computing, waits),))
     return Clear("the threads that share a core do not wait for each other")
 

@@ -42,6 +42,9 @@ IN_LINE = 0.5
 CPU = 0.6
 """Cores of the process from which on computing is what takes the time, whoever waits for it."""
 
+CPU_TOLD = 1.2
+"""The same where stacks tell who waits for a lock: one thread at a time computes in there, and the rest cannot."""
+
 LOOP = 0.7
 """An event loop busier than this may itself be what requests wait for."""
 
@@ -57,13 +60,19 @@ def check(s: Signals) -> Verdict:
 
 def _process(s: Signals, each: Workers) -> list[Fault]:
     waiting = each.inside - 1.0
-    if each.inside < INSIDE or each.cores > CPU or s.querying.of(each.entity.service).pool_share >= POOL:
+    if each.inside < INSIDE or each.cores > _most_cores(each):
+        return []
+    if s.querying.of(each.entity.service).pool_share >= POOL:
         return []
     if 0.3 <= each.at_work <= ONE and each.queueing >= IN_LINE * waiting:
         line = s.workers.in_line.get(each.entity.pid)
         if line is None or line >= IN_LINE * waiting:
             return [_threads(s, each, line)]
-    return _loop(s, each)
+    return _loop(s, each) if each.cores <= CPU and not each.told else []
+
+
+def _most_cores(each: Workers) -> float:
+    return CPU_TOLD if each.told else CPU
 
 
 def _threads(s: Signals, each: Workers, line: float | None) -> Fault:
@@ -73,14 +82,11 @@ def _threads(s: Signals, each: Workers, line: float | None) -> Fault:
         _inside(each),
         Evidence("queueing", each.queueing, f"{each.queueing:.1f} of its threads stood in line for a lock"),
         Evidence("at_work", each.at_work, f"{each.at_work:.1f} were at work at a time", ONE),
-        Evidence("process_cores", each.cores, f"it used {percent(each.cores)} of a core", CPU),
+        Evidence("process_cores", each.cores, f"it used {percent(each.cores)} of a core", _most_cores(each)),
     ]
     if where is not None and line is not None:
-        evidence.append(
-            Evidence(
-                "in_line", line, f"of those read, {line:.1f} threads stood in its own code, most{at(where)}", IN_LINE
-            )
-        )
+        says = f"of those read, {line:.1f} threads stood in its own code, most{at(where)}"
+        evidence.append(Evidence("in_line", line, says, IN_LINE))
     return _fault(each, evidence, 1 + (line is not None), where)
 
 

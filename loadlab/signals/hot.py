@@ -7,7 +7,7 @@ A file belongs to it unless it lies in an interpreter's library or in an install
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import PurePath
@@ -15,14 +15,17 @@ from pathlib import PurePath
 from loadlab.recording.model import Frame, Recording, ServiceMeta, Stacks
 from loadlab.signals.missing import Missing
 
-BUILT_IN = ("node:", "wasm:", "evalmachine.")
-"""What V8 puts where a file's name would be for code that comes with Node, or from no file."""
+BUILT_IN = ("node:", "wasm:", "evalmachine.", "jvm:", "jar:")
+"""Before a file's name, or instead of it: by V8 for code that comes with Node, or from no file; by
+probes/_threaddump.py for Java's own code and for libraries'."""
 LIBRARIES = ("site-packages", "dist-packages", "node_modules")
 FEWEST = 20
 """Samples below which no line is named: at 20, a share of one half has a standard error of 11 points."""
 
 WAITS_FOR_WORK = frozenset({"select", "poll", "epoll_wait", "_run_once", "accept", "get", "wait", "_worker", "kevent"})
 """Innermost functions in which an idle loop or pool thread is found; what is above them is not the user's doing."""
+JAVA_WAITS_FOR_WORK = WAITS_FOR_WORK - {"get"} | {"take"}
+"""A queue's get is called take there; get is a future's: somebody works on it."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,8 @@ class Profile:
     busiest: tuple[Line, ...] = ()
     """Where the thread with the most CPU samples was, whether it held the interpreter or not."""
     busiest_samples: int = 0
+    interpreter: bool = False
+    """Whether it has a lock that only one thread of a process holds: Python's."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +128,7 @@ def _profile(meta: ServiceMeta, stacks: list[Stacks]) -> Profile:
         max(per_process.values(), default=0),
         _lines(meta, same, idle=False),
         sum(count for each in same for _, _, count in each.samples),
+        any(each.mode == "gil" for each in stacks),
     )
 
 
@@ -132,7 +138,13 @@ def lines(meta: ServiceMeta, stacks: list[Stacks]) -> tuple[Line, ...]:
 
 
 def _at_work(frames: tuple[Frame, ...]) -> bool:
-    return bool(frames) and bare(frames[-1].function) not in WAITS_FOR_WORK
+    return bool(frames) and not waits_for_work(frames[-1])
+
+
+def waits_for_work(frame: Frame) -> bool:
+    """Whether it is one of those, as the innermost frame of a thread."""
+    java = frame.file.startswith(("jvm:", "jar:"))
+    return bare(frame.function) in (JAVA_WAITS_FOR_WORK if java else WAITS_FOR_WORK)
 
 
 CONNECTS = frozenset(
@@ -156,12 +168,15 @@ CONNECTS = frozenset(
 names."""
 
 
+ENTRY_POINTS = ("<module>", "main")
+
+
 def _lines(meta: ServiceMeta, stacks: list[Stacks], *, idle: bool) -> tuple[Line, ...]:
     """idle: only samples that are in the user's code and whose innermost frame waits for no new work."""
     total = 0  # samples looked at; of threads that stand still, only those in the user's code
     where: Counter[tuple[str, str]] = Counter()
     lines: Counter[tuple[str, str, int]] = Counter()
-    below: Counter[tuple[str, str, str]] = Counter()
+    below: dict[tuple[str, str], Counter[tuple[str, str]]] = defaultdict(Counter)  # functions and files called there
     for each in stacks:
         for _, frames, count in each.samples:
             index = users_frame(meta, frames)
@@ -173,20 +188,18 @@ def _lines(meta: ServiceMeta, stacks: list[Stacks], *, idle: bool) -> tuple[Line
             lines[(frame.function, frame.file, frame.line)] += count
             inner = frames[-1]
             if inner is not frame:
-                below[(frame.function, frame.file, f"{inner.function} ({PurePath(inner.file).stem})")] += count
+                below[frame.function, frame.file][inner.function, inner.file] += count
     found = []
     for (function, file), count in where.most_common(20):
         line = max((key for key in lines if key[:2] == (function, file)), key=lambda key: (lines[key], -key[2]))[2]
-        called = [key for key in below if key[:2] == (function, file)]
-        library = max(called, key=lambda key: (below[key], key))[2] if called else ""
-        found.append(Line(function, shown(meta, file), line, count / total if total else 0.0, library))
-    # With `idle`, entry points that merely run the loop (main -> run -> select) are the user's frames too: they are in
-    # nearly every sample of their thread and wait for work.
-    return tuple(each for each in found if not (idle and _only_waits(each))) if idle else tuple(found)
-
-
-def _only_waits(line: Line) -> bool:
-    return bare(line.library.split(" ")[0]) in WAITS_FOR_WORK or line.function in ("<module>", "main")
+        called = below[function, file]
+        name, where_to = max(called, key=lambda key: (called[key], key), default=("", ""))
+        # With `idle`, entry points that merely run the loop (main -> run -> select) are the user's frames too: they are
+        # in nearly every sample of their thread and wait for work.
+        if not (idle and (function in ENTRY_POINTS or waits_for_work(Frame(name, where_to, 0)))):
+            library = f"{name} ({PurePath(where_to).stem})" if where_to else name
+            found.append(Line(function, shown(meta, file), line, count / total if total else 0.0, library))
+    return tuple(found)
 
 
 def bare(function: str) -> str:

@@ -2,16 +2,17 @@
 and how many requests could be served at once.
 
 A thread that waits for its caller's next request, for work, or in epoll is not at work. One that is stopped in a futex
-waits for another thread: for a lock it holds, or, in a pool, for work; which of the two, stacks tell.
+waits for another thread: for a lock it holds, or, in a pool, for work; which of the two, stacks tell (signals/asleep).
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from loadlab.recording.model import Entity, Recording, ServiceMeta, Stacks
-from loadlab.signals import edges, hot, measurement, saturation, stations, threads
+from loadlab.signals import asleep, edges, measurement, saturation, stations, threads
 from loadlab.signals.missing import Missing
 from loadlab.signals.threads import ThreadState
 
@@ -33,7 +34,8 @@ FEW = 2
 class Workers:
     """One process. inside: requests in it, its share of its service's where instances are equal; at_work: threads at
     work, mean; queueing: threads stopped in a futex, mean, of those not part of the loop; taken: threads that were at
-    work nearly all of the time; loop_busy: of the thread that takes requests, where another one serves them."""
+    work nearly all of the time; loop_busy: of the thread that takes requests, where another one serves them; told:
+    whether stacks tell waits for a lock from waits for work, thread by thread."""
 
     entity: Entity
     cores: float
@@ -42,6 +44,7 @@ class Workers:
     queueing: float
     taken: tuple[ThreadState, ...]
     loop_busy: float | None
+    told: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,18 +67,22 @@ class Crew:
 def compute(recording: Recording) -> Crew:
     """Raises Missing where threads, processes or connections were not sampled."""
     states, places, between = threads.compute(recording), stations.compute(recording), edges.compute(recording)
+    sleeps = asleep.compute(recording)
     found = []
     for name in places.services:
-        mine = [each for each in places.of(name) if _works(states, each)]
+        mine = [each for each in places.of(name) if _works(states, each, sleeps)]
         inside = _inside(recording, between, name) / max(1, len(mine))
-        found += [_workers(states, each, inside) for each in mine]
+        found += [_workers(states, each, inside, sleeps) for each in mine]
     return Crew(tuple(found), _at_once(recording), _in_line(recording))
 
 
-def _works(states: threads.Threads, station: stations.Station) -> bool:
+Sleeps = Mapping[tuple[int, int], asleep.Asleep]
+
+
+def _works(states: threads.Threads, station: stations.Station, sleeps: Sleeps) -> bool:
     """Masters and helpers have threads, too, which never do anything."""
     mine = states.of(station.entity.service, station.entity.pid)
-    return any(_at_work(states, each) >= IDLE for each in mine)
+    return any(_at_work(states, each, _asleep(sleeps, each, told=False)) >= IDLE for each in mine)
 
 
 def _inside(recording: Recording, between: edges.Edges, name: str) -> float:
@@ -90,27 +97,35 @@ def _inside(recording: Recording, between: edges.Edges, name: str) -> float:
         return seen
 
 
-def _workers(states: threads.Threads, station: stations.Station, inside: float) -> Workers:
+def _workers(states: threads.Threads, station: stations.Station, inside: float, sleeps: Sleeps) -> Workers:
     mine = states.of(station.entity.service, station.entity.pid)
     serving = [each for each in mine if each.serves]
     others = [each for each in mine if not each.serves]
-    work = {each.entity: _at_work(states, each) for each in mine}
+    told = any(pid == station.entity.pid for pid, _ in sleeps)
+    kinds = {each.entity: _asleep(sleeps, each, told=told) for each in mine}
+    work = {each.entity: _at_work(states, each, kinds[each.entity]) for each in mine}
     pool = others or serving
     return Workers(
         station.entity,
         station.process.cores,
         inside,
         sum(work[each.entity] for each in pool),
-        sum(each.share["futex"] for each in pool),
+        sum(each.share["futex"] * kinds[each.entity].line for each in pool),
         tuple(each for each in others if work[each.entity] >= TAKEN),
         max(each.busy for each in serving) if serving and others else None,
+        told,
     )
 
 
-def _at_work(states: threads.Threads, thread: ThreadState) -> float:
+def _asleep(sleeps: Sleeps, thread: ThreadState, *, told: bool) -> asleep.Asleep:
+    """told: of this process; threads without a stack are then the runtime's own."""
+    return sleeps.get((thread.entity.pid, thread.entity.tid), asleep.OWN if told else asleep.UNKNOWN)
+
+
+def _at_work(states: threads.Threads, thread: ThreadState, kind: asleep.Asleep) -> float:
     """Share of time: not waiting for work, for a lock, or for its caller's next request."""
     for_caller = sum(each.share for each in states.peers(thread.entity) if each.peer == CALLER)
-    return max(0.0, thread.busy - thread.share["futex"] - for_caller)
+    return max(0.0, thread.busy - thread.share["futex"] * (1.0 - kind.work) - for_caller)
 
 
 def _at_once(recording: Recording) -> float | None:
@@ -139,12 +154,5 @@ def _standing(meta: ServiceMeta, stacks: Stacks) -> float:
     waiting = 0
     for thread, frames, count in stacks.samples:
         looks[thread] += count
-        index = hot.users_frame(meta, frames)
-        inner = hot.bare(frames[-1].function) if frames else ""
-        if index is not None and (index == len(frames) - 1 or inner in LOCKS):
-            waiting += count
+        waiting += count if asleep.in_line(meta, frames) else 0
     return waiting / max(looks.values(), default=1)
-
-
-LOCKS = frozenset({"acquire", "__enter__", "acquire_lock", "_acquire_restore"})
-"""Innermost functions of a lock written in Python; one in C leaves the caller's own line as the innermost."""

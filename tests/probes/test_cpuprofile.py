@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from itertools import pairwise
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from loadlab.probes import _inspector, _v8
 from loadlab.probes._cpuprofile import Call, CallSites, Profile, States, fold
+from loadlab.probes._proc_text import catches
 from loadlab.probes._tree import Member
 from loadlab.recording.folded import parse_folded
 from loadlab.recording.model import Frame
@@ -155,7 +157,7 @@ def test_samples_noted_out_of_order_are_put_in_order() -> None:
     ],
 )
 def test_a_process_that_the_signal_would_end_is_told_by_what_it_catches(status: bytes, opens: bool) -> None:
-    assert _inspector.opens_on_signal(status) is opens
+    assert catches(status, signal.SIGUSR1) is opens
 
 
 @pytest.mark.parametrize(

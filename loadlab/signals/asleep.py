@@ -1,0 +1,66 @@
+"""What threads that sleep in a futex wait for: work, another thread's lock, or something slow.
+
+From outside all three are the same call. Where stacks carry the kernel's number of each thread, as Java's do, they
+tell it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+from loadlab.recording.model import Frame, Recording, ServiceMeta
+from loadlab.signals import hot
+
+TID = re.compile(r" \((\d+)\)$")
+"""At the end of a thread's name in such stacks (probes/_threaddump.py)."""
+
+MONITOR = "(monitor)"
+LOCKS = frozenset(
+    {"acquire", "__enter__", "acquire_lock", "_acquire_restore", MONITOR, "lock", "lockInterruptibly", "writeLock"}
+)
+"""Innermost functions of a lock written in Python, or Java's; one in C leaves the caller's own line as the
+innermost."""
+
+
+@dataclass(frozen=True)
+class Asleep:
+    """Of the looks at a thread that did not run, 0..1. line: it stood at a lock; work: in another call of the user's
+    code, from a request's point of view at work. The rest it waited for work."""
+
+    line: float
+    work: float
+
+
+UNKNOWN = Asleep(line=1.0, work=0.0)
+"""Without stacks: to be told by other signs."""
+OWN = Asleep(line=0.0, work=0.0)
+"""A runtime's: its collector's, its compiler's."""
+
+
+def compute(recording: Recording) -> dict[tuple[int, int], Asleep]:
+    """By (pid, tid); only of threads that stacks with their numbers were read of."""
+    services = {meta.name: meta for meta in recording.meta.services}
+    looks: dict[tuple[int, int], Counter[str]] = {}
+    for each in recording.stacks:
+        if each.mode != "still" or each.service not in services:
+            continue
+        for thread, frames, count in each.samples:
+            number = TID.search(thread)
+            if number is not None:
+                looks.setdefault((each.pid, int(number[1])), Counter())[_kind(services[each.service], frames)] += count
+    return {key: Asleep(seen["line"] / seen.total(), seen["work"] / seen.total()) for key, seen in looks.items()}
+
+
+def _kind(meta: ServiceMeta, frames: tuple[Frame, ...]) -> str:
+    if in_line(meta, frames) or (frames and frames[-1].function == MONITOR):
+        return "line"
+    index = hot.users_frame(meta, frames)
+    return "work" if index is not None and not hot.waits_for_work(frames[-1]) else "idle"
+
+
+def in_line(meta: ServiceMeta, frames: tuple[Frame, ...]) -> bool:
+    """Whether a thread that does not run stands in the user's own code, or in a lock's below it: one at a lock does."""
+    index = hot.users_frame(meta, frames)
+    return index is not None and (index == len(frames) - 1 or hot.bare(frames[-1].function) in LOCKS)

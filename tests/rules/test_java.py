@@ -1,0 +1,128 @@
+"""Java programs: every wait is a futex to the kernel; the stacks tell which."""
+
+from __future__ import annotations
+
+import pytest
+
+from loadlab.catalogue import units
+from loadlab.diagnosis.apply import ask
+from loadlab.diagnosis.judge import diagnose
+from loadlab.recording.model import Entity, Frame, Stacks
+from loadlab.rules import Clear, Found, Verdict
+from loadlab.signals import Signals, asleep, workers
+from tests.build import Builder, Proc, Thread
+
+LOOKS = 90
+OURS = Frame("Ledger.enter", "com/desk/Desk.java", 18)
+LIBRARY = Frame("Worker.run", "jvm:java.base/java/util/concurrent/ThreadPoolExecutor.java", 635)
+MONITOR = (LIBRARY, OURS, Frame("(monitor)", "", 0))
+LOCK = (LIBRARY, OURS, Frame("ReentrantLock.lock", "jvm:java.base/java/util/concurrent/locks/ReentrantLock.java", 322))
+SLEEP = (LIBRARY, OURS, Frame("Thread.sleep", "jvm:java.base/java/lang/Thread", 0))
+FUTURE = (LIBRARY, OURS, Frame("FutureTask.get", "jvm:java.base/java/util/concurrent/FutureTask.java", 190))
+QUEUE = (LIBRARY, OURS, Frame("LinkedBlockingQueue.take", "jvm:java.base/java/util/concurrent/Queue.java", 435))
+IDLE = (LIBRARY, Frame("Unsafe.park", "jvm:java.base/jdk/internal/misc/Unsafe", 0))
+Stack = tuple[Frame, ...]
+
+
+def verdict(kind: str, built: Builder) -> Verdict:
+    return ask(units("rules")[kind], Signals(built.recording()))
+
+
+def kinds(built: Builder) -> list[str]:
+    found = diagnose(built.recording())
+    return [each.kind for each in (found.bottleneck, *found.others) if each is not None]
+
+
+def program(
+    *pool: dict[Stack, float], cores: float = 0.08, running: float = 0.01, inside: float = 8, noise: float = 0.0
+) -> Builder:
+    """A dispatcher in epoll, ten threads of the virtual machine, and a pool; of each of its threads the share of looks
+    at each stack; while none, it ran."""
+    dispatcher = Thread(0.02, 0.0, {"running": 0.03, "idle_epoll": 0.97}, "idle_epoll")
+    own = [Thread(0.001, 0.0, {"futex": 1.0}) for _ in range(10)]
+    threads = [
+        Thread((cores - 0.03) / max(1, len(pool)), 0.0, {"running": running, "futex": 1.0 - running}) for _ in pool
+    ]
+    built = Builder(noise=noise).service("app", Proc(cores=cores, threads=[dispatcher, *own, *threads]))
+    pid = built.pid
+    built.load(120, growth=1.01, users=int(inside)).generator(in_flight=inside).host(idle=1.2)
+    built.edge("generator", "app", outstanding=inside)
+    samples = [
+        (f"pool-1-thread-{number} ({pid + 11 + number})", stack, round(LOOKS * share))
+        for number, stacks in enumerate(pool)
+        for stack, share in stacks.items()
+        if share
+    ]
+    built.stacks.append(Stacks("app", 0, pid, "still", tuple(samples)))
+    return built
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.1, 0.2])
+@pytest.mark.parametrize("stack", [MONITOR, LOCK], ids=["synchronized", "ReentrantLock"])
+def test_a_lock_held_while_one_sleeps(stack: Stack, noise: float) -> None:
+    """Recorded of 32 threads and 8 users: 8 in the process, one asleep in the lock, 24 idle in their pool."""
+    served = {stack: 7 / 32, SLEEP: 1 / 32, IDLE: 24 / 32}
+    built = program(*[served] * 32, noise=noise)
+    found = verdict("lock_contention", built)
+    assert isinstance(found, Found)
+    (fault,) = found.faults
+    assert "one at a time holds a lock in Ledger.enter() at com/desk/Desk.java:18" in fault.sentence
+    assert kinds(built)[0] == "lock_contention"
+
+
+def test_one_at_a_time_computes_under_a_lock() -> None:
+    """A core is full, another idle: it is the lock that keeps them apart, and no interpreter's."""
+    served = {MONITOR: 7 / 8 * 0.875, IDLE: 0.125 * 0.875}
+    built = program(*[served] * 8, cores=0.97, running=0.117)
+    gil = verdict("gil_contention", built)
+    assert isinstance(verdict("lock_contention", built), Found) and not isinstance(gil, Found)
+    assert kinds(built)[0] == "lock_contention"
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.1, 0.2])
+@pytest.mark.parametrize("stack", [SLEEP, FUTURE], ids=["asleep", "a future"])
+def test_a_small_pool_of_threads_that_wait(stack: Stack, noise: float) -> None:
+    built = program(*[{stack: 0.99, IDLE: 0.01}] * 4, noise=noise)
+    found = verdict("thread_pool_exhausted", built)
+    assert isinstance(found, Found)
+    assert "all 4 threads of a pool in app are taken, and 4 requests wait for one" in found.faults[0].sentence
+    assert kinds(built)[0] == "thread_pool_exhausted"
+
+
+@pytest.mark.parametrize("stack", [IDLE, QUEUE], ids=["an executor's", "a queue of one's own"])
+def test_an_idle_pool_is_neither(stack: Stack) -> None:
+    built = program(*[{stack: 1.0}] * 8)
+    assert isinstance(verdict("thread_pool_exhausted", built), Clear)
+    assert isinstance(verdict("lock_contention", built), Clear)
+
+
+def test_threads_of_the_virtual_machine_wait_for_no_lock() -> None:
+    recording = program(*[{MONITOR: 0.5, IDLE: 0.5}] * 4).recording()
+    (process,) = workers.compute(recording).of("app")
+    assert process.told and process.queueing == pytest.approx(2.0, abs=0.1)
+
+
+def test_kinds_of_sleep() -> None:
+    found = asleep.compute(program({MONITOR: 0.5, SLEEP: 0.25, IDLE: 0.25}).recording())
+    (kind,) = found.values()
+    assert kind.line == pytest.approx(0.5, abs=0.02) and kind.work == pytest.approx(0.25, abs=0.02)
+
+
+def collecting(gc: float, stopped: float) -> Builder:
+    built = program(*[{SLEEP: 1.0}] * 4, cores=1.2)
+    process = Entity("process", "app", 0, built.pid, 0, "java")
+    built.counter("jvm.gc_s", process, gc)
+    built.counter("jvm.stopped_s", process, stopped)
+    return built
+
+
+def test_collections_that_stop_all_threads() -> None:
+    found = verdict("gc_pauses", collecting(0.5, 0.4))
+    assert isinstance(found, Found)
+    assert "spends 40% of its time on collecting garbage" in found.faults[0].sentence
+
+
+@pytest.mark.parametrize(("gc", "stopped"), [(0.1, 0.1), (0.9, 0.05), (0.05, 0.6)])
+def test_collections_that_stop_hardly_anybody(gc: float, stopped: float) -> None:
+    """Few; a collector beside the program; stops for another reason, as for thread dumps."""
+    assert isinstance(verdict("gc_pauses", collecting(gc, stopped)), Clear)
