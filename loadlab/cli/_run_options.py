@@ -85,6 +85,16 @@ TryRemedy = Annotated[
 NoStacks = Annotated[
     bool, typer.Option("--no-stacks", help="Leave stacks alone: no py-spy, no line to blame.", rich_help_panel=LOOK)
 ]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="A key of the system's file, given another value for this run: app.instances=4, load.path=/health. "
+        "Once for each.",
+        rich_help_panel=WAY,
+    ),
+]
 Setup = Annotated[bool, typer.Option("--setup", help="Run the setup commands of services again.", rich_help_panel=WAY)]
 Csv = Annotated[
     Path | None,

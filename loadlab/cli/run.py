@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ def run(
     pid: options.Pid = None,
     url: options.Url = None,
     command: options.Command = None,
+    changes: options.Set = None,
     path: options.Path_ = None,
     locustfile: options.Locustfile = None,
     think: options.Think = None,
@@ -51,6 +53,7 @@ def run(
     loadlab run                     ./loadlab.toml, else the sample "single"
     loadlab run balanced            a sample: single, cluster, balanced, ...
     loadlab run shop/loadlab.toml   a file, or its folder
+    loadlab run balanced --set balancer.with.strategy=least_conn
     loadlab run --attach 8000 --path /orders
     loadlab run --command "uvicorn app:app --port {port}"
     loadlab run --profile ci --json > verdict.json
@@ -62,7 +65,9 @@ def run(
     4 something could not be started, 5 the run is not valid, 10 a limit of the
     profile failed, 130 interrupted.
     """
-    spec = _spec(system, {"attach_port": attach, "attach_pid": pid, "attach_url": url, "command": command}, path)
+    spec = _spec(
+        system, {"attach_port": attach, "attach_pid": pid, "attach_url": url, "command": command}, path, changes
+    )
     spec = spec.model_copy(update={"load": _load(spec.load, path, locustfile, think, processes)})
     chosen = _profile(spec, profile, users, duration)
     from loadlab import flow
@@ -146,11 +151,13 @@ def _new(before: set[Path], root: Path) -> Path | None:
     return next((each for each in _recordings.all_of(root) if each not in before), None)
 
 
-def _spec(system: str | None, adhoc: dict[str, Any], path: str | None) -> Spec:
+def _spec(system: str | None, adhoc: dict[str, Any], path: str | None, changes: Sequence[str] | None = None) -> Spec:
     from loadlab.spec import read
 
     if all(value is None for value in adhoc.values()):
-        return read.system(read.find(system, Path.cwd()))
+        return read.system(read.find(system, Path.cwd()), changes=changes or ())
+    if changes:
+        raise UsageError("--set changes a system's file, and there is none here; give a SYSTEM instead")
     if system is not None:
         given = ", ".join("--" + name.removeprefix("attach_") for name, value in adhoc.items() if value is not None)
         raise UsageError(f"{system} and {given.replace('--port', '--attach')} are two systems; give one of them")

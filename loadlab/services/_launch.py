@@ -24,6 +24,7 @@ ASK_AGAIN_S = 0.03
 TEST_WITHIN_S = 20.0
 STOPPED_WITHIN_S = 10.0
 """Twice what the teardown allows itself: a disk that hangs while files are removed must not hang loadlab."""
+BY_HAND = "run the command by hand in that folder, mend it, and start again"
 SETUP_WITHIN_S = 600.0
 """`npm ci` of a large project over a slow line."""
 
@@ -359,7 +360,7 @@ class Running:
         raise ServiceError(
             instance.report(
                 f"{instance.title} {exit_.how} before it was ready, {after_s:.1f} s after its start",
-                "run the command by hand in that folder, mend it, and start again",
+                "raise limits.memory, or let it hold less" if exit_.hint else BY_HAND,
                 exit_.last_lines,
             )
         )

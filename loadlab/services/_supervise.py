@@ -16,7 +16,7 @@ from loadlab.services import _ready
 from loadlab.services._guard import Process
 from loadlab.services._instance import Exit, Instance, Journal, exit_of
 from loadlab.services._kin import Kin, end, wait
-from loadlab.services._start import Child, child_of, last_lines, mark_entries
+from loadlab.services._start import Child, both_ends, child_of, last_lines, mark_entries
 
 TICK_S = 1.0
 FIRST_PAUSE_S = 0.1
@@ -133,7 +133,8 @@ class Supervisor:
             ended, code = child.ended()
             if not ended:
                 return
-            lines = last_lines(instance.log, child.log_from) if not instance.attached else []
+            words = last_lines if instance.ready else both_ends
+            lines = words(instance.log, child.log_from) if not instance.attached else []
             daemon = None if code else self._daemon_of(instance, child)
             child.close()
             self._hands.kin.direct.discard(child.pid)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from loadlab.errors import ServiceError
 from loadlab.services import Names, Plan, ProcessPlan, Server, _postgres_config
 from loadlab.services._postgres_config import OWNER, SUPERUSER, Config
 from loadlab.spec.model import Ready, ServiceSpec, Spec
@@ -16,8 +15,6 @@ from loadlab.spec.model import Ready, ServiceSpec, Spec
 ROLE = "database"
 WITH = ("init", "variables", "replicas", "settings", "binary")
 MOST_REPLICAS = 8
-OLDEST = 14
-"""The first to say in pg_stat_activity which statement of pg_stat_statements a session runs."""
 IMMEDIATE = 3
 """SIGQUIT, at which PostgreSQL ends without writing its data to the disk: they are removed anyway."""
 READY = Ready(log="database system is ready to accept (read-only )?connections", within_s=60)
@@ -51,13 +48,8 @@ def check(service: ServiceSpec, spec: Spec) -> list[str]:
 
 
 def plan(service: ServiceSpec, names: Names) -> Plan:
-    """Instance 0 is the primary, the others its replicas. Raises ServerMissing, and ServiceError for one too old."""
+    """Instance 0 is the primary, the others its replicas. Raises ServerMissing."""
     server = names.server("postgres", service)
-    if server.version and not server.at_least(OLDEST):
-        raise ServiceError(
-            f"{service.name}: {server.path} is PostgreSQL {server.version}; {OLDEST} or later is needed. Install it, "
-            "or name another in LOADLAB_POSTGRES"
-        )
     processes = tuple(_process(service, names, server, each) for each in range(instances(service)))
     urls = tuple(f"postgresql://{OWNER}@127.0.0.1:{port}/{OWNER}" for port in names.ports(service.name))
     named = (service.name, service.role or ROLE, service.unit)

@@ -61,6 +61,7 @@ def _process(service: ServiceSpec, names: Names, server: Server, instance: int) 
         "RABBITMQ_DIST_PORT": str(dist),
         "ERL_EPMD_PORT": str(epmd),
         "ERL_EPMD_ADDRESS": "127.0.0.1",
+        "ERL_CRASH_DUMP_SECONDS": "0",  # megabytes that nobody here reads
         # No busy waiting: idle schedulers would look like a server at work.
         "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"{schedulers}+sbwt none -kernel inet_dist_use_interface {{127,0,0,1}}",
     }

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from loadlab.errors import SpecError, UsageError
-from loadlab.spec import places, source
+from loadlab.spec import places, setting, source
 from loadlab.spec import profile as profiles
 from loadlab.spec import system as systems
 from loadlab.spec.adhoc import adhoc
@@ -40,9 +40,10 @@ def find(argument: str | None, cwd: Path) -> Path:
     raise UsageError(_not_found(argument, here))
 
 
-def system(path: Path, services: Mapping[str, Any] | None = None) -> Spec:
-    """The system in a file. Raises SpecError with every problem. `services`: units by name, else loadlab's own."""
-    return systems.build(source.read(path), services)
+def system(path: Path, services: Mapping[str, Any] | None = None, changes: Sequence[str] = ()) -> Spec:
+    """The system in a file, with `changes` as `--set` takes them. Raises SpecError with every problem, UsageError for a
+    change that is none. `services`: units by name, else loadlab's own."""
+    return systems.build(setting.changed(source.read(path), changes), services)
 
 
 def profile(name_or_path: str, folder: Path) -> Profile:

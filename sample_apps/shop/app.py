@@ -80,6 +80,12 @@ async def health(_: Request) -> Response:
     return PlainTextResponse("ok")
 
 
+async def visits(request: Request) -> Response:
+    """How often this was asked for, as the process that answers knows it: {"process": 4242, "visits": 7}."""
+    request.app.state.visits += 1
+    return JSONResponse({"process": os.getpid(), "visits": request.app.state.visits})
+
+
 async def list_products(request: Request) -> Response:
     """A page of the catalog: ?q= &category= &most= &page=."""
     settings: Settings = request.app.state.settings
@@ -206,6 +212,7 @@ async def fail(_: Request, error: Exception) -> Response:
 ROUTES = [
     Route("/", home),
     Route("/health", health),
+    Route("/visits", visits),
     Route("/catalog", list_products),
     Route("/catalog/{id:int}", show_product),
     Route("/users/{id}", show_user),
@@ -220,8 +227,8 @@ ROUTES = [
 ]
 
 
-PARTS = {"": "catalog", "catalog": "catalog", "users": "users", "login": "auth", "profile": "auth",
-         "orders": "orders", "payments": "payments", "bought": "orders"}  # fmt: skip
+PARTS = {"": "catalog", "catalog": "catalog", "visits": "catalog", "users": "users", "login": "auth",
+         "profile": "auth", "orders": "orders", "payments": "payments", "bought": "orders"}  # fmt: skip
 """The part of the shop that the first or the last word of a path belongs to."""
 
 
@@ -264,6 +271,7 @@ def build(settings: Settings) -> Starlette:
     app.state.pages = open_pages(settings.cache_url)
     app.state.uploads = open_uploads(settings.uploads_url)
     app.state.room = chat.Room()
+    app.state.visits = 0
     app.state.settings = settings
     app.state.storage = open_storage(settings)
     return app

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -32,6 +33,23 @@ class NoPages:
 
     async def put(self, key: str, page: bytes) -> None:
         """Nothing happens."""
+
+
+class MemoryPages:
+    """In this process, as long as it lives: what is asked for again too late is rendered anew, what nobody asks for
+    again stays. The simplest cache there is, and one more copy of it in every process."""
+
+    def __init__(self) -> None:
+        self._pages: dict[str, tuple[float, bytes]] = {}
+
+    async def get(self, key: str) -> bytes | None:
+        """The page, or None."""
+        until, page = self._pages.get(key, (0.0, b""))
+        return page if time.monotonic() < until else None
+
+    async def put(self, key: str, page: bytes) -> None:
+        """Keeps a page: for LASTS_S it is fresh."""
+        self._pages[key] = (time.monotonic() + LASTS_S, page)
 
 
 class RedisPages:
@@ -73,8 +91,10 @@ def open_pages(url: str) -> Pages:
     match parts.scheme:
         case "":
             return NoPages()
+        case "memory":
+            return MemoryPages()
         case "redis":
             return RedisPages(url)
         case "memcached":
             return MemcachedPages(parts.hostname or "127.0.0.1", parts.port or 11211)
-    raise ValueError(f"SHOP_CACHE={url!r}: unknown cache {parts.scheme!r} (known: redis, memcached)")
+    raise ValueError(f"SHOP_CACHE={url!r}: unknown cache {parts.scheme!r} (known: memory, redis, memcached)")

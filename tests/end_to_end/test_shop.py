@@ -74,6 +74,11 @@ def test_a_purchase_from_login_to_payment(shop: Shop) -> None:
     assert shop("GET", f"/orders/{order['id']}")[1]["paid"] is True
 
 
+def test_a_counter_counts_in_one_process_only(shop: Shop) -> None:
+    counted = [each("GET", "/visits")[1]["visits"] for each in (shop, shop, Shop())]
+    assert counted == [1, 2, 1]
+
+
 @pytest.mark.parametrize(
     ("verb", "path", "body", "status"),
     [

@@ -111,3 +111,17 @@ def test_a_killed_worker_is_back_within_two_seconds_and_nothing_stays(name: str,
         seen = _guard.look(victim)
         assert seen is not None and _guard.send(seen, signal.SIGKILL)
         assert until(lambda: len(workers(run.pids()) - {victim}) == cores, 2.0)
+
+
+@pytest.mark.real
+@pytest.mark.skipif(shutil.which("npm") is None, reason="no Node here")
+def test_what_pm2_refuses_is_shown_in_its_own_words(launching: Launcher, tmp_path: Path) -> None:
+    (service,) = tomllib.loads((SAMPLES / "node-pm2" / "loadlab.toml").read_text())["service"]
+    broken = tmp_path / "broken.config.js"
+    broken.write_text("module.exports = { apps: [")
+    service |= {"with": {"ecosystem": str(broken)}, "cwd": str(SAMPLES / "node-pm2")}
+    with (
+        pytest.raises(ServiceError, match=r"(?s)ended with exit code .*its last lines.*SyntaxError"),
+        launching(service, folder=SAMPLES / "node-pm2"),
+    ):
+        pass

@@ -95,11 +95,6 @@ def test_what_cannot_work_is_said(service: dict[str, Any], said: str) -> None:
     assert len(problems) == 1 and said in problems[0]
 
 
-def test_a_version_that_is_too_old_is_refused() -> None:
-    with pytest.raises(ServiceError, match=r"PostgreSQL 13\.4; 14 or later"):
-        planned(database(), resolve=lambda name, explicit: Server(Path("/x/postgres"), "13.4"))
-
-
 @pytest.fixture
 def schema(tmp_path: Path) -> Iterator[Path]:
     """A folder with SQL in it."""

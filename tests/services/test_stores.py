@@ -192,6 +192,14 @@ def test_haproxy_itself_accepts_the_configuration(strategy: str, tmp_path: Path)
             {"uses": "haproxy", "with": {"upstream": "app", "settings": {"backend": {"optoin": "x"}}}},
             r"(?s)it: .*optoin",
         ),
+        (
+            {"uses": "memcached", "with": {"settings": {"max-itme-size": "2m"}}},
+            r"(?s)it ended with exit code .*its last lines.*max-itme-size",
+        ),
+        (
+            {"uses": "rabbitmq", "with": {"settings": {"channel_mxa": 9}}},
+            r"(?s)it ended with exit code .*its last lines.*channel_mxa",
+        ),
     ],
 )
 def test_a_configuration_that_is_refused_is_shown_in_the_servers_own_words(

@@ -6,7 +6,7 @@ import pytest
 
 from loadlab.services import ProcessPlan
 from loadlab.services._instance import Instance, exit_of, signal_name
-from loadlab.services._start import last_lines
+from loadlab.services._start import both_ends, last_lines
 from loadlab.services._supervise import losses, pause_s
 
 NOWHERE = Path("/nowhere")
@@ -52,3 +52,18 @@ def test_the_last_lines_of_this_start(tmp_path: Path) -> None:
     assert len(last_lines(log)) == 15
     log.write_bytes(b"old\n")
     assert last_lines(log, 4) == [] and last_lines(tmp_path / "none") == []
+
+
+def test_of_a_start_that_failed_both_ends_of_what_it_said_are_kept(tmp_path: Path) -> None:
+    log = tmp_path / "it.log"
+    log.write_text("an earlier start\n")
+    since = log.stat().st_size
+    with log.open("a") as file:
+        file.write("".join(f"line {each}\n\n" for each in range(22)))
+    assert both_ends(log, since) == [f"line {each}" for each in range(22)]
+    with log.open("a") as file:
+        file.write("".join(f"line {each}\n" for each in range(22, 5000)))
+    kept = both_ends(log, since)
+    assert kept[:7] == [f"line {each}" for each in range(7)] and kept[7] == "..."
+    assert kept[8:] == [f"line {each}" for each in range(4985, 5000)]
+    assert both_ends(tmp_path / "none") == []
