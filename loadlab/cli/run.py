@@ -79,9 +79,16 @@ def run(
     judged = flow.read(folder)
     if try_remedy:
         judged = _try_remedy(spec, chosen, judged, quiet=quiet or as_json)
+    raise typer.Exit(_verdict.exit_code(_told(judged, as_json=as_json, quiet=quiet)))
+
+
+def _told(judged: Judged, *, as_json: bool, quiet: bool) -> Diagnosis:
+    """What a recording says, written beside it and shown."""
+    from loadlab import flow
+
     diagnosis = flow.diagnose(judged)
     _tell(diagnosis, flow.render(judged), as_json=as_json, quiet=quiet)
-    raise typer.Exit(_verdict.exit_code(diagnosis))
+    return diagnosis
 
 
 def _tell(diagnosis: Diagnosis, page: Path, *, as_json: bool, quiet: bool) -> None:

@@ -122,9 +122,11 @@ async function payOrder(request, response) {
 const HOME = `<!doctype html><title>Shop</title><h1>Shop</h1>
 <p><a href="/catalog">Catalog</a> with ${settings.products} products.</p>
 `;
+let visits = 0;
 const ROUTES = [
   ["GET", /^\/$/, (request, response) => send(response, 200, HOME, { "content-type": "text/html" })],
   ["GET", /^\/health$/, (request, response) => send(response, 200, "ok")],
+  ["GET", /^\/visits$/, (request, response) => send(response, 200, { process: process.pid, visits: ++visits })],
   ["GET", /^\/catalog$/, listProducts],
   ["GET", /^\/catalog\/(\d+)$/, showProduct],
   ["GET", /^\/users\/([^/]+)$/, (request, response, url, id) => send(response, 200, userOf(id))],

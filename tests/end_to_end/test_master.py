@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -11,6 +12,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -75,6 +77,25 @@ def test_a_dead_worker_is_replaced_within_a_second(cluster: Cluster) -> None:
     os.kill(victim, signal.SIGKILL)
     assert wait_for(lambda: len(cluster.workers() - {victim}) == 2, 1)
     assert cluster.answers()
+
+
+def test_a_counter_in_memory_is_another_one_in_each_worker(cluster: Cluster) -> None:
+    """What was counted together is right; what any one of them says is not."""
+
+    def visit(_: int) -> tuple[int, int]:
+        with urllib.request.urlopen(f"http://127.0.0.1:{cluster.port}/visits", timeout=5) as answer:
+            said = json.load(answer)
+        return said["process"], said["visits"]
+
+    highest: dict[int, int] = {}
+    asked = 0
+    with ThreadPoolExecutor(16) as pool:
+        while set(highest) != cluster.workers() and asked < 4000:  # the second worker may still be starting
+            for process, visits in pool.map(visit, range(100)):
+                highest[process] = max(visits, highest.get(process, 0))
+            asked += 100
+    assert set(highest) == cluster.workers()
+    assert sum(highest.values()) == asked and max(highest.values()) < asked
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

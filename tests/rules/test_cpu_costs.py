@@ -8,7 +8,7 @@ from loadlab.catalogue import units
 from loadlab.diagnosis.apply import ask
 from loadlab.diagnosis.judge import diagnose
 from loadlab.recording.model import Entity
-from loadlab.rules import Clear, Found, Verdict
+from loadlab.rules import Clear, Found, Verdict, Where, takes
 from loadlab.signals import Signals
 from tests.build import Builder, Proc, system
 
@@ -58,3 +58,17 @@ def test_kernel_time_is_held_against_what_the_service_itself_is_asked(calls: int
     for metric in ("edges.segments_out", "edges.segments_in"):
         built.counter(metric, edge, 200 * calls)
     assert isinstance(verdict("kernel_time", built), expected)
+
+
+@pytest.mark.parametrize(
+    ("share", "says"),
+    [
+        (0.71, ": render() at app.py:4 takes 71% of it"),
+        (0.05, ": render() at app.py:4 takes 5% of it"),
+        (0.01, "; no line of its own takes more than 1% of it, the rest goes into what it runs on"),
+        (None, ""),
+    ],
+)
+def test_a_line_that_takes_next_to_nothing_is_no_answer(share: float | None, says: str) -> None:
+    assert takes(Where("render", "app.py", 4, share)) == says
+    assert takes(None) == ""
