@@ -1,11 +1,13 @@
 """Short runs of a system at one load, in the middle of which a process may be killed: what other benchmarks read.
 
-Each run is `loadlab run` in a process of its own, without stacks and proof; its recording is read and thrown away.
+Each run is `loadlab run` in a process of its own, without stacks and proof; its recording is read and thrown away, or
+kept in the folder that the environment variable KEEP names.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +25,7 @@ from loadlab.flow import read
 from loadlab.recording.model import Recording
 from loadlab.services import _find, _guard
 
+KEEP = os.environ.get("KEEP", "")
 LOADLAB = Path(sys.executable).with_name("loadlab")
 WARM_S = 2.0
 HANGS_S = 60.0
@@ -125,6 +128,8 @@ def run(system: str, load: Load, changes: Sequence[str] = (), victim: Victim | N
         if child.returncode not in (0, 4, 5) or not recordings:
             raise SystemExit(f"{' '.join(command)} ended with {child.returncode}: {said}")
         judged = read(recordings[0].parent)
+        if KEEP:
+            shutil.copytree(recordings[0].parent, Path(KEEP) / recordings[0].parent.name)
         return Seen(judged.recording, judged.diagnosis, killed)
 
 
