@@ -44,7 +44,7 @@ class Load:
     users: int = 0
     rate: float = 0.0
     locustfile: str = ""
-    seconds: float = 8.0
+    seconds: float = 10.0
 
     def profile(self) -> str:
         """As a profile's file."""
@@ -54,7 +54,7 @@ class Load:
 
 @dataclass(frozen=True)
 class Victim:
-    """What is killed half-way: an instance of a service with all it started, or, `worker`, the youngest process that a
+    """What is killed after a third of the load: an instance of a service with all it started, or, `worker`, the youngest process that a
     service's own process has forked."""
 
     service: str
@@ -134,12 +134,12 @@ def run(system: str, load: Load, changes: Sequence[str] = (), victim: Victim | N
 
 
 def _kill(victim: Victim, runs: Path, child: subprocess.Popen[str], seconds: float) -> Killed:
-    """Once the load has been there for half of its time."""
+    """Once the load has been there for a third of its time."""
     while not any("\nTag=" in each.read_text(errors="replace") for each in runs.glob("*/requests.hlog")):
         if child.poll() is not None:
             raise SystemExit(f"ended before there was load: {child.communicate()[0]}")
         SYSTEM.sleep(0.05)
-    SYSTEM.sleep(WARM_S + seconds / 2 - FIRST_LINE_S)
+    SYSTEM.sleep(WARM_S + seconds / 3 - FIRST_LINE_S)
     before = _alike(victim, runs)
     chosen = before if not victim.worker else before[-1:]
     for pid in chosen:
