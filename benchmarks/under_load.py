@@ -54,8 +54,8 @@ class Load:
 
 @dataclass(frozen=True)
 class Victim:
-    """What is killed after a third of the load: an instance of a service with all it started, or, `worker`, the youngest process that a
-    service's own process has forked."""
+    """What is killed after a third of the load: an instance of a service with all it started, or, `worker`, the
+    youngest process that a service's own process has forked."""
 
     service: str
     instance: int = 0
