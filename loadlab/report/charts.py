@@ -184,7 +184,7 @@ def _services(recording: Recording) -> list[Chart]:
         summed("CPU", "cores", cpu, _everybody, lambda each: timeline.on(rate(each), points)),
         _chosen(busy, _why(recording, "threads.samples")),
         *_scalers(recording, points),
-        summed("Resident memory", "MB", ("process.rss_bytes",), _watched, lambda each: gauge(each) / 2**20),
+        summed("Resident memory", "MB", ("process.rss_bytes",), _watched, lambda each: gauge(each) / 1e6),
         summed("Requests outstanding", "requests", ("edges.outstanding",), _edge, gauge, "none was seen waiting"),
         summed("Open connections", "connections", ("sockets.established",), _watched, gauge, "none was open"),
         summed("Longest accept queue", "connections", ("sockets.accept_queue_max",), _watched, longest, "always empty"),

@@ -174,7 +174,7 @@ def _cost(recording: Recording, rps: float | None) -> Cost:
     ]
     apps = {each.name for each in recording.meta.services if each.role == "app"}
     processes = sum(len(service.busy) for name, service in used.services.items() if name in apps)
-    memory_mb = sum(resident) / 2**20 if resident else None
+    memory_mb = sum(resident) / 1e6 if resident else None
     return Cost(
         used.system_cores / rps * 1000 if rps else None,
         memory_mb,
@@ -193,7 +193,7 @@ def _usl(levels: Sequence[tuple[int, float]]) -> tuple[usl.Usl | None, str]:
 def _machine(machine: Any) -> str:
     memory = machine.get("memory_bytes")
     parts = [f"{machine.get('cores')} cores" if machine.get("cores") else "", str(machine.get("cpu_model") or "")]
-    parts.append(f"{memory / 2**30:.0f} GB" if memory else "")
+    parts.append(f"{memory / 1e9:.0f} GB" if memory else "")
     return ", ".join(each for each in parts if each)
 
 

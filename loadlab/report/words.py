@@ -50,10 +50,10 @@ def percent(value: float | None, digits: int = 0) -> str:
 
 
 def megabytes(value: float | None) -> str:
-    """Bytes as "36 MB" or "1.2 GB"."""
+    """Bytes as "36 MB" or "1.2 GB": of 1000 * 1000, as in a system's file."""
     if value is None:
         return "unknown"
-    return f"{value / 2**30:.1f} GB" if value >= 2**30 else f"{value / 2**20:.0f} MB"
+    return f"{value / 1e9:.1f} GB" if value >= 1e9 else f"{value / 1e6:.0f} MB"
 
 
 def gain(factor: float | None) -> str:
@@ -91,7 +91,7 @@ def threshold(fact: Evidence) -> str:
         return ""
     if "%" in fact.says and 0 <= limit <= 1:
         return percent(limit)
-    if limit >= 2**20 and ("MB" in fact.says or "GB" in fact.says):
+    if limit >= 1e6 and ("MB" in fact.says or "GB" in fact.says):
         return megabytes(limit)
     return f"{limit:,.4g}"
 

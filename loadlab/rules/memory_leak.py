@@ -70,25 +70,25 @@ def _leaks(growth: Growth) -> bool:
 def _fault(s: Signals, growth: Growth) -> Fault:
     limit = s.memory.limit_of(growth)
     left_s = max(0.0, limit - growth.last) / growth.per_second if growth.per_second > 0 and limit else None
-    reaches = f"; at this load it reaches its limit of {limit / 2**20:.0f} MB in "
+    reaches = f"; at this load it reaches its limit of {limit / 1e6:.0f} MB in "
     when = reaches + _span(left_s) if left_s is not None else ""
     return Fault(
         growth.service,
-        f"{growth.service} leaks memory: {growth.per_second / 2**20:.2f} MB/s, {growth.per_request / 1024:.1f} "
+        f"{growth.service} leaks memory: {growth.per_second / 1e6:.2f} MB/s, {growth.per_request / 1e3:.1f} "
         f"KB for each request{when}",
         (
             Evidence(
                 "grown_bytes",
                 growth.grown,
-                f"grew by {growth.grown / 2**20:.1f} MB ({percent(growth.grown / growth.first)}) in "
+                f"grew by {growth.grown / 1e6:.1f} MB ({percent(growth.grown / growth.first)}) in "
                 f"{growth.seconds:.0f} s at constant load",
                 GROWN_BYTES,
             ),
             Evidence(
                 "last_quarter",
                 growth.parts[-1],
-                f"the last quarter grew by {growth.parts[-1] / 2**20:.1f} MB, the first by "
-                f"{growth.parts[0] / 2**20:.1f} MB",
+                f"the last quarter grew by {growth.parts[-1] / 1e6:.1f} MB, the first by "
+                f"{growth.parts[0] / 1e6:.1f} MB",
             ),
             Evidence(
                 "per_request_bytes",
@@ -109,7 +109,7 @@ def _alive(growth: Growth) -> tuple[Evidence, ...]:
     rate = growth.alive_per_second
     if rate is None:
         return ()
-    says = f"what its collector leaves alive grew by {rate / 2**20:.2f} MB/s"
+    says = f"what its collector leaves alive grew by {rate / 1e6:.2f} MB/s"
     return (Evidence("alive_bytes_per_s", rate, says, ALIVE * growth.per_second),)
 
 

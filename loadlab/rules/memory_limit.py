@@ -53,7 +53,7 @@ def check(s: Signals) -> Verdict:
 
 def _group(s: Signals, limit: MemoryLimit) -> list[Fault]:
     name, instance = limit.entity.service, limit.entity.instance
-    size = f"{limit.limit / 2**20:.0f} MB"
+    size = f"{limit.limit / 1e6:.0f} MB"
     if limit.oom_kills > 0:
         killed = Evidence(
             "oom_kills", limit.oom_kills, f"the kernel killed {limit.oom_kills:.0f} of its processes for memory", 0
