@@ -59,7 +59,20 @@ def of(program: str, without: frozenset[str] = frozenset()) -> pytest.MarkDecora
 
 
 def test_the_docs_use_no_other_program() -> None:
-    assert {words[0] for _, words in commands()} == {"make", "pip", "loadlab"}
+    assert {words[0] for _, words in commands()} <= {"make", "pip", "loadlab", "python"}
+
+
+@of("python")
+def test_scripts_of_the_docs_exist_and_know_their_words(words: tuple[str, ...]) -> None:
+    """Those of benchmarks/, which measure for minutes: options and names of cases stand in their source. A recording
+    is named by a sample, and its series by their probe."""
+    script = (ROOT / words[1]).read_text(encoding="utf-8")
+    probes, samples = catalogue.units("probes"), {each.parent.name for each in (ROOT / "sample_apps").glob("*/*.toml")}
+    for word in words[2:]:
+        quoted = word.removeprefix("without-") if word.startswith("without-") else word
+        named = word.lstrip("@").partition(".")[0] in {*probes, "scaler"} or word in samples
+        path = "/" in word or word == "runs" or word.isdigit()
+        assert named or path or f'"{quoted}"' in script or f"def {quoted}(" in script, (words[1], word)
 
 
 @of("loadlab")
