@@ -64,7 +64,8 @@ def _process(s: Signals, each: Workers) -> list[Fault]:
         return []
     if s.querying.of(each.entity.service).pool_share >= POOL:
         return []
-    if 0.3 <= each.at_work <= ONE and each.queueing >= IN_LINE * waiting:
+    # Told from waits for work, a line is seen itself; else that one is at work at a time has to show it.
+    if each.queueing >= IN_LINE * waiting and (each.told or 0.3 <= each.at_work <= ONE):
         line = s.workers.in_line.get(each.entity.pid)
         if line is None or line >= IN_LINE * waiting:
             return [_threads(s, each, line)]
@@ -81,7 +82,7 @@ def _threads(s: Signals, each: Workers, line: float | None) -> Fault:
     evidence = [
         _inside(each),
         Evidence("queueing", each.queueing, f"{each.queueing:.1f} of its threads stood in line for a lock"),
-        Evidence("at_work", each.at_work, f"{each.at_work:.1f} were at work at a time", ONE),
+        Evidence("at_work", each.at_work, f"{each.at_work:.1f} were at work, or wanted to, at a time", ONE),
         Evidence("process_cores", each.cores, f"it used {percent(each.cores)} of a core", _most_cores(each)),
     ]
     if where is not None and line is not None:
