@@ -25,7 +25,7 @@ AT_LIMIT = True
 ELASTIC = True
 LIFTS = ("core",)
 NEEDS = ("stations", "threads", "host")
-USES = ("hot",)
+USES = ("hot", "workers")
 
 ONE_CORE = (0.75, 1.35)
 """Cores of the whole process. Threads that compute in Python reach one together; a little more where calls release the
@@ -50,6 +50,8 @@ def check(s: Signals) -> Verdict:
     if not suspects or s.host.idle < IDLE_CORES:
         return Clear("no process has several threads that compute on one core")
     for station in suspects:
+        if s.workers.native & {station.entity.service}:
+            continue
         profile = s.hot.services.get(station.entity.service)
         if profile is None:
             return Unknown(

@@ -55,6 +55,8 @@ class Crew:
 
     all: tuple[Workers, ...]
     at_once: float | None
+    native: frozenset[str]
+    """Services in which every profiler looked and none found a language of its own: compiled, or one nobody reads."""
     in_line: dict[int, float]
     """By pid, where stacks were read: threads that stood in the user's own code or in a lock's below it, mean. Those at
     a lock do; so does one that sleeps or calls into C."""
@@ -73,7 +75,17 @@ def compute(recording: Recording) -> Crew:
         mine = [each for each in places.of(name) if _works(states, each, sleeps)]
         inside = _inside(recording, between, name) / max(1, len(mine))
         found += [_workers(states, each, inside, sleeps) for each in mine]
-    return Crew(tuple(found), _at_once(recording), _in_line(recording))
+    return Crew(tuple(found), _at_once(recording), _native(recording), _in_line(recording))
+
+
+def _native(recording: Recording) -> frozenset[str]:
+    if recording.phase("stacks") is None:
+        return frozenset()
+    refused = {
+        each.service for each in recording.events if each.kind == "note" and each.data.get("subject") == "stacks"
+    }
+    read = {each.service for each in recording.stacks}
+    return frozenset(each.name for each in recording.meta.services) - refused - read
 
 
 Sleeps = Mapping[tuple[int, int], asleep.Asleep]

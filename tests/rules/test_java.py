@@ -1,4 +1,4 @@
-"""Java programs: every wait is a futex to the kernel; the stacks tell which."""
+"""Java programs: every wait is a futex to the kernel; the stacks tell which. And programs without any stacks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from loadlab.catalogue import units
 from loadlab.diagnosis.apply import ask
 from loadlab.diagnosis.judge import diagnose
-from loadlab.recording.model import Entity, Frame, Stacks
+from loadlab.recording.model import Entity, Event, Frame, Stacks
 from loadlab.rules import Clear, Found, Verdict
 from loadlab.signals import Signals, asleep, workers
 from tests.build import Builder, Proc, Thread
@@ -128,3 +128,37 @@ def test_collections_that_stop_all_threads() -> None:
 def test_collections_that_stop_hardly_anybody(gc: float, stopped: float) -> None:
     """Few; a collector beside the program; stops for another reason, as for thread dumps."""
     assert isinstance(verdict("gc_pauses", collecting(gc, stopped)), Clear)
+
+
+def compiled(*, cores: float = 0.99, idle: float = 0.9, share: dict[str, float], refused: bool = False) -> Builder:
+    """A thread for each of eight connections, as recorded of a server in Rust that computes within a Mutex."""
+    each = Thread(cores / 8, 0.01, {"running": cores / 8 + 0.01, **share})
+    accepts = Thread(0.0, 0.0, {"idle_accept": 1.0}, "idle_accept")
+    built = Builder().service("app", Proc(cores=cores, threads=[accepts, *[each] * 8]))
+    built.load(1727, growth=1.01, users=8).generator(in_flight=8).host(idle=idle)
+    built.edge("generator", "app", outstanding=8)
+    if refused:
+        built.events.append(Event(30.0, "note", "app", 0, 0, {"text": "not permitted", "subject": "stacks"}))
+    return built
+
+
+def test_a_lock_in_a_program_nobody_can_read() -> None:
+    built = compiled(share={"futex": 0.86})
+    found = verdict("lock_contention", built)
+    assert isinstance(found, Found) and found.faults[0].where is None
+    assert isinstance(verdict("gil_contention", built), Clear)
+    assert kinds(built)[0] == "lock_contention"
+
+
+@pytest.mark.parametrize(
+    ("built", "why"),
+    [
+        (compiled(share={"futex": 0.86}, refused=True), "it may be Python, whose lock is another's"),
+        (compiled(share={"futex": 0.86}, idle=0.1), "no core is idle: they wait for one"),
+        (compiled(share={"futex": 0.86}, cores=1.6), "they use more than a core"),
+        (compiled(share={"socket_wait": 0.86}), "they wait for somebody else"),
+    ],
+    ids=["refused", "no idle core", "two cores", "elsewhere"],
+)
+def test_no_lock_in_it(built: Builder, why: str) -> None:
+    assert not isinstance(verdict("lock_contention", built), Found), why
