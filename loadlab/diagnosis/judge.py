@@ -45,7 +45,7 @@ def diagnose(recording: Recording) -> Diagnosis:
         observer=_observer(signals),
         signals=figures(recording, signals),
         load=_load(signals),
-        next_step=_next_step(ranked, answers),
+        next_step=_next_step(ranked, answers, signals),
         next=after,
     )
 
@@ -150,7 +150,11 @@ def _observer(s: Signals) -> dict[str, Any]:
     }
 
 
-def _next_step(ranked: Ranked, answers: tuple[Answer, ...]) -> str:
+STRANGERS = 0.2
+"""Share of the cores that others used, from which on a run without them may say more: as in cpu_neighbour."""
+
+
+def _next_step(ranked: Ranked, answers: tuple[Answer, ...], signals: Signals) -> str:
     if ranked.findings:
         return ranked.findings[0].remedy.text
     names = {"none": "none", "generator": "generator_saturated"}
@@ -161,4 +165,7 @@ def _next_step(ranked: Ranked, answers: tuple[Answer, ...]) -> str:
             or (ranked.outcome == "unknown" and answer.rule.BRANCH == "measurement")
         ):
             return str(faults[0].remedy)
+    strangers = _or(lambda: signals.host.others / signals.host.cores, 0.0)
+    if strangers >= STRANGERS:
+        return f"Processes outside of the system used {100 * strangers:.0f}% of the machine: run again without them."
     return "Run longer, or watch more of the system; the report lists what could not be judged and why."

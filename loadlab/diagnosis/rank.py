@@ -63,7 +63,7 @@ def rank(answers: tuple[Answer, ...], elasticity: Mapping[str, Elasticity]) -> R
     usable = defects if "none" in found or bad else [each for each in found.values() if each.rule.BRANCH != "none"]
     findings = _findings(usable, elasticity)
     if not findings:
-        return Ranked("unknown", (), _nameless(answers))
+        return Ranked("unknown", (), _nameless(answers, elasticity))
     return Ranked("bottleneck", findings)
 
 
@@ -71,9 +71,13 @@ def _says(answer: Answer) -> str:
     return answer.verdict.faults[0].sentence if isinstance(answer.verdict, Found) else ""
 
 
-def _nameless(answers: tuple[Answer, ...]) -> str:
+def _nameless(answers: tuple[Answer, ...], elasticity: Mapping[str, Elasticity]) -> str:
+    """What it is not; and whose it is, where the experiment tells that."""
+    binding = [name for name, each in elasticity.items() if each.value >= BINDING and each.low > NOT_BINDING]
     blind = [each.kind for each in answers if isinstance(each.verdict, Unknown) and each.kind != "none"]
     text = "a limit was reached, but no process, core, file or queue that loadlab knows of is at its own"
+    if len(binding) == 1:
+        text += f"; it lies in {binding[0]}, with which throughput fell when it was slowed"
     return f"{text}; {', '.join(blind)} could not be judged" if blind else text
 
 

@@ -86,3 +86,13 @@ def test_two_faults_are_two_findings() -> None:
 def test_what_the_experiment_contradicts_is_still_listed() -> None:
     ranked = rank(answers("single_core:app single_core:db"), elasticity("app=0.05,db=0.95"))
     assert [(each.service, each.grade) for each in ranked.findings] == [("db", "confirmed"), ("app", "suspected")]
+
+
+@pytest.mark.parametrize(
+    ("slowed", "lies_in"),
+    [("app=1.0,db=0.1", "app"), ("app=1.0,db=0.9", ""), ("app=0.4,db=0.1", ""), ("-", "")],
+)
+def test_a_limit_without_a_name_says_whose_it_is_where_the_experiment_tells(slowed: str, lies_in: str) -> None:
+    why = rank(answers(""), elasticity(slowed)).why
+    assert ("it lies in" in why) is bool(lies_in)
+    assert not lies_in or f"it lies in {lies_in}, with" in why
