@@ -11,14 +11,14 @@ import re
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from loadlab.clock import Clock
 from loadlab.probes._classes import Classes, parse_properties
 from loadlab.probes._proc_text import catches
-from loadlab.probes._stack_run import StackRun
+from loadlab.probes._stack_run import StackRun, wait_until
 from loadlab.probes._threaddump import Fold, parse
 from loadlab.probes._tree import Member, mapped, read, stat_fields
 from loadlab.services import _guard
@@ -89,7 +89,7 @@ def _listening(member: Member, clock: Clock, stop: threading.Event) -> Iterator[
     try:
         trigger.touch(mode=0o600)
         _wake(member)
-        if not _until(path.is_socket, clock, stop):
+        if not wait_until(path.is_socket, OPENS_WITHIN_S, ASK_AGAIN_S, clock, stop):
             raise Unreadable("the virtual machine does not answer (-XX:+DisableAttachMechanism, -Xrs, another user?)")
         yield path
     finally:
@@ -129,10 +129,3 @@ def _ask(path: Path, command: str) -> str:
     if code.strip() != "0":
         raise Unreadable(f"it refuses {command}: {text.strip()[:200]}")
     return text
-
-
-def _until(done: Callable[[], bool], clock: Clock, stop: threading.Event) -> bool:
-    until = clock.monotonic() + OPENS_WITHIN_S
-    while not (over := done()) and clock.monotonic() < until and not stop.wait(ASK_AGAIN_S):
-        pass
-    return over

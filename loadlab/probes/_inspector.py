@@ -12,13 +12,14 @@ import json
 import re
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from loadlab.clock import Clock
 from loadlab.probes import _sockets
 from loadlab.probes._proc_text import catches, count, soft_limit
+from loadlab.probes._stack_run import wait_until
 from loadlab.probes._tree import Member, read
 from loadlab.services import _find, _guard
 
@@ -103,7 +104,7 @@ def session(member: Member, clock: Clock, stop: threading.Event) -> Iterator[Ses
         raise Unreadable(f"its inspector could not be spoken to: {type(error).__name__}: {error}") from error
     finally:
         if ours:
-            _until(lambda: _ports(member.pid) <= before, clock, stop)
+            wait_until(lambda: _ports(member.pid) <= before, OPENS_WITHIN_S, ASK_AGAIN_S, clock, stop)
 
 
 def _has_files(pid: int, stop: threading.Event) -> bool:
@@ -145,7 +146,7 @@ def _open(member: Member, before: set[int], clock: Clock, stop: threading.Event)
         urls.extend(filter(None, map(_address, sorted(_ports(member.pid) - before))))
         return bool(urls)
 
-    if not _until(opened, clock, stop):
+    if not wait_until(opened, OPENS_WITHIN_S, ASK_AGAIN_S, clock, stop):
         who = _find.occupant(PORT)
         raise Unreadable(
             f"its inspector did not open within {OPENS_WITHIN_S:g} s"
@@ -171,10 +172,3 @@ def _ports(pid: int) -> set[int]:
     """What it listens on. Asked of netlink: a read of /proc/net/tcp may pass over a socket while others come and go."""
     mine = set(_find.sockets(pid))
     return {each.port for each in _sockets.dump(1 << _sockets.LISTEN) if each.inode in mine}
-
-
-def _until(done: Callable[[], bool], clock: Clock, stop: threading.Event) -> bool:
-    until = clock.monotonic() + OPENS_WITHIN_S
-    while not (over := done()) and clock.monotonic() < until and not stop.wait(ASK_AGAIN_S):
-        pass
-    return over

@@ -36,3 +36,11 @@ class StackRun:
 Source = Callable[[Sequence[Member], float, Clock, threading.Event], list[StackRun]]
 """Looks at those of these processes that it can read, for so many seconds and a short while more at most; ends at once
 when the event is set."""
+
+
+def wait_until(done: Callable[[], bool], within_s: float, again_s: float, clock: Clock, stop: threading.Event) -> bool:
+    """Whether it was done in time; asks again and again. Ends when the event is set."""
+    until = clock.monotonic() + within_s
+    while not (over := done()) and clock.monotonic() < until and not stop.wait(again_s):
+        pass
+    return over
