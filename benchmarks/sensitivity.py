@@ -9,32 +9,38 @@ A verdict moves where outcome, kind or service of the first finding change, or t
 rule of which one threshold decides many verdicts hangs on that number, and wants to be built differently.
 
 Whole numbers count like fractions where they are thresholds; numbers of format, ports and the like are left alone by
-taking only constants of loadlab.rules, loadlab.signals and loadlab.diagnosis. A constant that another module imported
-is changed there as well.
+taking only constants of loadlab.rules, loadlab.signals and loadlab.diagnosis; RANK orders causes and is no threshold.
+A constant that another module imported is changed there as well.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import pkgutil
 import re
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import repeat
+from multiprocessing import get_context
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from loadlab import flow
 from loadlab.cli import _recordings
+from loadlab.diagnosis.judge import diagnose
 from loadlab.errors import RecordingError
 from loadlab.recording.model import Recording
 from loadlab.report.json import document
 from loadlab.scoreboard.case import Case, find
 from loadlab.scoreboard.judge import judge
 from loadlab.scoreboard.result import from_text
+from loadlab.signals import Signals
 
 PACKAGES = ("loadlab.rules", "loadlab.signals", "loadlab.diagnosis")
 FACTORS = (0.5, 2.0)
@@ -46,6 +52,8 @@ class Known:
 
     name: str
     recording: Recording
+    signals: Signals
+    """Computed once: a threshold of a rule leaves them as they are."""
     said: tuple[Any, ...]
     case: Case | None
     right: bool
@@ -77,8 +85,11 @@ def main() -> int:
     print(f"{len(known)} recordings; of {told} the truth is known, of these {right} are right\n")
     print(f"{'threshold':<52} {'value':>10}  {'halved':>16}  {'doubled':>16}")
     rows, still = [], 0
-    for each in thresholds(options.only):
-        (moved_down, lost_down), (moved_up, lost_up) = (effect(each, factor, known) for factor in FACTORS)
+    wanted = list(thresholds(options.only))
+    KNOWN.extend(known)  # the workers are forks, and have them
+    with ProcessPoolExecutor(options.jobs, mp_context=get_context("fork")) as pool:
+        effects = list(pool.map(both, range(len(wanted)), repeat(options.only)))
+    for each, ((moved_down, lost_down), (moved_up, lost_up)) in zip(wanted, effects, strict=True):
         still += not (moved_down or moved_up)
         if moved_down or moved_up or options.all:
             line = (
@@ -97,6 +108,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("runs", nargs="?", type=Path, default=Path("runs"), help="a folder of recordings")
     parser.add_argument("--results", type=Path, help="of loadlab scoreboard; default RUNS/scoreboard.jsonl")
     parser.add_argument("--only", default="", metavar="TEXT", help="thresholds whose name holds this")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="at a time; default: one a core")
     parser.add_argument("--all", action="store_true", help="those that move nothing as well")
     found = parser.parse_args()
     found.results = found.results or found.runs / "scoreboard.jsonl"
@@ -114,8 +126,9 @@ def recordings(runs: Path, results: Path) -> Iterator[Known]:
         except RecordingError as error:
             print(f"{folder.name} is left out: {error}", file=sys.stderr)
             continue
-        said, right = verdict(recording, truths.get(folder.name))
-        yield Known(folder.name, recording, said, truths.get(folder.name), right)
+        signals = Signals(recording)
+        said, right = verdict(recording, signals, truths.get(folder.name))
+        yield Known(folder.name, recording, signals, said, truths.get(folder.name), right)
 
 
 def thresholds(only: str) -> Iterator[Threshold]:
@@ -126,16 +139,32 @@ def thresholds(only: str) -> Iterator[Threshold]:
             own = Path(module.__file__ or "").read_text(encoding="utf-8")
             for name, value in vars(module).items():
                 is_number = isinstance(value, int | float) and not isinstance(value, bool)
-                if name.isupper() and is_number and f"\n{name}" in own and only in f"{module.__name__}.{name}":
+                if (
+                    name.isupper()
+                    and name != "RANK"
+                    and is_number
+                    and f"\n{name}" in own
+                    and only in f"{module.__name__}.{name}"
+                ):
                     yield Threshold(module, name, value)
+
+
+KNOWN: list[Known] = []
+
+
+def both(index: int, only: str) -> tuple[tuple[int, int], tuple[int, int]]:
+    """The effects of halving and doubling the threshold at this place of those wanted."""
+    threshold = list(thresholds(only))[index]
+    return effect(threshold, FACTORS[0], KNOWN), effect(threshold, FACTORS[1], KNOWN)
 
 
 def effect(threshold: Threshold, factor: float, known: list[Known]) -> tuple[int, int]:
     """How many verdicts move, and how many right ones are wrong afterwards."""
     moved = lost = 0
+    seen = threshold.module.__name__.startswith("loadlab.signals")
     with changed(threshold, factor):
         for each in known:
-            said, right = verdict(each.recording, each.case)
+            said, right = verdict(each.recording, None if seen else each.signals, each.case)
             moved += said != each.said
             lost += each.right and not right
     return moved, lost
@@ -166,9 +195,9 @@ def importers(threshold: Threshold) -> Iterator[ModuleType]:
                 yield module
 
 
-def verdict(recording: Recording, case: Case | None) -> tuple[tuple[Any, ...], bool]:
+def verdict(recording: Recording, signals: Signals | None, case: Case | None) -> tuple[tuple[Any, ...], bool]:
     """What is said, as far as it is compared; whether it is right, where the truth is known."""
-    found = document(flow.judge(recording))
+    found = document(diagnose(recording, signals))
     first = found["bottleneck"] or {}
     others = tuple(sorted(each["kind"] for each in found["others"]))
     said = (found["outcome"], first.get("kind"), first.get("service"), others)

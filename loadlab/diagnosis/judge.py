@@ -21,9 +21,10 @@ from loadlab.signals import Missing, Signals
 T = TypeVar("T")
 
 
-def diagnose(recording: Recording) -> Diagnosis:
-    """What limits the system, or that nothing does, or why that cannot be told."""
-    signals = Signals(recording)
+def diagnose(recording: Recording, signals: Signals | None = None) -> Diagnosis:
+    """What limits the system, or that nothing does, or why that cannot be told. signals: those of this recording, where
+    they are known already."""
+    signals = signals or Signals(recording)
     try:
         _ = signals.window
     except Missing as missing:
