@@ -27,6 +27,7 @@ from loadlab.services._launch import Running
 
 SECONDS = 3
 OFF = "proxy.with.values={ tls = false, static = false, gzip = false, buffering = false, requests_per_s = 0 }"
+PLAIN = ("proxy.scheme=http", "proxy.verify=")
 SLOW_CLIENTS, SLOW_BYTES, PAUSE_S = 100, 100, 0.5
 FILES = 80
 """Fewer than slow clients: what the shop may hold open."""
@@ -45,7 +46,7 @@ class Asked:
 @contextmanager
 def proxied(*switches: str) -> Iterator[Running]:
     """The sample with only these switches on: `gzip = true`."""
-    plain = () if any(each.startswith("tls") for each in switches) else ("proxy.scheme=http",)
+    plain = () if any(each.startswith("tls") for each in switches) else PLAIN
     changes = [f"proxy.with.values.{each.replace(' ', '')}" for each in switches]
     with standing("proxied", OFF, *plain, *changes) as running:
         yield running
@@ -139,7 +140,7 @@ def buffering() -> Iterator[str]:
     found = []
     for each in ("false", "true"):
         with standing(
-            "proxied", OFF, "proxy.scheme=http", f"proxy.with.values.buffering={each}", f"app.limits.files={FILES}"
+            "proxied", OFF, *PLAIN, f"proxy.with.values.buffering={each}", f"app.limits.files={FILES}"
         ) as running:
             found.append(asyncio.run(_slow(running)))
     yield line(f"`buffering`, a shop of at most {FILES} open files", f"{SLOW_CLIENTS} slow uploads", *found)

@@ -1,7 +1,8 @@
 """`--set KEY=VALUE`: a system's file with other values, for one run. The file itself stays as it is.
 
 `app.limits.memory=256MB` is a key of the service `app`; `load.path=/health` and `name=mine` are the file's own. A value
-is TOML where it can be read as that (8, true, [3, 1], { gzip = true }), else text; in `env` it is always text.
+is TOML where it can be read as that (8, true, [3, 1], { gzip = true }), else text; in `env` it is always text. None at
+all (`proxy.verify=`) takes the key away.
 """
 
 from __future__ import annotations
@@ -35,7 +36,10 @@ def changed(written: Source, words: Sequence[str]) -> Source:
         raw["name"] = slugged("-".join([raw["name"], *(f"{path[-1]}-{value}" for path, value in parsed)]))
     for word, (path, value) in zip(words, parsed, strict=True):
         table = _table(raw, path, word)
-        table[path[-1]] = value
+        if word.endswith("=") and word.count("=") == 1:
+            table.pop(path[-1], None)
+        else:
+            table[path[-1]] = value
     # No lines: what is wrong now need not be what stands there.
     said = "".join(f" --set {each}" for each in words)
     return dataclasses.replace(written, raw=raw, label=f"{written.label} with{said}", lines={})

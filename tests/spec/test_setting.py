@@ -63,6 +63,11 @@ def test_what_is_not_set_stays_and_so_does_the_file(tmp_path: Path) -> None:
     assert (tmp_path / "loadlab.toml").read_text() == TEXT
 
 
+def test_no_value_takes_the_key_away(tmp_path: Path) -> None:
+    found = spec(tmp_path, "lb.with.weights=", "app.env.SIZE=", "app.restart=")
+    assert found.service[1].with_ == {"upstream": "app"} and found.service[0].env == {"A.B": "x"}
+
+
 def test_another_system_has_another_name(tmp_path: Path) -> None:
     assert spec(tmp_path).name == "shop"
     assert spec(tmp_path, "lb.with.strategy=least_conn", "app.instances=2").name == (
