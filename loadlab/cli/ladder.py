@@ -171,6 +171,8 @@ def _read(folder: Path | None) -> Judged | None:
 def _show(found: Ladder) -> None:
     from rich.table import Table
 
+    from loadlab.report.ladder import CALM
+
     console = _terminal.out()
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
     table.add_column("system", no_wrap=True)
@@ -180,6 +182,9 @@ def _show(found: Ladder) -> None:
     for each in found.rungs:
         table.add_row(*_cells(each))
     console.print(table)
+    for each in found.rungs:
+        if each.no_calm:
+            _terminal.say(f"{each.name} at {CALM:.0%}: {each.no_calm}", console)
     _terminal.say(found.says, console)
 
 

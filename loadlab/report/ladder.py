@@ -55,7 +55,8 @@ class Cost:
 @dataclass(frozen=True)
 class Rung:
     """One arrangement. factor: capacity over the first rung's; step: over the one before; efficiency: factor over the
-    same ratio of working app processes. p50_ms, p99_ms: at saturation. None: not known. no_usl: why `usl` is None."""
+    same ratio of working app processes. p50_ms, p99_ms: at saturation. None: not known. no_usl: why `usl` is None;
+    no_calm: why `calm` is None though such a run was made."""
 
     name: str
     capacity_rps: float | None
@@ -65,6 +66,7 @@ class Rung:
     p50_ms: float | None
     p99_ms: float | None
     calm: Calm | None
+    no_calm: str
     cost: Cost
     usl: usl.Usl | None
     no_usl: str
@@ -132,6 +134,7 @@ def _rung(recording: Recording, diagnosis: Diagnosis, beside: Judged | None, bel
     factor = _ratio(mine, first.capacity_rps if first else mine)
     levels = tuple(sorted((int(each["users"]), float(each["rps"])) for each in diagnosis.signals.get("levels", ())))
     law, why = _usl(levels)
+    calm, why_not = _calm(beside)
     return Rung(
         name=recording.meta.name,
         capacity_rps=mine,
@@ -140,7 +143,8 @@ def _rung(recording: Recording, diagnosis: Diagnosis, beside: Judged | None, bel
         efficiency=_ratio(factor, _ratio(cost.processes, first.cost.processes if first else cost.processes)),
         p50_ms=capacity.p50_ms if capacity else None,
         p99_ms=capacity.p99_ms if capacity else None,
-        calm=_calm(beside),
+        calm=calm,
+        no_calm=why_not,
         cost=cost,
         usl=law,
         no_usl=why,
@@ -152,14 +156,15 @@ def _rung(recording: Recording, diagnosis: Diagnosis, beside: Judged | None, bel
     )
 
 
-def _calm(beside: Judged | None) -> Calm | None:
-    """None where no such run was made, or where it did not keep the rate: its latency is then that of a queue that
-    grows."""
-    capacity = beside[1].capacity if beside else None
-    if beside is None or capacity is None or capacity.p50_ms is None or capacity.p99_ms is None:
-        return None
-    asked, steady = float(beside[0].meta.profile.get("rate") or 0.0), capacity.steady_rps or 0.0
-    return Calm(steady, capacity.p50_ms, capacity.p99_ms) if steady >= KEPT * asked else None
+def _calm(beside: Judged | None) -> tuple[Calm | None, str]:
+    """None and why, where such a run did not keep the rate: its latency is that of a queue that grows."""
+    if beside is None:
+        return None, ""
+    asked, capacity = float(beside[0].meta.profile.get("rate") or 0.0), beside[1].capacity
+    steady = (capacity.steady_rps or 0.0) if capacity else 0.0
+    if capacity is None or capacity.p50_ms is None or capacity.p99_ms is None or steady < KEPT * asked:
+        return None, f"{steady:,.0f} of {asked:,.0f} requests/s were answered: a queue grew"
+    return Calm(steady, capacity.p50_ms, capacity.p99_ms), ""
 
 
 def _cost(recording: Recording, rps: float | None) -> Cost:

@@ -51,9 +51,12 @@ class Usl:
 
     @property
     def most_rps(self) -> float | None:
-        """What throughput comes to, at the peak or with any number of users; None where nothing bounds it."""
-        if self.peak_rps is not None:
-            return self.peak_rps
+        """What throughput comes to, at the peak or with any number of users; None where nothing bounds it. The fitted
+        law bounds it by both its terms, also where a second run might find no coherence."""
+        contention, coherence = self.contention.value, self.coherence.value
+        if coherence > EXACT and contention < 1:
+            users = np.array([max(1.0, sqrt((1 - contention) / coherence))])
+            return float(throughput(users, self.alone_rps.value, contention, coherence)[0])
         return self.alone_rps.value / self.contention.value if self.contention.value > EXACT else None
 
 

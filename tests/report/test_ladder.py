@@ -86,6 +86,7 @@ def test_a_calm_run_counts_where_its_rate_was_kept(asked: float, counts: bool) -
     beside.meta = replace(beside.meta, profile={"model": "open", "rate": asked})
     found = ladder.build([(recording, diagnosis)], [(beside, diagnosis)]).rungs[0]
     assert (found.calm is not None) is counts
+    assert ("of 60 requests/s were answered" in found.no_calm) is not counts
     if found.calm:
         assert (found.calm.rps, found.calm.p50_ms, found.calm.p99_ms) == (50.0, 4.0, 9.0)
 

@@ -47,6 +47,13 @@ def test_a_flat_top_is_no_peak(seed: int) -> None:
     assert found.most_rps == pytest.approx(200, rel=0.15)
 
 
+def test_what_throughput_comes_to_is_bounded_by_both_terms_of_the_law() -> None:
+    """One process on a machine with a restless neighbour, as recorded: contention alone would promise 929."""
+    found = fit([(1, 222.0), (2, 420.0), (3, 631.0), (4, 460.0), (8, 614.0), (16, 568.0), (32, 610.0)])
+    assert found.peak_rps is None
+    assert found.most_rps is not None and 600 < found.most_rps < 700
+
+
 def test_users_that_do_not_disturb_each_other_are_not_bounded() -> None:
     found = fit(levels(10, 0.0, 0.0))
     assert found.peak_users is None
