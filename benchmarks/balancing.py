@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from pathlib import Path
 
 from under_load import Load, Seen, Victim, run
 
@@ -71,7 +70,7 @@ def main() -> None:
     parser.add_argument("--strategy", action="append", choices=STRATEGIES)
     chosen = parser.parse_args()
     print("| balancer | servers | strategy | share, % | p50 ms | p99 ms | failed | loadlab says |\n" + "|---" * 8 + "|")
-    load = Load(rate=RATE, locustfile=str(Path(VISITORS)))
+    load = Load(rate=RATE, locustfile=VISITORS, seconds=6.0)
     for case in chosen.case or CASES:
         for balancer in chosen.balancer or BELIEVED:
             for strategy in chosen.strategy or STRATEGIES:

@@ -44,7 +44,7 @@ class Load:
     users: int = 0
     rate: float = 0.0
     locustfile: str = ""
-    seconds: float = 10.0
+    seconds: float = 8.0
 
     def profile(self) -> str:
         """As a profile's file."""
