@@ -68,7 +68,7 @@ def main() -> None:
     parser.add_argument("metrics", nargs="*")
     parser.add_argument("--every", type=float, default=5.0)
     parser.add_argument("--runs", type=Path, default=Path("runs"))
-    chosen = parser.parse_args()
+    chosen = parser.parse_intermixed_args()
     folder = Path(chosen.run)
     if not folder.is_dir():
         named = [
