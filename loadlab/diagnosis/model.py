@@ -86,6 +86,10 @@ class Finding:
     """Why no line is named, where one was looked for and could not be: no permission, no profiler."""
 
 
+ANOTHER_LOAD = 1.1
+"""Best throughput over that of the measured window, from which on it is no noise: it was seen with more users."""
+
+
 @dataclass(frozen=True)
 class Capacity:
     """Best sustained throughput seen, and the latencies of the measured window."""
@@ -98,6 +102,12 @@ class Capacity:
     steady_rps: float | None = None
     p50_uncorrected_ms: float | None = None
     p99_uncorrected_ms: float | None = None
+
+    @property
+    def measured_rps(self) -> float:
+        """Throughput that belongs to `users` and the latencies: the best, unless that was seen under another load."""
+        steady = self.steady_rps
+        return steady if steady and self.requests_per_s > ANOTHER_LOAD * steady else self.requests_per_s
 
 
 @dataclass(frozen=True)

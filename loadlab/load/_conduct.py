@@ -31,6 +31,9 @@ LEVEL_S = 0.95
 LONGEST_LEVEL_S = 4.0
 ENOUGH = 30
 """Requests a level waits for, up to LONGEST_LEVEL_S: see search.CONFIDENT."""
+VAIN_LEVELS = 2
+"""Levels of a search, about three seconds, after which a run in which every request failed is cut short: whoever said
+it was ready has said so before them."""
 MORE_S = 2.5
 """How long a constant load is doubled, to learn whether more users would bring more throughput."""
 OWN_S = 0.05
@@ -95,7 +98,11 @@ class Conductor:
         """All of it. Raises what `alive` and the generator's check raise."""
         shape = self.profile.shape
         if searches(self.profile):
-            self._judge(float(self._search().users), self.profile.duration_s * STEADY)
+            level = float(self._search().users)
+            if self._only_failures():
+                self._fail(level)
+            else:
+                self._judge(level, self.profile.duration_s * STEADY)
         elif shape == "breakpoint":
             self._judge(self._break(), self.profile.duration_s * STEADY)
         elif shape == "replay":
@@ -125,10 +132,23 @@ class Conductor:
         while users is not None and self.recorder.now() < end - LEVEL_S / 2:
             levels.append(self._level(users))
             users = next_users(levels, most)
+            if len(levels) >= VAIN_LEVELS and self._only_failures():
+                break
         found = knee(levels, most)
         facts = {name: round(getattr(found, name), 3) for name in ("at", "low", "high", "confidence", "best_rps")}
         self.recorder.event("knee", users=found.users, flat=found.flat, **facts)
         return found
+
+    def _only_failures(self) -> bool:
+        now = self.recorder.now()
+        answered, _ = self.meter.answered(0.0, now)
+        return answered == 0 and self.meter.failed(0.0, now) >= ENOUGH
+
+    def _fail(self, level: float) -> None:
+        """A wrong path, a missing password: more of the same tells nothing more."""
+        self.recorder.event("note", text="nothing but failures: the run was cut short")
+        self._phase("steady", STEADY_S)
+        self._held("steady", level, STEADY_S)
 
     def _level(self, users: int) -> Measured:
         self.generator.set_users(users)
@@ -138,7 +158,7 @@ class Conductor:
         self.recorder.level(users, "search")
         self._wait(LEVEL_S)
         count, seconds = self._cut_and_count(start)
-        while count < ENOUGH and self.recorder.now() - start < LONGEST_LEVEL_S:
+        while count < ENOUGH and not self._only_failures() and self.recorder.now() - start < LONGEST_LEVEL_S:
             self._wait(LEVEL_S / 2)
             count, seconds = self._cut_and_count(start)
         self.recorder.level_end()

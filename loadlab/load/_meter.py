@@ -63,6 +63,10 @@ class Meter:
         inside = self._between(start, end)
         return sum(each.succeeded for each in inside), sum(each.end - each.start for each in inside)
 
+    def failed(self, start: float, end: float) -> int:
+        """Requests that failed in the same intervals."""
+        return sum(each.failed for each in self._between(start, end))
+
     def seen(self, level: float, start: float, end: float) -> Seen:
         """One level, with its latencies where they are kept; what lies before it is forgotten."""
         inside = self._between(start, end)

@@ -66,7 +66,7 @@ def _capacity(diagnosis: Diagnosis) -> str:
         return ""
     rows = ["| requests/s | users | p50 | p99 | errors |", "|---|---|---|---|---|"]
     rows.append(
-        f"| {rate(capacity.requests_per_s)} | {capacity.users} | {milliseconds(capacity.p50_ms)} "
+        f"| {rate(capacity.measured_rps)} | {capacity.users} | {milliseconds(capacity.p50_ms)} "
         f"| {milliseconds(capacity.p99_ms)} | {percent(capacity.error_rate, 2)} |"
     )
     return "\n".join(rows)

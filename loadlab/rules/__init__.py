@@ -44,12 +44,18 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Where:
-    """The line to blame, of the user's own code. `share`: of what the finding is about (CPU time, or time blocked)."""
+    """The line to blame, of the user's own code; None where only the file is known. `share`: of what the finding is
+    about (CPU time, or time blocked)."""
 
     function: str
     file: str
-    line: int
+    line: int | None
     share: float | None = None
+
+    @property
+    def place(self) -> str:
+        """`app.py:42`."""
+        return self.file if self.line is None else f"{self.file}:{self.line}"
 
 
 @dataclass(frozen=True)
@@ -104,12 +110,12 @@ def blame(line: Line | None) -> Where | None:
     """A line of the user's as verdict.json has it."""
     if line is None:
         return None
-    return Where(line.function, line.file, line.line, round(line.share, 3))
+    return Where(line.function, line.file, line.line or None, round(line.share, 3))
 
 
 def at(where: Where | None) -> str:
     """` in render() at app.py:42`, or nothing."""
-    return "" if where is None else f" in {where.function}() at {where.file}:{where.line}"
+    return "" if where is None else f" in {where.function}() at {where.place}"
 
 
 SMALL = 0.05
@@ -123,7 +129,7 @@ def takes(where: Where | None) -> str:
         return ""
     if where.share < SMALL:
         return f"; no line of its own takes more than {percent(where.share)} of it, the rest goes into what it runs on"
-    return f": {where.function}() at {where.file}:{where.line} takes {percent(where.share)} of it"
+    return f": {where.function}() at {where.place} takes {percent(where.share)} of it"
 
 
 def percent(share: float) -> str:

@@ -10,16 +10,26 @@ ONE = 1.6
 """Threads at work at a time, or requests served at once, up to which it is one at a time: handing a lock over overlaps
 with the next request's beginning, and a pool of two would be two."""
 
+ALONE = 0.8
+"""Share of the looks at which exactly one request was under way elsewhere, from which on that is the rule and not
+chance: of independent requests, one at a time on average, a look finds exactly one in 37% (Poisson)."""
+
 LOOP = 0.7
 """An event loop busier than this may itself be what requests wait for."""
 
 
 def one_at_a_time(s: Signals, each: Workers) -> list[Evidence]:
-    """By Little's law, where that can be told: of the service that gets the load, with one process."""
+    """At another service, whatever else a request takes; or by Little's law. Where that can be told: of the service
+    that gets the load, with one process."""
     name, at_once = each.entity.service, s.workers.at_once
     # slow_downstream follows it further back.
     front = {s.meta.target} | {one.upstream for one in s.meta.services if one.name == s.meta.target and one.upstream}
-    if at_once is None or at_once > ONE or len(s.workers.of(name)) > 1 or name not in front:
+    if len(s.workers.of(name)) > 1 or name not in front:
+        return []
+    edge = max(s.edges.out_of(name), key=lambda edge: edge.alone, default=None)
+    if edge is not None and edge.alone >= ALONE:
+        return [Evidence("alone", edge.alone, f"exactly one was at {edge.to} {percent(edge.alone)} of the time", ALONE)]
+    if at_once is None or at_once > ONE:
         return []
     return [Evidence("at_once", at_once, f"as many were served as with {at_once:.1f} at a time", ONE)]
 
@@ -27,12 +37,12 @@ def one_at_a_time(s: Signals, each: Workers) -> list[Evidence]:
 def in_loop(s: Signals, each: Workers) -> list[Evidence]:
     """An event loop with time left whose requests are neither at anybody else nor in a thread; [] where that is not
     so."""
-    loop, served = s.threads.loop(each.entity.service, each.entity.pid), one_at_a_time(s, each)
+    busy, served = s.threads.polling(each.entity.service, each.entity.pid), one_at_a_time(s, each)
     out = sum(edge.outstanding for edge in s.edges.out_of(each.entity.service))
-    if loop is None or loop.busy > LOOP or not served or max(each.at_work, out) > ONE:
+    if busy is None or busy > LOOP or not served or max(each.at_work, out) > ONE:
         return []
     return [
         Evidence("outstanding", out, f"{out:.1f} of them waited for somebody else", ONE),
-        Evidence("loop_busy", loop.busy, f"the event loop had time left: busy {percent(loop.busy)}", LOOP),
+        Evidence("loop_busy", busy, f"the event loop had time left: busy {percent(busy)}", LOOP),
         *served,
     ]

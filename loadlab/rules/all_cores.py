@@ -33,6 +33,10 @@ OF_ROOM = 0.70
 LARGEST = 0.5
 """Share of the services' CPU that the one to blame must have."""
 
+ONE_INTERPRETER = 1.25
+"""Cores of one process from which on native code that lets go of the interpreter takes a good part of them: Python's
+own code, behind its lock, uses one."""
+
 WAITING = 0.10
 """Run delay in seconds per second over the service's processes: the queue in front of the cores."""
 
@@ -56,7 +60,8 @@ def _fills(s: Signals, name: str, used: float) -> bool:
 
 def _fault(s: Signals, name: str, room: float) -> Fault:
     service = s.cpu.services[name]
-    where = blame(s.hot.hottest(name))
+    wide = any(each.cores > ONE_INTERPRETER for each in service.processes)
+    where = blame(s.hot.native(name) if wide else s.hot.hottest(name))
     processes = len(service.busy)
     evidence = [
         Evidence(

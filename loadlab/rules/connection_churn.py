@@ -15,6 +15,7 @@ from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, at, blame, per
 from loadlab.rules._cpu import CONNECTION_S
 from loadlab.signals import Signals
 from loadlab.signals.churn import Fresh
+from loadlab.signals.stations import ON_CPU
 
 BRANCH = "network"
 STEP = "keep_alive"
@@ -48,19 +49,24 @@ def check(s: Signals) -> Verdict:
 
 
 def _costs(s: Signals, edge: Fresh) -> list[Fault]:
-    profile = s.hot.services.get(edge.source)
-    setting_up = profile.connecting if profile is not None else 0.0
+    full = any(each.on_one_core for each in s.stations.of(edge.source))
+    setting_up = s.hot.connecting(edge.source, full=full)
     ends = [s.cpu.services[name] for name in (edge.source, edge.to) if name in s.cpu.services]
     cores = sum(each.cores for each in ends)
     kernel = (
         sum(each.system for each in ends) / cores if cores and edge.per_s * CONNECTION_S >= SETTING_UP * cores else 0.0
     )
-    busy = any(each.full for each in s.stations.all if each.entity.service in (edge.source, edge.to))
+    # Both signs are shares of CPU time: they cost throughput only where CPU is what there is no more of.
+    busy = any(
+        each.full and each.process.cores + each.run_delay >= ON_CPU
+        for each in s.stations.all
+        if each.entity.service in (edge.source, edge.to)
+    )
     # Where caller, callee and generator share the cores, none of them need be full for the cores to be.
     if not (busy or s.host.idle_share < IDLE) or (setting_up < SETTING_UP and kernel < KERNEL):
         return []
     name = edge.source if edge.source in s.cpu.services else edge.to
-    where = blame(s.hot.hottest(name)) if setting_up >= SETTING_UP else None
+    where = blame(s.hot.running(name) if full else s.hot.hottest(name)) if setting_up >= SETTING_UP else None
     evidence = [
         Evidence(
             "per_request",

@@ -48,7 +48,9 @@ IN_POOL = 0.3
 def check(s: Signals) -> Verdict:
     """Each database's caller, and each event loop's clients of other services."""
     found = [fault for name in s.databases.services for fault in _service(s, s.pressure[name])]
-    found += faults(s)
+    # Requests that wait for the database's pool leave as few calls to others under way as it has connections.
+    pooled = {fault.service for fault in found}
+    found += [fault for fault in faults(s) if fault.service not in pooled]
     return Found(tuple(found)) if found else Clear("no request waits for a connection while the server has room")
 
 

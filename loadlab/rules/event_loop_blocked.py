@@ -34,7 +34,7 @@ NAMES = {
     "socket_wait": "a blocking socket call",
     "file_io": "file or pipe input and output",
     "lock_file": "a file lock",
-    "futex": "a lock held by another thread",
+    "futex": "a wait for another thread (a lock, a result)",
     "wait_child": "waiting for a child process",
 }
 

@@ -40,6 +40,10 @@ WANTS = 0.04
 WAITS = 0.30
 """Sum of the computing threads' time stopped in a futex: at least this much waiting for each other."""
 
+HELD = 0.4
+"""Share of the time in which somebody holds the interpreter, up to which hardly anybody waits for it (as in
+lock_contention)."""
+
 IDLE_CORES = 0.3
 """Cores that must be idle: else they wait for the processor, not for the lock."""
 
@@ -59,7 +63,8 @@ def check(s: Signals) -> Verdict:
             )
         computing = _computing(s, station)
         waits = sum(each.share["futex"] for each in computing)
-        if profile.interpreter and profile.threads_on_cpu >= 2 and waits >= WAITS:
+        held = s.hot.held.get(station.entity.pid, 1.0)
+        if profile.interpreter and profile.threads_on_cpu >= 2 and waits >= WAITS and held > HELD:
             return Found((_fault(s, station, computing, waits),))
     return Clear("the threads that share a core do not wait for each other")
 

@@ -27,7 +27,8 @@ STEP = "narrow_lock"
 RANK = 42
 AT_LIMIT = True
 ELASTIC = False
-NEEDS = ("workers", "threads", "edges", "host")
+COVERS = ("worker_pool_exhausted",)
+NEEDS = ("workers", "threads", "edges", "host", "stations")
 USES = ("hot", "querying", "databases")
 
 INSIDE = 3.0
@@ -43,6 +44,11 @@ CPU_TOLD = 1.2
 """The same where stacks tell who waits for a lock: one thread at a time computes in there, and the rest cannot. And of
 a program in a language that has no lock of its own for all threads, while another core is idle."""
 
+HELD = 0.4
+"""Share of the time in which somebody holds Python's interpreter, up to which it is not what threads in a futex wait
+for: at 0.4 less than a third of a thread does on average (M/M/1: 0.4 * 0.4 / 0.6). Who holds the lock may then compute
+in native code or in the kernel."""
+
 IDLE_CORES = 0.3
 """Cores that must be idle for that: else its threads wait for the processor."""
 
@@ -53,35 +59,53 @@ POOL = 0.3
 def check(s: Signals) -> Verdict:
     """Every process whose requests are served one at a time while it has time left."""
     found = [fault for each in s.workers.all for fault in _process(s, each)]
+    alone = {fault.service for fault in found}
+    found += [fault for name in s.stations.services if name not in alone for fault in _processes(s, name)]
     return Found(tuple(found)) if found else Clear("no requests wait for each other in a process that has time left")
 
 
 def _process(s: Signals, each: Workers) -> list[Fault]:
-    waiting = each.inside - 1.0
     if each.inside < INSIDE or each.cores > _most_cores(s, each):
         return []
     if s.querying.of(each.entity.service).pool_share >= POOL:
         return []
-    # Told from waits for work, a line is seen itself; else that one is at work at a time has to show it.
-    if each.queueing >= IN_LINE * waiting and (each.told or 0.3 <= each.at_work <= ONE):
-        line = s.workers.in_line.get(each.entity.pid)
-        if line is None or line >= IN_LINE * waiting:
-            return [_threads(s, each, line)]
+    if _stands_in_line(each, line := s.workers.in_line.get(each.entity.pid)):
+        return [_threads(s, each, line)]
     tasks = in_loop(s, each) if each.cores <= CPU and not each.told else None
     return [_fault(each, [_inside(each), *tasks], 2, None)] if tasks else []
 
 
 def _most_cores(s: Signals, each: Workers) -> float:
     spare = s.host.idle >= IDLE_CORES and each.entity.service in s.workers.native
-    return CPU_TOLD if each.told or spare else CPU
+    return CPU_TOLD if each.told or spare or s.hot.held.get(each.entity.pid, 1.0) <= HELD else CPU
 
 
-def _threads(s: Signals, each: Workers, line: float | None) -> Fault:
+def _stands_in_line(each: Workers, line: float | None) -> bool:
+    """line: threads that the stacks show in line; None where there are no stacks."""
+    wanted = IN_LINE * (each.inside - 1.0)
+    # Told from waits for work, a line is seen itself; else that one is at work at a time has to show it.
+    shown = each.told or 0.3 <= each.at_work <= ONE
+    return shown and each.queueing >= wanted and (line is None or line >= wanted)
+
+
+def _processes(s: Signals, name: str) -> list[Fault]:
+    """Processes of one thread each, in line for a lock they share (a semaphore, a mutex in shared memory). The thread
+    that takes requests waits for them in accept or epoll, so in a futex it waits for somebody."""
+    together = s.workers.together(name)
+    if together is None or together.loop_busy is not None or together.inside < INSIDE or together.cores > CPU:
+        return []
+    pids = [each.entity.pid for each in s.workers.of(name)]
+    lines = [s.workers.in_line[pid] for pid in pids if pid in s.workers.in_line]
+    line = sum(lines) if lines else None
+    return [_threads(s, together, line, f", of {len(pids)} processes")] if _stands_in_line(together, line) else []
+
+
+def _threads(s: Signals, each: Workers, line: float | None, of: str = "") -> Fault:
     name = each.entity.service
     where = blame(s.hot.standing(name))
     evidence = [
         _inside(each),
-        Evidence("queueing", each.queueing, f"{each.queueing:.1f} of its threads stood in line for a lock"),
+        Evidence("queueing", each.queueing, f"{each.queueing:.1f} of its threads stood in line for a lock{of}"),
         Evidence("at_work", each.at_work, f"{each.at_work:.1f} were at work, or wanted to, at a time", ONE),
         Evidence("process_cores", each.cores, f"it used {percent(each.cores)} of a core", _most_cores(s, each)),
     ]
@@ -93,7 +117,8 @@ def _threads(s: Signals, each: Workers, line: float | None) -> Fault:
 
 
 def _inside(each: Workers) -> Evidence:
-    return Evidence("inside", each.inside, f"{each.inside:.0f} requests were in the process at a time", INSIDE)
+    says = f"{each.inside:.0f} requests were in {each.entity.service} at a time"
+    return Evidence("inside", each.inside, says, INSIDE)
 
 
 def _fault(each: Workers, evidence: list[Evidence], signals: int, where: Where | None) -> Fault:
@@ -104,7 +129,7 @@ def _fault(each: Workers, evidence: list[Evidence], signals: int, where: Where |
         tuple(evidence),
         "Hold the lock for the shared data only, or give each thing a lock of its own.",
         instance=each.entity.instance,
-        pid=each.entity.pid,
+        pid=each.entity.pid or None,
         where=where,
         strength=min(1.0, 1.0 - 1.0 / each.inside),
         signals=signals,

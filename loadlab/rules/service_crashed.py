@@ -47,7 +47,7 @@ def _fault(s: Signals, exit_: Exit, count: int) -> Fault:
     how = _how(exit_)
     where = _where(s, exit_)
     times = "" if count == 1 else f" {count} times"
-    place = f" in {where.function}() at {where.file}:{where.line}" if where else ""
+    place = f" in {where.function}() at {where.place}" if where else ""
     in_all = "" if count == 1 else f", {count} times in all"
     evidence = [Evidence("exits", count, f"{how}, {exit_.t:.0f} s into the run{in_all}")]
     if exit_.last_lines:

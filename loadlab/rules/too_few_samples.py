@@ -33,7 +33,8 @@ def check(s: Signals) -> Verdict:
     """Counts successful answers in the measured window."""
     latency = s.latency
     if latency.error_rate > MOST_FAIL:
-        says = f"{percent(latency.error_rate)} of the requests failed"
+        most = f", most of them: {latency.commonest_error}" if latency.commonest_error else ""
+        says = f"{percent(latency.error_rate)} of the requests failed{most}"
         return Found((_fault(says, Evidence("error_rate", latency.error_rate, says, MOST_FAIL)),))
     if latency.count < FEWEST:
         says = f"only {latency.count} requests were answered in the measured window"

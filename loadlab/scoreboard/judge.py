@@ -83,8 +83,8 @@ def _line_is_wrong(case: Case, where: Mapping[str, Any] | None) -> Iterator[str]
         yield f"function is {where['function']}, not {case.function}"
     if PurePosixPath(where["file"]).parts[-len(PurePosixPath(case.file).parts) :] != PurePosixPath(case.file).parts:
         yield f"file is {where['file']}, not {case.file}"
-    elif where["line"] not in case.lines() and where["function"] == case.function:
-        yield f"line is {where['line']}, not in {case.lines().start}..{case.lines().stop - 1}"
+    elif where.get("line") not in case.lines() and where["function"] == case.function:
+        yield f"line is {where.get('line')}, not in {case.lines().start}..{case.lines().stop - 1}"
 
 
 def _missing(case: Case, finding: Mapping[str, Any], others: list[Mapping[str, Any]]) -> Iterator[str]:

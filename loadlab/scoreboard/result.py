@@ -196,4 +196,4 @@ def _result(
 
 def _where(where: Mapping[str, Any] | None) -> str:
     """`app.py:42 render()`: the file without the folder it lay in, which says nothing."""
-    return f"{where['file'].rsplit('/', 1)[-1]}:{where['line']} {where['function']}()" if where else ""
+    return f"{where['file'].rsplit('/', 1)[-1]}:{where.get('line', '?')} {where['function']}()" if where else ""

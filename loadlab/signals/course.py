@@ -84,6 +84,8 @@ def _knee(recording: Recording) -> tuple[list[str], dict[str, Any]]:
     data = _event(recording, "knee")
     if not data:
         return [], {}
+    if not data.get("best_rps"):
+        return [], {}
     if not data.get("flat"):
         text = f"throughput still rose when the search ended, at {data.get('best_rps', 0):.0f} requests/s"
     else:

@@ -6,15 +6,18 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-from loadlab.recording.model import Recording
+import numpy as np
+
+from loadlab.recording.model import Recording, Series
 from loadlab.signals.missing import Missing
 from loadlab.signals.rates import mean, per_second
-from loadlab.signals.windows import measured
+from loadlab.signals.windows import Window, measured
 
 
 @dataclass(frozen=True)
 class Edge:
-    """Connections from one service to another (or to an address). Means over the measured window; `new` per second."""
+    """Connections from one service to another (or to an address). Means over the measured window; `new` per second;
+    `alone`: share of the looks at which exactly one request was outstanding."""
 
     source: str
     to: str
@@ -23,6 +26,7 @@ class Edge:
     connections: float
     outstanding: float
     new: float
+    alone: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class Edges:
             sum(each.connections for each in mine),
             sum(each.outstanding for each in mine),
             sum(each.new for each in mine),
+            min(1.0, sum(each.alone for each in mine)),
         )
 
     def out_of(self, source: str) -> tuple[Edge, ...]:
@@ -71,14 +76,22 @@ def compute(recording: Recording) -> Edges:
             to, instance = far_end(series.entity.name)
             value = per_second(series, window) if name == "new" else mean(series, window) or 0.0
             sums[(series.entity.service, to, instance)][name] += value
+            if name == "outstanding":
+                sums[(series.entity.service, to, instance)]["alone"] += _alone(series, window)
     return Edges(
         tuple(
-            Edge(source, to, instance, each["connections"], each["outstanding"], each["new"])
+            Edge(source, to, instance, each["connections"], each["outstanding"], each["new"], each["alone"])
             for (source, to, instance), each in sorted(
                 sums.items(), key=lambda item: (item[0][0], item[0][1], str(item[0][2]))
             )
         )
     )
+
+
+def _alone(series: Series, window: Window) -> float:
+    seen = series.between(window.start, window.end).v
+    seen = seen[~np.isnan(seen)]
+    return float((np.rint(seen) == 1).mean()) if len(seen) else 0.0
 
 
 def far_end(name: str) -> tuple[str, int | None]:

@@ -8,7 +8,7 @@ A file belongs to it unless it lies in an interpreter's library or in an install
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import PurePath
 
@@ -44,7 +44,7 @@ class Line:
 class Profile:
     """One service. cpu: by share of samples that held the interpreter; still: by share of the samples of threads that
     stood in user code without running, all threads of the service together; connecting: share of CPU samples inside
-    connection set-up."""
+    connection set-up, busiest_connecting: of those of the thread in `busiest`."""
 
     service: str
     cpu: tuple[Line, ...]
@@ -58,6 +58,15 @@ class Profile:
     busiest_samples: int = 0
     interpreter: bool = False
     """Whether it has a lock that only one thread of a process holds: Python's."""
+    busiest_connecting: float = 0.0
+    at_work: tuple[Line, ...] = ()
+    """Where threads were that did not wait for work, whether they held the interpreter or not."""
+
+    @property
+    def is_native(self) -> bool:
+        """Whether the busiest thread hardly ever held the interpreter: if it is full of CPU work, that is native code
+        which lets go of it."""
+        return self.busiest_samples >= FEWEST and self.cpu_samples < HOLDS * self.busiest_samples
 
 
 @dataclass(frozen=True)
@@ -65,6 +74,8 @@ class Hot:
     """Profiles by service; only services whose stacks could be read."""
 
     services: dict[str, Profile]
+    held: dict[int, float] = field(default_factory=dict)
+    """By pid of Python processes: share of the time in which a thread held the interpreter."""
 
     def hottest(self, service: str) -> Line | None:
         """The user's function with the most CPU; None where none is known."""
@@ -75,9 +86,21 @@ class Hot:
         """The same for a service known to be full of CPU work in one thread. Where that thread hardly ever held the
         interpreter, its CPU goes into native code that lets go of it (hashing, compressing): then wherever it was."""
         profile = self.services.get(service)
-        if profile is None or not profile.busiest or profile.busiest_samples < FEWEST:
-            return self.hottest(service)
-        return profile.busiest[0] if profile.cpu_samples < HOLDS * profile.busiest_samples else self.hottest(service)
+        return profile.busiest[0] if profile and profile.busiest and profile.is_native else self.hottest(service)
+
+    def native(self, service: str) -> Line | None:
+        """The user's function in which most of the threads at work were: where the CPU goes of a process that uses more
+        of it than the interpreter can. Where there is none, or no such samples, the hottest."""
+        profile = self.services.get(service)
+        return profile.at_work[0] if profile and profile.interpreter and profile.at_work else self.hottest(service)
+
+    def connecting(self, service: str, *, full: bool) -> float:
+        """Share of its CPU that goes into setting up connections; full: one thread of it is known to use up a core. A
+        TLS context reads its certificates in native code."""
+        profile = self.services.get(service)
+        if profile is None:
+            return 0.0
+        return profile.busiest_connecting if full and profile.is_native else profile.connecting
 
     def standing(self, service: str) -> Line | None:
         """The user's function in which threads stand still most."""
@@ -99,37 +122,74 @@ def compute(recording: Recording) -> Hot:
         mine = [each for each in recording.stacks if each.service == meta.name]
         if mine:
             services[meta.name] = _profile(meta, mine)
-    return Hot(services)
+    return Hot(services, _held(recording))
+
+
+def _held(recording: Recording) -> dict[int, float]:
+    holders: Counter[int] = Counter()
+    looks: Counter[int] = Counter()
+    for each in recording.stacks:
+        if each.mode == "gil":
+            holders[each.pid] += _count([each])
+        elif not each.on_cpu:
+            looks[each.pid] = max(looks[each.pid], how_often(each))
+    return {pid: min(1.0, holders[pid] / (FOR_HOLDER * looks[pid])) for pid in holders if looks[pid] > 0}
+
+
+FOR_HOLDER = 2.0
+"""Looks for who holds the interpreter for each look at all threads (probes/_pyspy.RATES)."""
+
+
+def how_often(stacks: Stacks) -> int:
+    """How often was looked at all threads: the one seen most often was seen each time."""
+    seen: Counter[str] = Counter()
+    for thread, _, count in stacks.samples:
+        seen[thread] += count
+    return max(seen.values(), default=0)
 
 
 def _profile(meta: ServiceMeta, stacks: list[Stacks]) -> Profile:
     gil = [each for each in stacks if each.on_cpu]
     everything = [each for each in stacks if not each.on_cpu]
-    cpu_samples = sum(count for each in gil for _, _, count in each.samples)
+    cpu_samples = _count(gil)
     threads: Counter[tuple[int, str]] = Counter()
-    connecting = 0
     for each in gil:
-        for thread, frames, count in each.samples:
+        for thread, _, count in each.samples:
             threads[(each.pid, thread)] += count
-            connecting += count if any(bare(frame.function) in CONNECTS for frame in frames) else 0
     top = max(threads, key=lambda each: threads[each], default=(0, ""))
     same = [
-        replace(each, samples=tuple(one for one in each.samples if one[0] == top[1] and _at_work(one[1])))
+        replace(each, samples=tuple(one for one in each.samples if one[0] == top[1] and _works(one)))
         for each in everything
         if each.pid == top[0]
     ]
+    working = [replace(each, samples=tuple(filter(_works, each.samples))) for each in everything]
     per_process = Counter(pid for (pid, _), count in threads.items() if count >= max(2, 0.05 * cpu_samples))
     return Profile(
         meta.name,
         _lines(meta, gil, idle=False),
         _lines(meta, everything, idle=True),
         cpu_samples,
-        connecting / cpu_samples if cpu_samples else 0.0,
+        _connecting(gil),
         max(per_process.values(), default=0),
         _lines(meta, same, idle=False),
-        sum(count for each in same for _, _, count in each.samples),
+        _count(same),
         any(each.mode == "gil" for each in stacks),
+        _connecting(same),
+        _lines(meta, working, idle=False) if _count(working) >= FEWEST else (),
     )
+
+
+def _count(stacks: list[Stacks]) -> int:
+    return sum(count for each in stacks for _, _, count in each.samples)
+
+
+def _connecting(stacks: list[Stacks]) -> float:
+    total = inside = 0
+    for each in stacks:
+        for _, frames, count in each.samples:
+            total += count
+            inside += count if any(bare(frame.function) in CONNECTS for frame in frames) else 0
+    return inside / total if total else 0.0
 
 
 def lines(meta: ServiceMeta, stacks: list[Stacks]) -> tuple[Line, ...]:
@@ -137,7 +197,8 @@ def lines(meta: ServiceMeta, stacks: list[Stacks]) -> tuple[Line, ...]:
     return _lines(meta, stacks, idle=False)
 
 
-def _at_work(frames: tuple[Frame, ...]) -> bool:
+def _works(sample: tuple[str, tuple[Frame, ...], int]) -> bool:
+    frames = sample[1]
     return bool(frames) and not waits_for_work(frames[-1])
 
 
@@ -183,15 +244,16 @@ def _lines(meta: ServiceMeta, stacks: list[Stacks], *, idle: bool) -> tuple[Line
             total += count if index is not None or not idle else 0
             if index is None:
                 continue
-            frame = frames[index]
+            frame = _in_function(frames, index)
             where[(frame.function, frame.file)] += count
             lines[(frame.function, frame.file, frame.line)] += count
             inner = frames[-1]
-            if inner is not frame:
+            if index < len(frames) - 1:
                 below[frame.function, frame.file][inner.function, inner.file] += count
     found = []
     for (function, file), count in where.most_common(20):
         line = max((key for key in lines if key[:2] == (function, file)), key=lambda key: (lines[key], -key[2]))[2]
+        line = 0 if PurePath(file).suffix in TEMPLATES else line
         called = below[function, file]
         name, where_to = max(called, key=lambda key: (called[key], key), default=("", ""))
         # With `idle`, entry points that merely run the loop (main -> run -> select) are the user's frames too: they are
@@ -200,6 +262,27 @@ def _lines(meta: ServiceMeta, stacks: list[Stacks], *, idle: bool) -> tuple[Line
             library = f"{name} ({PurePath(where_to).stem})" if where_to else name
             found.append(Line(function, shown(meta, file), line, count / total if total else 0.0, library))
     return tuple(found)
+
+
+TEMPLATES = frozenset({".html", ".htm", ".xml", ".svg", ".txt", ".j2", ".jinja", ".jinja2", ".mako", ".tmpl", ".tpl"})
+"""Files that engines compile to Python under their own name: the lines in stacks are those of what was compiled."""
+
+COMPREHENSIONS = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"})
+"""Python runs these as functions of their own (generators always, the others before 3.12, PEP 709)."""
+
+
+def _in_function(frames: tuple[Frame, ...], index: int) -> Frame:
+    """The frame under the name of the function it was written in: of a comprehension, the one round it."""
+    frame = frames[index]
+    function = frame.function
+    while bare(function) in COMPREHENSIONS:
+        outer, qualified, _ = function.rpartition(".<locals>.")
+        if qualified:
+            function = outer
+            continue
+        around = (each.function for each in reversed(frames[:index]) if each.file == frame.file)
+        return replace(frame, function=next((each for each in around if each not in COMPREHENSIONS), function))
+    return replace(frame, function=function) if function != frame.function else frame
 
 
 def bare(function: str) -> str:

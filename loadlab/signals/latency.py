@@ -21,6 +21,8 @@ class Latency:
     mean_ms: float | None
     quantiles: Quantiles | None
     uncorrected: Quantiles | None
+    commonest_error: str = ""
+    """Of the whole run: "HTTP 404 for GET /orders"; "" where nothing failed."""
 
     @property
     def error_rate(self) -> float:
@@ -74,7 +76,13 @@ def compute(recording: Recording) -> Latency:
         mean_ms=quantiles.mean_ms if quantiles else _mean_ms(recording, window),
         quantiles=quantiles,
         uncorrected=uncorrected,
+        commonest_error=_commonest_error(recording),
     )
+
+
+def _commonest_error(recording: Recording) -> str:
+    top = max(recording.errors, key=lambda each: (each.count, each.endpoint), default=None)
+    return f"{top.error} for {top.endpoint}" if top is not None else ""
 
 
 def _mean_ms(recording: Recording, window: Window) -> float | None:

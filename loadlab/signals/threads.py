@@ -30,6 +30,12 @@ BLOCKED = ("futex", "sleep", "socket_wait", "file_io", "lock_file", "wait_child"
 FEWEST_SAMPLES = 30
 """A share from fewer samples has a standard error over 9 points: not enough to tell 60% from 80%."""
 
+TURN = 0.05
+"""Share of the window in epoll from which on a thread has its turn there: a blocked loop comes back a few times."""
+
+NO_WORK = 0.001
+"""Cores below which a thread did nothing: a millisecond a second is less than its timers take."""
+
 EVER_IDLE = 5
 """Samples over the whole run in which a thread waited for work, from which on it counts as one that serves. A saturated
 loop is caught in epoll in under 1% of samples, but start-up and the low levels of the search always show it idle."""
@@ -97,6 +103,16 @@ class Threads:
         """The event loop of a process: its epoll thread that does the most; None where it has none."""
         loops = [each for each in self.of(service, pid) if each.serves == "epoll"]
         return max(loops, key=lambda each: (each.busy, each.cores), default=None)
+
+    def polling(self, service: str, pid: int) -> float | None:
+        """How busy a process's event loop is, the busiest of several; None where it has none. Threads that take turns
+        at epoll (Go's, tokio's) are parked in a futex while it is another's turn; one that works, and never comes back
+        to epoll, stands in that futex for somebody."""
+        loops = [each for each in self.of(service, pid) if each.serves == "epoll"]
+        turns = len(loops) > 1
+        parked = [turns and (each.share["idle_epoll"] >= TURN or each.cores < NO_WORK) for each in loops]
+        busy = (each.busy - (each.share["futex"] if idle else 0.0) for each, idle in zip(loops, parked, strict=True))
+        return max((max(0.0, each) for each in busy), default=None)
 
     def peers(self, entity: Entity) -> tuple[Wait, ...]:
         """What a thread was blocked on, longest first."""

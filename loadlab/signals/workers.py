@@ -7,12 +7,11 @@ waits for another thread: for a lock it holds, or, in a pool, for work; which of
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from loadlab.recording.model import Entity, Recording, ServiceMeta, Stacks
-from loadlab.signals import asleep, edges, measurement, saturation, stations, threads
+from loadlab.signals import asleep, edges, hot, measurement, saturation, stations, threads
 from loadlab.signals.missing import Missing
 from loadlab.signals.threads import ThreadState
 
@@ -65,6 +64,22 @@ class Crew:
         """The processes of one service."""
         return tuple(each for each in self.all if each.entity.service == service)
 
+    def together(self, service: str) -> Workers | None:
+        """Several processes as one; None where there is one or none. Its loop_busy is the busiest's."""
+        mine = self.of(service)
+        if len(mine) < 2:
+            return None
+        loops = [each.loop_busy for each in mine if each.loop_busy is not None]
+        return Workers(
+            Entity("process", service),
+            sum(each.cores for each in mine),
+            sum(each.inside for each in mine),
+            sum(each.at_work for each in mine),
+            sum(each.queueing for each in mine),
+            tuple(thread for each in mine for thread in each.taken),
+            max(loops, default=None),
+        )
+
 
 def compute(recording: Recording) -> Crew:
     """Raises Missing where threads, processes or connections were not sampled."""
@@ -72,7 +87,8 @@ def compute(recording: Recording) -> Crew:
     sleeps = asleep.compute(recording)
     found = []
     for name in places.services:
-        mine = [each for each in places.of(name) if _works(states, each, sleeps)]
+        # Where nobody does anything, as behind a lock that is held long, all may be those that serve.
+        mine = [each for each in places.of(name) if _works(states, each, sleeps)] or list(places.of(name))
         inside = _inside(recording, between, name) / max(1, len(mine))
         found += [_workers(states, each, inside, sleeps) for each in mine]
     return Crew(tuple(found), _at_once(recording), _native(recording), _in_line(recording))
@@ -161,10 +177,6 @@ def _in_line(recording: Recording) -> dict[int, float]:
 
 
 def _standing(meta: ServiceMeta, stacks: Stacks) -> float:
-    """Mean number of threads. The thread seen most often tells how often was looked."""
-    looks: Counter[str] = Counter()
-    waiting = 0
-    for thread, frames, count in stacks.samples:
-        looks[thread] += count
-        waiting += count if asleep.in_line(meta, frames) else 0
-    return waiting / max(looks.values(), default=1)
+    """Mean number of threads."""
+    waiting = sum(count for _, frames, count in stacks.samples if asleep.in_line(meta, frames))
+    return waiting / max(1, hot.how_often(stacks))

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from loadlab.cli._verdict import measured
+from loadlab.diagnosis.model import Capacity
 from loadlab.errors import Interrupted, NotReady, PortBusy
 from loadlab.spec.model import Profile, Spec
 from tests.cli.conftest import Invoke
@@ -87,6 +89,24 @@ def test_evidence_is_ten_lines_at_most_and_always_says_what_was_measured(invoke:
     evidence = [each for each in lines[1:] if each.split(":")[0] in ("evidence", "confirmed", "also", "measured")]
     assert len(evidence) == 10
     assert evidence[-1].startswith("measured: 412 requests/s")
+
+
+@pytest.mark.parametrize(
+    ("capacity", "says"),
+    [
+        (
+            Capacity(412.0, 24, 21.04, 61.23, 0.004, 405.0),
+            "412 requests/s with 24 users, p50 21.0 ms, p99 61.2 ms, 0.4% f",
+        ),
+        (
+            Capacity(223.0, 40, 344.0, 348.0, 0.0, 116.0),
+            "116 requests/s with 40 users, p50 344 ms, p99 348 ms; 223 ",
+        ),
+        (Capacity(0.0, 8, None, None, 1.0, 0.0), "0 requests/s with 8 users, p50 -, p99 -, 100% failed"),
+    ],
+)
+def test_throughput_and_latency_are_of_the_same_load(capacity: Capacity, says: str) -> None:
+    assert measured(capacity).startswith(says)
 
 
 def test_json_is_the_verdict_and_nothing_else(invoke: Invoke, flow: Flow) -> None:

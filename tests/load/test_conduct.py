@@ -23,6 +23,7 @@ class Fake:
     def __init__(self, clock: FakeClock, capacity: float = 400.0, each: float = 50.0) -> None:
         self.clock = clock
         self.capacity, self.each = capacity, each
+        self.failing = False
         self.meter = Meter()
         self.users = 0
         self.last = 0.0
@@ -68,11 +69,12 @@ class Fake:
         answered = round(rps * (now - self.last))
         due = 0 if self.rate is None else round(self.rate * (now - self.last))
         ms = 1000 * max(1 / self.each, self.users / rps if rps else 0.0)
-        latency = array("I", [round(1000 * ms)] * answered)
+        good, bad = (0, answered) if self.failing else (answered, 0)
+        latency = array("I", [round(1000 * ms)] * good)
         wanted = next((each for t, each in reversed(self.shape) if t <= now), None)
         self.meter.interval(
             LoadInterval(
-                self.last, now, self.users, 0, answered, answered, 0, 0, 0, due=due, wanted=wanted,
+                self.last, now, self.users, 0, answered, good, bad, 0, 0, due=due, wanted=wanted,
                 endpoints=(EndpointInterval("GET /", "ok", latency, latency),),
             )
         )  # fmt: skip
@@ -97,6 +99,7 @@ def conduct(profile: Profile, *, stacks: bool = True, proof: bool = True, capaci
     clock = FakeClock()
     fake = Fake(clock, capacity)
     fake.shape = more.get("shape", [])
+    fake.failing = more.get("failing", False)
     Conductor(
         profile,
         fake,
@@ -118,6 +121,13 @@ def test_a_default_run_takes_a_minute() -> None:
     assert fake.phases[-1][1] <= 62.0
     times = dict(fake.phases)
     assert times["stacks"] - times["steady"] == pytest.approx(12.0, abs=0.5)
+
+
+def test_a_run_in_which_everything_fails_is_cut_short() -> None:
+    fake = conduct(Profile(), failing=True)
+    assert [name for name, _ in fake.phases] == ["search", "steady", "stop"]
+    assert fake.phases[-1][1] <= 8.0
+    assert "cut short" in fake.events["note"]["text"]
 
 
 def test_the_level_held_is_just_past_the_knee() -> None:

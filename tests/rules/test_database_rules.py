@@ -68,6 +68,16 @@ def held_connections(noise: float) -> Builder:
     return behind_app(HELD, waiting=0.2, noise=noise, app=Proc(cores=0.1, busy=0.15))
 
 
+def test_calls_that_wait_for_a_connection_to_the_database_are_no_second_pool() -> None:
+    """Each of four transactions asks another service, over a connection that is kept: four are under way there, too."""
+    built = held_connections(0.0)
+    built.service("rail", Proc(cores=0.02, busy=0.05)).edge("app", "rail", outstanding=3.8, connections=4)
+    built.histograms = Fixed(p50_ms=18.0)  # four at a time, at 200 requests/s
+    found = ask(units("rules")["connection_pool_exhausted"], Signals(built.recording()))
+    assert isinstance(found, Found)
+    assert [fault.sentence.split(" are ")[0] for fault in found.faults] == ["all 4 connections from app to db"]
+
+
 def asleep_in_the_server(noise: float) -> Builder:
     """Each statement takes its time without a core, and there are but four connections for sixteen requests."""
     text = "SELECT * FROM far_away($1)"
@@ -121,9 +131,8 @@ def writes_within_a_with(noise: float) -> Builder:
 
 def replica_behind(noise: float) -> Builder:
     late = replace(QUIET, lag=(4.0, 20e6), lag_growth=1e6)
-    built = behind_app(QUIET, late, noise=noise, waiting=1, app=Proc(cores=0.1, busy=0.15))
-    built.histograms = Fixed(p50_ms=25.0)  # at 200 requests/s five at a time: they wait for no lock
-    return built
+    # Two under way at the database: they wait for no lock.
+    return behind_app(QUIET, late, noise=noise, waiting=2, app=Proc(cores=0.1, busy=0.15))
 
 
 def popular_names(noise: float, hot: float = 450.0) -> Builder:

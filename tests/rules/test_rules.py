@@ -4,6 +4,7 @@ look-alikes."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from loadlab.catalogue import sections, units
 from loadlab.diagnosis.apply import ask
 from loadlab.diagnosis.judge import diagnose
 from loadlab.recording.model import Entity, ErrorKind, Event
-from loadlab.rules import Clear, Found, Unknown
+from loadlab.rules import Clear, Found, Unknown, Verdict
 from loadlab.signals import Signals
 from tests.build import Builder, Fixed, Proc, Thread, loop, system
 
@@ -55,6 +56,15 @@ def threads_on_one_core(noise: float) -> Builder:
     for index in range(8):
         built.stack("app", "gil", ("work", "/srv/app/w.py", 12, 40), thread=f"worker-{index}")
     return built
+
+
+@pytest.mark.parametrize(("looks", "kind"), [(200, Found), (1000, Clear)])
+def test_threads_wait_for_an_interpreter_that_is_held_and_for_no_other(looks: int, kind: type[Verdict]) -> None:
+    """Of 320 samples of who held it, at two for each look at all threads: 80% of the time, or 16%."""
+    built = threads_on_one_core(0.0).stack("app", "all", ("select", "/usr/lib/python3.11/selectors.py", 468, looks))
+    pid = next(each.entity.pid for each in built.series["process.rss_bytes"] if each.entity.service == "app")
+    built.stacks = [replace(each, pid=pid) for each in built.stacks]
+    assert isinstance(ask(units("rules")["gil_contention"], Signals(built.recording())), kind)
 
 
 def idle_pool(noise: float) -> Builder:
@@ -112,6 +122,27 @@ def churning(noise: float) -> Builder:
     built.counter("host.tcp_active_opens", Entity("host"), 1900)
     built.counter("sockets.lingering", Entity("listener", "back", 0, name="127.0.0.1:9000"), 900)
     return built.edge("app", "back", outstanding=1).edge("generator", "app", outstanding=15)
+
+
+def test_a_run_that_failed_says_what_of() -> None:
+    built = Builder().service("app", Proc(cores=0.5)).load(20.0, failed=400.0).generator().host()
+    built.errors.append(ErrorKind("GET /x", "HTTP 404", 5000, 1.0, 30.0))
+    built.errors.append(ErrorKind("GET /x", "HTTP 503", 20, 1.0, 30.0))
+    assert "failed, most of them: HTTP 404 for GET /x" in diagnose(built.recording()).sentence
+
+
+def reconnecting(noise: float, *, system: float, asleep: float) -> Builder:
+    """A new connection for each of 80 requests a second, to workers that mostly stand."""
+    share = {"sleep": asleep, "running": 1 - asleep}
+    worker = Proc(cores=1 - asleep, system=system, threads=[Thread(1 - asleep, 0.0, share, "idle_accept")])
+    built = Builder(noise=noise).service("app", worker).load(80.0).generator(connects=80).host()
+    return built.edge("generator", "app", outstanding=8)
+
+
+def test_connections_cost_nothing_where_there_is_cpu_left() -> None:
+    """Half of the CPU is the kernel's, but there is hardly any: who stands in a call is not slowed by it."""
+    built = reconnecting(0.0, system=0.009, asleep=0.98)
+    assert isinstance(ask(units("rules")["connection_churn"], Signals(built.recording())), Clear)
 
 
 def one_slow(

@@ -85,6 +85,84 @@ def test_tasks_of_a_loop_in_line_for_a_lock(connections: float, noise: float) ->
     assert first is not None and first.kind == "lock_contention"
 
 
+def holding(built: Builder, share: float) -> Builder:
+    """Somebody holds the interpreter for that share of the time: it is looked for twice as often as at all threads."""
+    pid = next(each.pid for each in built.stacks)
+    frames = (Frame("write", "/srv/app/log.py", 9),)
+    built.stacks.append(Stacks("app", 0, pid, "gil", (("worker 1", frames, round(200 * share)),)))
+    return built
+
+
+@pytest.mark.parametrize(("share", "kind"), [(0.25, Found), (0.9, Clear)])
+def test_who_holds_a_lock_may_compute_outside_of_the_interpreter(share: float, kind: type[Verdict]) -> None:
+    """A flush to the disk is most of a core of the kernel's; threads that stand in line do so for the application's
+    lock, not for the interpreter's, unless that is held all of the time."""
+    assert isinstance(verdict("lock_contention", holding(locked(cores=0.8), share)), kind)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.1])
+def test_one_at_a_time_at_another_service_whatever_else_a_request_takes(noise: float) -> None:
+    """Greenlets behind a lock: a lone request takes long for reasons of its own, so more are served than one at a time;
+    but only ever one gets as far as the other service."""
+    assert isinstance(verdict("lock_contention", app(loop(), rps=430, out=1.0, connections=1, noise=noise)), Found)
+
+
+def taking_turns(parked: float = 0.65) -> list[Thread]:
+    """Three threads of Go's: one at a time is in epoll, the others are parked."""
+    threads = [Thread(0.005, 0.0, {"idle_epoll": 1 - parked, "futex": parked}, "idle_epoll") for _ in range(2)]
+    return [*threads, Thread(0.0, 0.0, {"futex": 1.0}, "idle_epoll")]
+
+
+def test_threads_that_take_turns_at_epoll_have_time_left_though_parked() -> None:
+    found = verdict("lock_contention", app(*taking_turns(), rps=100, out=1.0, connections=1, cores=0.02))
+    assert isinstance(found, Found) and found.faults[0].service == "app"
+
+
+def test_a_loop_that_waits_for_a_thread_is_not_parked() -> None:
+    """Java's dispatcher waits for the answer that its client's loop, which has time, hands to it."""
+    blocked = Thread(0.018, 0.0, {"running": 0.02, "futex": 0.98}, "idle_epoll")
+    built = app(blocked, loop(0.02), rps=100, out=1.0, connections=1, cores=0.1)
+    assert isinstance(verdict("lock_contention", built), Clear)
+    assert isinstance(verdict("event_loop_blocked", built), Found)
+
+
+def forked(count: int = 8, futex: float = 0.87, sleep: float = 0.12, inside: float = 8) -> Builder:
+    """Processes of one thread each, which wait in accept between requests."""
+    thread = Thread(0.002, 0.0, {"futex": futex, "sleep": sleep}, "idle_accept")
+    built = Builder().service("app", *(Proc(cores=0.002, system=0.001, threads=[thread]) for _ in range(count)))
+    built.load(82, growth=1.0, users=int(inside)).generator(in_flight=inside).host()
+    return built.edge("generator", "app", outstanding=inside)
+
+
+def test_processes_in_line_for_a_lock_they_share() -> None:
+    found = verdict("lock_contention", forked())
+    assert isinstance(found, Found)
+    assert "8 requests were in app" in found.faults[0].evidence[0].says
+    said = diagnose(forked().recording())
+    assert said.bottleneck is not None and said.bottleneck.kind == "lock_contention"
+    assert [each.kind for each in said.others] == [], "more workers would only stand in line, too"
+
+
+def by_chance(built: Builder) -> Builder:
+    """None, two, none, two under way at the other service."""
+    entity = built.series["edges.outstanding"][-1].entity
+    built.series["edges.outstanding"].pop()
+    built.add("edges.outstanding", entity, [2.0 * (at % 2) for at in range(len(built.t))])
+    return built
+
+
+NO_SHARED_LOCK = [
+    (forked(futex=0.02, sleep=0.97), "all of them stand in the slow call"),
+    (forked(inside=2), "hardly anybody waits"),
+    (forked(futex=0.5, sleep=0.48), "four at a time"),
+]
+
+
+@pytest.mark.parametrize(("built", "why"), NO_SHARED_LOCK, ids=[each[1] for each in NO_SHARED_LOCK])
+def test_processes_without_a_shared_lock(built: Builder, why: str) -> None:
+    assert isinstance(verdict("lock_contention", built), Clear), why
+
+
 NO_LOCK = [
     (locked(cores=0.95), "they compute"),
     (locked(inside=2), "hardly anybody waits"),
@@ -92,6 +170,8 @@ NO_LOCK = [
     (app(loop(), out=7.5, connections=8), "they wait for another service"),
     (app(loop(0.98), cores=0.3), "the loop has no time left"),
     (app(loop(), rps=900), "five are served at a time"),
+    (by_chance(app(loop(), rps=900, connections=8)), "one at a time elsewhere is the mean, not the rule"),
+    (app(loop(0.98), cores=0.3, rps=900, out=1.0, connections=1), "one at a time, but the loop has no time left"),
 ]
 
 

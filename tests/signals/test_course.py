@@ -97,6 +97,7 @@ SENT = {"sent": 150, "skipped": 15, "unread": 0, "left": 2, "seconds": 14.9, "sp
             Event(1, "replay", data=SENT),
             "150 requests of the log at 2 times its speed, over 15 s; 2 came later than the run lasts, 15 have methods",
         ),
+        ("ramp", Event(1, "knee", data=KNEE | {"best_rps": 0.0, "confidence": 0.0}), ""),
         ("constant", Event(1, "note", data={"text": "x"}), ""),
     ],
 )

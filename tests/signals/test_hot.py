@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from loadlab.recording.model import Frame, Stacks
+from loadlab.rules import blame
 from loadlab.signals import hot
 from tests.build import Builder, Proc
 
@@ -29,6 +31,50 @@ def test_python_that_holds_the_interpreter_is_where_it_held_it() -> None:
 
 def test_native_code_that_lets_go_of_the_interpreter_is_where_the_thread_was() -> None:
     assert running(("gil", ANSWERING), ("all", HASHING), ("all", ANSWERING)) == "hash"
+
+
+def test_of_a_process_that_uses_more_than_the_interpreter_can_all_threads_at_work_count() -> None:
+    idle = ("_worker", "/usr/lib/python3.11/concurrent/futures/thread.py", 81, 50)
+    seen = profile(("gil", ANSWERING), ("all", HASHING), ("all", idle))
+    line = seen.native("app")
+    assert line is not None and (line.function, line.share) == ("hash", 1.0)
+    few = profile(("gil", ANSWERING), ("all", ("hash", "/srv/app/passwords.py", 9, 5))).native("app")
+    assert few is not None and few.function == "answer", "five samples name nobody"
+
+
+@pytest.mark.parametrize(
+    ("inner", "named"),
+    [
+        ("work.<locals>.<listcomp>", "work"),
+        ("work.<locals>.<dictcomp>.<locals>.<genexpr>", "work"),
+        ("<setcomp>", "work"),
+        ("work.<locals>.<lambda>", "work.<locals>.<lambda>"),
+        ("<lambda>", "<lambda>"),
+    ],
+)
+def test_a_comprehension_is_part_of_the_function_it_stands_in(inner: str, named: str) -> None:
+    built = Builder().service("app", Proc(cores=0.95))
+    outer, file = Frame("work", "/srv/app/w.py", 3), "/srv/app/w.py"
+    samples = (("MainThread", (outer,), 40), ("MainThread", (outer, Frame(inner, file, 7)), 60))
+    built.stacks.append(Stacks("app", 0, built.pid, "gil", samples))
+    line = hot.compute(built.recording()).hottest("app")
+    assert line is not None and (line.function, line.line) == (named, 7)
+    assert line.share == (1.0 if named == "work" else 0.6)
+
+
+def test_of_a_template_that_was_compiled_no_line_is_known() -> None:
+    line = profile(("gil", ("root", "/srv/app/list.html", 37, 180))).hottest("app")
+    where = blame(line)
+    assert where is not None and (where.file, where.line, where.place) == ("list.html", None, "list.html")
+
+
+@pytest.mark.parametrize(("full", "share"), [(True, 0.9), (False, 0.1)])
+def test_connections_that_are_set_up_in_native_code(full: bool, share: float) -> None:
+    context = ("create_default_context", "/usr/lib/python3.11/ssl.py", 770, 90)
+    client = ("request", "/srv/app/client.py", 4, 10)
+    held = [("gil", ("create_default_context", "/usr/lib/python3.11/ssl.py", 770, 3)), ("gil", (*client[:3], 27))]
+    seen = profile(*held, ("all", context), ("all", client))
+    assert seen.connecting("app", full=full) == pytest.approx(share)
 
 
 def test_a_thread_that_waits_for_work_was_nowhere() -> None:
