@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from loadlab.cli._cases import disturbed
 from loadlab.errors import NotReady
 from loadlab.scoreboard.case import find
 from tests.cli import fake
@@ -126,3 +128,21 @@ def test_recordings_are_judged_anew_without_a_run(invoke: Invoke, flow: Flow, fo
 def test_json_goes_to_stdout_alone(invoke: Invoke, flow: Flow, folder: Path) -> None:
     done = invoke("scoreboard", "leak", "--json")
     assert json.loads(done.stdout)["results"][0]["case"] == "leak"
+
+
+HOST = {"cores": 2, "others_cores": 0.7}
+
+
+@pytest.mark.parametrize(
+    ("verdict", "expected"),
+    [
+        ({"outcome": "bottleneck", "bottleneck": {"kind": "cpu_neighbour"}}, True),
+        ({"outcome": "unknown", "sentence": "Cannot tell: the hypervisor took 12% of the CPU time."}, True),
+        ({"outcome": "unknown", "signals": {"host": HOST}}, True),
+        ({"outcome": "unknown", "signals": {"host": {**HOST, "others_cores": 0.2}}}, False),
+        ({"outcome": "unknown", "signals": {"host": None}}, False),
+        ({"outcome": "bottleneck", "bottleneck": {"kind": "leak"}, "signals": {"host": HOST}}, False),
+    ],
+)
+def test_a_run_beside_strangers_is_made_again(verdict: dict[str, Any], expected: bool) -> None:
+    assert disturbed(ALL["leak"], verdict) is expected

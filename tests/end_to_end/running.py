@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from loadlab.cli._cases import disturbed
 from loadlab.scoreboard.case import Case
 
 LOADLAB = Path(sys.executable).with_name("loadlab")
@@ -17,10 +17,9 @@ DURATION_S = 25
 """Shorter than a default run: the same measured window, fewer rounds of the proof, whose grade nobody asks for here."""
 
 
-def verdict_of(case: Case, folder: Path) -> Mapping[str, Any]:
+def verdict_of(case: Case, folder: Path) -> dict[str, Any]:
     """verdict.json of a run of this case. A machine on which strangers used the cores during the run, which loadlab
-    then
-    says, is asked again: that answer is right, and is not what the case is about."""
+    then says, is asked again: that answer is right, and is not what the case is about."""
     place = case.folder if case.folder.parent.name == "sample_apps" else case.copy_to(folder)
     for _ in range(TRIES):
         command = [str(LOADLAB), "run", str(place), "--json", "--runs", str(folder / "runs")]
@@ -30,13 +29,7 @@ def verdict_of(case: Case, folder: Path) -> Mapping[str, Any]:
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=150, check=False
         )
         assert done.stdout, done.stderr
-        verdict: Mapping[str, Any] = json.loads(done.stdout)
-        if not disturbed(verdict):
+        verdict: dict[str, Any] = json.loads(done.stdout)
+        if not disturbed(case, verdict):
             break
     return verdict
-
-
-def disturbed(verdict: Mapping[str, Any]) -> bool:
-    """Whether the run itself says that the machine was not its own."""
-    first = verdict.get("bottleneck") or {}
-    return first.get("kind") == "cpu_neighbour" or "hypervisor" in verdict.get("sentence", "")
