@@ -161,9 +161,12 @@ class _Board:
         from loadlab.cli._interrupt import interruptible
         from loadlab.scoreboard import result
 
-        left = [each for each in self.tasks if again or each.key not in self.known]
-        if len(left) < len(self.tasks):
-            way.say(f"{len(self.tasks) - len(left)} of {len(self.tasks)} were run before: {self.kept.path}")
+        here = [each for each in self.tasks if not each.case.missing]
+        for case in (each for each in self.cases if each.missing):
+            way.say(f"{case.name} is left out: no {', '.join(case.missing)} on this machine")
+        left = [each for each in here if again or each.key not in self.known]
+        if len(left) < len(here):
+            way.say(f"{len(here) - len(left)} of {len(here)} were run before: {self.kept.path}")
         with interruptible(way.say):
             for number, task in enumerate(left, 1):
                 way.say(f"[{number}/{len(left)}] {task}{_left(left[number - 1 :], self.known.values())}")

@@ -67,6 +67,14 @@ class Binds:
         return (high - low) / max(low, 1.0)
 
 
+PROGRAM = re.compile(r"^[\w.+-]+$")
+"""A command's first word that is looked for on PATH: no path, and nothing that loadlab puts in."""
+LANGUAGES = {".js": "node", ".mjs": "node", ".cjs": "node", ".ts": "node", ".java": "java"}
+SCRIPT_BEFORE = r"(?:(?:async|static|function)\s*\*?\s*)*"
+JAVA_BEFORE = r"(?:[\w.<>\[\]]+\s+)+"
+"""What stands before the name of a function where it is defined."""
+
+
 @dataclass(frozen=True)
 class Case:
     """One system and its truth."""
@@ -102,13 +110,20 @@ class Case:
     def stacks(self) -> tuple[str, ...]:
         """What it is written in and run by, as its sources say: ("flask", "gunicorn"), ("node",), ("plain",)."""
         files = [each for each in self.folder.rglob("*") if "node_modules" not in each.parts]
-        found = {"node"} if any(each.suffix in (".js", ".mjs", ".cjs", ".ts") for each in files) else set()
+        found = {LANGUAGES[each.suffix] for each in files if each.suffix in LANGUAGES}
         for each in files:
             if each.suffix == ".py":
                 found |= set(IMPORT.findall(each.read_text(encoding="utf-8")))
             elif each.name == "loadlab.toml":
                 found |= set(COMMAND.findall(each.read_text(encoding="utf-8")))
         return tuple(sorted(found)) or ("plain",)
+
+    @cached_property
+    def missing(self) -> tuple[str, ...]:
+        """Programs that its commands call and this machine does not have, by name."""
+        services = tomllib.loads((self.folder / "loadlab.toml").read_text(encoding="utf-8"))["service"]
+        called = {each["command"][0] for each in services if each.get("command")}
+        return tuple(sorted(each for each in called if PROGRAM.match(each) and shutil.which(each) is None))
 
     @property
     def is_seeded(self) -> bool:
@@ -134,7 +149,7 @@ class Case:
         """The lines a verdict may point at: those of the statement `line`, else of the whole function, else none."""
         text = self.source.read_text()
         if not self.file.endswith(".py"):
-            return self._script_lines(text.splitlines())
+            return self._laid_out_lines(text.splitlines())
         nodes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.stmt)]
         if self.line:
             nodes = [node for node in nodes if (ast.get_source_segment(text, node) or "") == self.line]
@@ -144,12 +159,13 @@ class Case:
             raise ValueError(f"{self.name}: {self.line or self.function!r} stands {len(nodes)} times in {self.file}")
         return range(nodes[0].lineno, (nodes[0].end_lineno or nodes[0].lineno) + 1)
 
-    def _script_lines(self, lines: list[str]) -> range:
-        """The same for JavaScript that is laid out as people do: a function ends where its indentation comes back."""
+    def _laid_out_lines(self, lines: list[str]) -> range:
+        """The same for JavaScript and Java laid out as people do: a function ends where its indentation comes back."""
         if self.line:
             starts = [at for at, each in enumerate(lines) if each.strip() == self.line]
         else:
-            begins = re.compile(rf"^\s*(?:(?:async|static|function)\s*\*?\s*)*{re.escape(self.function)}\(.*\{{$")
+            before = JAVA_BEFORE if self.file.endswith(".java") else SCRIPT_BEFORE
+            begins = re.compile(rf"^\s*{before}{re.escape(self.function)}\(.*\{{$")
             starts = [at for at, each in enumerate(lines) if begins.match(each) or len(each) > MINIFIED]
         if len(starts) != 1:
             wanted = self.line or self.function

@@ -146,3 +146,14 @@ HOST = {"cores": 2, "others_cores": 0.7}
 )
 def test_a_run_beside_strangers_is_made_again(verdict: dict[str, Any], expected: bool) -> None:
     assert disturbed(ALL["leak"], verdict) is expected
+
+
+def test_a_case_whose_program_is_not_here_is_left_out_and_named(
+    invoke: Invoke, flow: Flow, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(folder))
+    for each in ALL.values():
+        each.__dict__.pop("missing", None)
+    done = invoke("scoreboard", "java_ferry", "leak")
+    assert "java_ferry is left out: no java on this machine" in done.stderr
+    assert [each["case"] for each in kept(folder)] == ["leak"]
