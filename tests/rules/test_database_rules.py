@@ -10,6 +10,7 @@ import pytest
 from loadlab.catalogue import units
 from loadlab.diagnosis.apply import ask
 from loadlab.diagnosis.judge import diagnose
+from loadlab.recording.model import Level, RequestInterval
 from loadlab.rules import Clear, Found, Unknown
 from loadlab.signals import Signals
 from tests.build import Builder, Fixed, Proc, system
@@ -249,6 +250,17 @@ LOOK_ALIKES: list[tuple[str, Builder]] = [
 @pytest.mark.parametrize(("kind", "built"), LOOK_ALIKES, ids=[f"{at}-{each[0]}" for at, each in enumerate(LOOK_ALIKES)])
 def test_look_alikes_are_cleared(kind: str, built: Builder) -> None:
     assert isinstance(verdict(kind, built), Clear)
+
+
+def test_a_full_server_that_refuses_only_with_more_users() -> None:
+    """As recorded: of two processes' connections enough fell to each with 20 users (0.9% failed), not with 40 (32%)."""
+    built = behind_app(FULL)
+    built.levels.append(Level(40, 39.0, 41.0, phase="more_users"))
+    for at in (39.0, 40.0):
+        built.requests.append(RequestInterval(at, at + 1, "GET /", "fail", 185, 900.0, 5, 9, 20, 30))
+        built.requests.append(RequestInterval(at, at + 1, "GET /", "ok", 391, 9000.0, 5, 9, 20, 30))
+    found = verdict("database_connections", built)
+    assert isinstance(found, Found) and "of the requests failed" in found.faults[0].evidence[1].says
 
 
 KINDS = sorted(name for name, rule in units("rules").items() if "databases" in rule.NEEDS)
