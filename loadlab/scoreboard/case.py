@@ -29,7 +29,7 @@ MINIFIED = 400
 """Letters in a line from which on nobody wrote it: the whole of it is the line."""
 SEED = 'LOADLAB_SEED = "1"'
 KEPT_OUT = shutil.ignore_patterns("__pycache__", "runs")
-STACKS = ("aiohttp", "django", "fastapi", "flask", "sanic", "starlette", "tornado")
+STACKS = ("aiohttp", "django", "fastapi", "flask", "gevent", "sanic", "starlette", "tornado")
 SERVERS = ("gunicorn", "hypercorn", "uvicorn", "waitress")
 IMPORT = re.compile(rf"^\s*(?:import|from)\s+({'|'.join((*STACKS, *SERVERS))})\b", re.MULTILINE)
 COMMAND = re.compile(rf'"({"|".join(SERVERS)})"')
@@ -69,7 +69,7 @@ class Binds:
 
 PROGRAM = re.compile(r"^[\w.+-]+$")
 """A command's first word that is looked for on PATH: no path, and nothing that loadlab puts in."""
-LANGUAGES = {".js": "node", ".mjs": "node", ".cjs": "node", ".ts": "node", ".java": "java"}
+LANGUAGES = {".js": "node", ".mjs": "node", ".cjs": "node", ".ts": "node", ".java": "java", ".go": "go", ".php": "php"}
 SCRIPT_BEFORE = r"(?:(?:async|static|function)\s*\*?\s*)*"
 JAVA_BEFORE = r"(?:[\w.<>\[\]]+\s+)+"
 """What stands before the name of a function where it is defined."""
