@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import httptools
 
 NO_BODY = frozenset({204, 304})
@@ -9,6 +11,12 @@ SWITCHING = 101
 MOST_KEPT = 16 * 1024 * 1024
 """Bytes of a body that are kept for the user; the rest is read, counted and thrown away. A download of gigabytes must
 not take the generator's memory, and assertions are made on pages, not on those."""
+MOST_KNOWN = 1024
+"""Heads remembered in a process, 2 MB at most: then all are forgotten, as most have an old date in them."""
+IN_VAIN, SELDOM = 4, 16
+"""After so many unknown heads in a row on one connection only each 16th is remembered: a server that numbers its
+answers never says the same head again, and remembering takes longer than parsing."""
+HEAD_END = b"\r\n\r\n"
 
 
 class WireError(Exception):
@@ -17,6 +25,21 @@ class WireError(Exception):
     def __init__(self, name: str, text: str = "") -> None:
         self.name = name
         super().__init__(f"{name}: {text}" if text else name)
+
+
+class Known(NamedTuple):
+    """What the parser said of a head that announces a body of so many bytes."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    keep: bool
+    cookies: bool
+    size: int
+
+
+KNOWN: dict[bytes, Known] = {}
+"""By a head's bytes. Servers say the same head many times a second, and a parser says the same of the same bytes: an
+answer that comes in one piece, under a head that was parsed before, is not parsed again."""
 
 
 class Answer:
@@ -28,6 +51,7 @@ class Answer:
 
     def __init__(self) -> None:
         self._whole = False
+        self._unknown = 0
         self.begin(head=False)
 
     def begin(self, *, head: bool) -> None:
@@ -37,19 +61,42 @@ class Answer:
             self._parser = httptools.HttpResponseParser(self)
         self._whole = False
         self._head = head
+        self._untouched = not head
         self.complete = False
         self.keep = True
-        self._clear()
-
-    def _clear(self) -> None:
         self.status = 0
-        self.headers: list[tuple[bytes, bytes]] = []
-        self.body: list[bytes] = []
-        self.size = 0
-        self.cookies = False
 
     def feed(self, data: bytes) -> None:
         """The next bytes. Raises WireError("BadResponse") for what is no HTTP."""
+        if self._untouched:
+            self._untouched = False
+            end = data.find(HEAD_END) + 4
+            known = KNOWN.get(data[:end])
+            if known is not None and len(data) == end + known.size:
+                self.status, self.headers, self.keep, self.cookies, self.size = known
+                self.body = [data[end:]]
+                self.complete = self._whole = True
+                self._unknown = 0
+            else:
+                self._parse(data)
+                self._unknown += 1
+                if self._unknown <= IN_VAIN or not self._unknown % SELDOM:
+                    self._remember(data, end)
+        else:
+            self._parse(data)
+
+    def _remember(self, data: bytes, end: int) -> None:
+        """The head of a whole answer that came in one piece. A length spelt in another way is parsed each time."""
+        if not self._whole or end + self.size != len(data):
+            return
+        head = data[:end]
+        lower = head.lower()
+        if b"\r\ncontent-length: %d\r\n" % self.size in lower and b"\r\ntransfer-encoding" not in lower:
+            if len(KNOWN) >= MOST_KNOWN:
+                KNOWN.clear()
+            KNOWN[head] = Known(self.status, self.headers, self.keep, self.cookies, self.size)
+
+    def _parse(self, data: bytes) -> None:
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -76,8 +123,11 @@ class Answer:
         """A new answer; one that nobody asked for makes the connection useless."""
         if self.complete:
             raise WireError("BadResponse", "more than one answer")
-        if self.status:
-            self._clear()
+        self.status = 0
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.body: list[bytes] = []
+        self.size = 0
+        self.cookies = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header, or one of the trailers of a chunked body."""

@@ -23,6 +23,7 @@ from loadlab.load._answer import Answer, WireError
 SO_TIMESTAMPING = 37
 RX_SOFTWARE_AND_REPORT = 8 | 16
 TIMESPEC = struct.Struct("=qq")
+timespec = TIMESPEC.unpack_from
 CHUNK = 65_536
 ANCILLARY = s.CMSG_SPACE(48)
 OFFSET_EVERY_S = 1.0
@@ -52,14 +53,14 @@ class Offset:
     """CLOCK_MONOTONIC minus CLOCK_REALTIME, re-measured as time goes."""
 
     def __init__(self) -> None:
-        self._until = float("-inf")
+        self.until = float("-inf")
         self.value = 0.0
 
     def now(self, monotonic: float) -> float:
         """The distance, at most OFFSET_EVERY_S old."""
-        if monotonic > self._until:
+        if monotonic > self.until:
             self.value = min(self._measure() for _ in range(TRIES))[1]
-            self._until = monotonic + OFFSET_EVERY_S
+            self.until = monotonic + OFFSET_EVERY_S
         return self.value
 
     def _measure(self) -> tuple[float, float]:
@@ -306,12 +307,17 @@ class Tls:
 def stamp(ancillary: list[tuple[int, int, bytes]], now: float, sent: float) -> float | None:
     """The kernel's receive time on CLOCK_MONOTONIC; None where there is none, or one that cannot be: before the request
     or in the future. That is what a clock that was set looks like."""
-    # No other control message was asked for.
-    if not ancillary or len(data := ancillary[0][2]) < TIMESPEC.size:
+    if not ancillary:
         return None
-    seconds, nanoseconds = TIMESPEC.unpack_from(data)
-    arrived: float = seconds + nanoseconds * 1e-9 + OFFSET.now(now)
-    return min(arrived, now) if sent <= arrived <= now + AHEAD_S else None
+    try:
+        # No other control message was asked for.
+        seconds, nanoseconds = timespec(ancillary[0][2])
+    except struct.error:
+        return None
+    arrived: float = seconds + nanoseconds * 1e-9 + (OFFSET.value if now <= OFFSET.until else OFFSET.now(now))
+    if sent <= arrived <= now:
+        return arrived
+    return now if now < arrived <= now + AHEAD_S else None
 
 
 def connect(address: tuple[str, int] | str, timeout_s: float) -> Any:

@@ -56,7 +56,6 @@ class Generator:
         self._interval_s = float(config.get("interval_s", 1.0))
         self._index, self._count = config.get("part", (0, 1))
         self._book = Shared.book = Book(config["t0"])
-        Shared.recording = True
         self._book.cut(SYSTEM.monotonic())
         if config["host"].startswith("https"):
             Shared.tls = tls_context(verify=config.get("verify", True), ca=config.get("ca"))

@@ -71,7 +71,7 @@ class Response:
     @cached_property
     def headers(self) -> Headers:
         """Parsed when first asked for."""
-        return Headers(self._raw)
+        return Headers(list(self._raw))
 
     @cached_property
     def content(self) -> bytes | None:

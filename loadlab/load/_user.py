@@ -23,7 +23,8 @@ from locust.user.users import RestMixin
 
 from loadlab.clock import SYSTEM
 from loadlab.load._answer import WireError
-from loadlab.load._book import Book
+from loadlab.load._book import Book, Unread
+from loadlab.load._connection import OFFSET
 from loadlab.load._response import Judged, Response, reason
 from loadlab.load.wire import WireClient
 
@@ -35,8 +36,7 @@ Response.misuse = LocustError
 class Shared:
     """What all users of this process share. Under plain `locust -f`: a book nobody reads."""
 
-    book = Book(SYSTEM.monotonic())
-    recording = False
+    book: Book = Unread(SYSTEM.monotonic())
     always_fire = True
     """Locust's own statistics live on the `request` event; loadlab's do not."""
     firing = False
@@ -94,18 +94,17 @@ class WireHttpUser(RestMixin[Any], User):
 
     def _fire(self, response: Response, failed: str) -> None:
         Shared.firing = True
-        if not Shared.recording:
-            Shared.book.forget()
         try:
+            context = self.context()
             self.environment.events.request.fire(
                 request_type=response.request_type,
                 name=response.name.partition(" ")[2],
                 response_time=1000 * (response.arrived - response.intended),
                 response_length=response.size,
                 response=response,
-                context={**self.context(), **(response.context or {})},
+                context={**context, **response.context} if response.context else context,
                 exception=_exception(response, failed) if failed else None,
-                start_time=SYSTEM.wall() - (SYSTEM.monotonic() - response.started),
+                start_time=response.started - OFFSET.now(response.read_at),
                 url=response.url,
             )
         finally:

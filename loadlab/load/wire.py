@@ -158,25 +158,25 @@ class WireClient:
             method = method.upper()
         if self._unjudged is not None:
             self._settle()
-        asked = SYSTEM.monotonic()
-        intended, self.late_s = asked - self.late_s, 0.0
         name = name or self.request_name
-        plain = data is None and json is None and headers is None and auth is None and not params
         extra: dict[str, str] = {}
         body, target = b"", path
-        if plain:
+        if data is None and json is None and headers is None and auth is None and not params:
             text, label = self._kept(method, path, name)
+            started = asked = SYSTEM.monotonic()
         else:
+            asked = SYSTEM.monotonic()
             body, extra = payload(data, json, headers, auth)
             target, label = with_params(path, params), f"{method} {name or path}"
             text = self._text(method, target, extra, body)
+            started = SYSTEM.monotonic()
+        intended, self.late_s = asked - self.late_s, 0.0
         ledger = self._ledger
         ledger.sent()
-        started = SYSTEM.monotonic()
         deadline = started + (self.timeout_s if timeout is None else timeout)
         try:
-            response = self._send(method, target, text, deadline)
-            if response.status_code in REDIRECTS and allow_redirects:
+            response = self._send(method, target, text, started, deadline)
+            if allow_redirects and response.status_code in REDIRECTS:
                 response = self._follow(method, response, extra, body, deadline)
         except WireError as error:
             response = self._failed(path, text, error)
@@ -297,29 +297,22 @@ class WireClient:
             target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         return scheme, netloc, quote(target.partition("#")[0], safe=SAFE)
 
-    def _send(self, method: str, path: str, text: bytes, deadline: float) -> Response:
+    def _send(self, method: str, path: str, text: bytes, now: float, deadline: float) -> Response:
         origin = self._where(path)[:2] if "://" in path else self._origin
         pool = self._pool
         connection, fresh = pool.take(origin), False
         if connection is None:
             connection, fresh = pool.dial(origin, deadline, Connection), True
+            now = SYSTEM.monotonic()
         self._rested = True
         try:
-            connection.exchange(text, SYSTEM.monotonic(), deadline, head=method == "HEAD")
+            connection.exchange(text, now, deadline, head=method == "HEAD")
         except WireError as error:
             stale = not fresh and connection.received == 0 and error.name in ("ConnectionClosed", "ConnectionReset")
             if not stale or method not in REPEATABLE:
                 raise
             connection, fresh = pool.dial(origin, deadline, Connection), True
             connection.exchange(text, SYSTEM.monotonic(), deadline, head=method == "HEAD")
-        response = self._response(connection, path, text, fresh=fresh)
-        if self.keep_alive:
-            pool.put(origin, connection)
-        else:
-            connection.close()
-        return response
-
-    def _response(self, connection: Connection, path: str, text: bytes, *, fresh: bool) -> Response:
         answer = connection.answer
         response = Response(self.base_url, path, answer.status, answer.headers, answer.body)
         response.sent = text
@@ -332,6 +325,10 @@ class WireClient:
         self._ledger.counts.bytes_received += connection.received
         if answer.cookies:
             self._take_cookies(answer.headers, self._jar(self._where(path)[1]))
+        if self.keep_alive:
+            pool.put(origin, connection)
+        else:
+            connection.close()
         return response
 
     @staticmethod
@@ -362,7 +359,7 @@ class WireClient:
             except ValueError as error:
                 raise WireError("BadAddress", f"redirected to {location}: {error}") from error
             text = self._text(method, target, extra, body, away=away)
-            response = self._send(method, target, text, deadline)
+            response = self._send(method, target, text, SYSTEM.monotonic(), deadline)
         if response.status_code in REDIRECTS and "location" in response.headers:
             raise WireError("TooManyRedirects", response.url)
         return response

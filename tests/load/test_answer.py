@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadlab.load._answer import MOST_KEPT, Answer, WireError
+from loadlab.load._answer import IN_VAIN, KNOWN, MOST_KEPT, MOST_KNOWN, SELDOM, Answer, WireError
 
 BODIES = st.binary(max_size=200)
 CUTS = st.lists(st.integers(0, 400), max_size=12)
@@ -94,6 +94,53 @@ def test_one_answer_does_not_touch_the_next(kinds: list[str], body: bytes, cuts:
             answer.feed(piece)
         assert answer.complete and answer.keep
         assert b"".join(answer.body) == expected.get(kind, b"")
+
+
+HEADERS = st.lists(
+    st.tuples(st.sampled_from([b"Server", b"Set-Cookie", b"Connection"]), st.sampled_from([b"x", b"a=b", b"close"]))
+)
+
+
+@given(st.sampled_from([200, 204, 304, 404]), HEADERS, BODIES, st.sampled_from([b"Content-Length", b"content-length"]))
+def test_a_head_that_is_known_says_what_it_said_when_it_was_parsed(
+    status: int, headers: list[tuple[bytes, bytes]], body: bytes, length: bytes
+) -> None:
+    lines = b"".join(b"%s: %s\r\n" % each for each in headers)
+    body = b"" if status in (204, 304) else body
+    head = b"HTTP/1.1 %d X\r\n%s%s: %d\r\n\r\n" % (status, lines, length, len(body))
+    KNOWN.clear()
+    parsed = read(head + body, [])
+    assert head in KNOWN
+    known = read(head + body, [])
+    for name in ("complete", "keep", "status", "headers", "cookies", "size"):
+        assert getattr(known, name) == getattr(parsed, name), name
+    assert b"".join(known.body) == b"".join(parsed.body) == body
+    in_pieces = read(head + body, [len(head) + len(body) // 2])
+    assert (in_pieces.complete, b"".join(in_pieces.body)) == (True, body)
+    assert read(head + body, [], head=True).complete is True
+
+
+def test_only_heads_that_say_where_their_answer_ends_are_known() -> None:
+    KNOWN.clear()
+    read(chunked([b"abc"]), [])
+    read(with_length(b"abc"), [10])
+    read(with_length(b"abc") + b"surplus", [])
+    read(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", [], head=True)
+    read(b"HTTP/1.1 304 Not Modified\r\nContent-Length: 34\r\n\r\n", [])
+    assert not KNOWN
+
+
+def test_heads_that_never_come_again_are_remembered_seldom_and_not_for_ever() -> None:
+    KNOWN.clear()
+    answer = Answer()
+    for number in range(IN_VAIN + 10 * SELDOM):
+        answer.begin(head=False)
+        answer.feed(b"HTTP/1.1 200 OK\r\nX-Id: %d\r\nContent-Length: 0\r\n\r\n" % number)
+        assert answer.complete
+    assert IN_VAIN + 9 <= len(KNOWN) <= IN_VAIN + 11
+    for number in range(MOST_KNOWN + 1):
+        read(b"HTTP/1.1 200 OK\r\nX-No: %d\r\nContent-Length: 0\r\n\r\n" % number, [])
+    assert len(KNOWN) <= MOST_KNOWN
 
 
 def test_an_interim_answer_only_announces() -> None:

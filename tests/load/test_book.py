@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadlab.load._book import FORGET_AT, LENGTHS, MOST_ERRORS, MOST_NAMES, OTHER, Book, decode, encode
+from loadlab.load._book import LENGTHS, MOST_ERRORS, MOST_NAMES, OTHER, Book, Unread, decode, encode
 
 OPERATIONS = st.lists(st.sampled_from(["send", "ok", "fail", "abandon", "cut"]), max_size=200)
 
@@ -88,10 +88,12 @@ def test_texts_that_differ_each_time_become_one_error() -> None:
     assert other.sample == f"wrong number {MOST_ERRORS}"
 
 
-def test_a_book_nobody_reads_does_not_grow() -> None:
-    book = Book(t0=0.0)
-    for _ in range(3 * FORGET_AT):
+def test_a_book_nobody_reads_counts_and_keeps_nothing() -> None:
+    book = Unread(t0=0.0)
+    for index in range(10):
         book.sent()
-        book.done("GET /", 0.0, 0.0, 0.1, 0.1, ok=True)
-        book.forget()
-    assert len(book.cut(1.0).reader_lag_us) < FORGET_AT
+        book.failure(f"GET /{index}", "odd", 0.1)
+        book.done(f"GET /{index}", 0.0, 0.0, 0.1, 0.1, ok=index % 2 == 0)
+    interval = book.cut(1.0)
+    assert (interval.sent, interval.succeeded, interval.failed) == (10, 5, 5)
+    assert (interval.endpoints, interval.errors, len(interval.reader_lag_us)) == ((), (), 0)
