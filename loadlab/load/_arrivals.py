@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, takewhile
 from typing import Any, Generic, TypeVar
 
 import gevent
@@ -46,7 +47,7 @@ class Arrivals(Generic[What]):
         """part: this process' place among how many that send at a common rate: even arrivals of all of them are even
         together."""
         self._book, self._send, self._most = book, send, most
-        self._first = (part[0] + 1) / part[1] if even else 1.0
+        self._part = part
         self._even = even
         self._chance = random.Random(seed)  # noqa: S311 - arrivals, not a secret
         self._rate = 0.0
@@ -59,17 +60,30 @@ class Arrivals(Generic[What]):
         self._held: deque[tuple[float, What]] = deque()
         self._over = False
 
-    def at_rate(self, rate: float, what: What) -> None:
-        """So many a second from now on; 0 for none. The next one moves with the rate; one that is late stays late."""
-        now, head = SYSTEM.monotonic(), self._head
+    def at_rate(self, rate: float, what: What, part: tuple[int, int] | None = None) -> None:
+        """So many a second from now on; 0 for none. The next one moves with the rate; one that is late stays late.
+
+        part: this process' place from now on. Where that is a new one, even arrivals begin anew from it.
+        """
+        now, head, moved = SYSTEM.monotonic(), self._head, part not in (None, self._part)
+        self._part = part or self._part
         self._halt()
         if rate > 0:
+            late: list[tuple[float, What]] = []
+            if head is not None and self._rate > 0 and self._even and moved:
+                late = list(takewhile(lambda each: each[0] <= now, self._steadily(head[0], self._rate, what)))
+                head = None
             if head is None or self._rate <= 0:
-                first = now + self._gap(rate) * self._first
+                first = now + self._gap(rate) * self._place
             else:
                 first = head[0] if head[0] <= now else now + (head[0] - now) * self._rate / rate
-            self._begin(self._steadily(first, rate, what))
+            self._begin(chain(late, self._steadily(first, rate, what)))
         self._rate = rate
+
+    @property
+    def _place(self) -> float:
+        """Of the first arrival of this process, within one gap."""
+        return (self._part[0] + 1) / self._part[1] if self._even else 1.0
 
     def at_times(self, arrivals: Iterable[tuple[float, What]]) -> None:
         """Each at its seconds from now."""

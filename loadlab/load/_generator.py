@@ -2,7 +2,7 @@
 is imported into.
 
 As a child process, `python -m loadlab.load._generator`: its first line of input is a Config as JSON, each further line
-a command ({"users": 32} {"rate": 500} {"replay": true} {"own_shape": true} {"cut": 7} {"stop": true}); its output is
+a command ({"users": 32} {"rate": 500, "part": [0, 2]} {"replay": true} {"own_shape": true} {"cut": 7} {"stop": true}); its output is
 frames, see _book.py. It ends with its input: a loadlab that was killed leaves no generator behind.
 """
 
@@ -136,7 +136,8 @@ class Generator:
         if "users" in command:
             self._users(int(command["users"]), command.get("spawn_rate"), command.get("classes"))
         if "rate" in command and self._arrivals is not None:
-            self._arrivals.at_rate(float(command["rate"]), None)
+            part = command.get("part")
+            self._arrivals.at_rate(float(command["rate"]), None, tuple(part) if part else None)
         if command.get("replay") and self._arrivals is not None:
             found = replay.read(**{**self._config["replay"], "path": Path(self._config["replay"]["path"])})
             mine = found.arrivals[self._index :: self._count]

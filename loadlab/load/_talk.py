@@ -75,9 +75,9 @@ class Talk(ABC):
         more = {"spawn_rate": spawn_rate} if spawn_rate else {}
         self._tell(users=users, **more, **({"classes": classes} if classes else {}))
 
-    def set_rate(self, rate: float) -> None:
-        """See load.Generator."""
-        self._tell(rate=rate)
+    def set_rate(self, rate: float, part: tuple[int, int] | None = None) -> None:
+        """See load.Generator. part: its place among how many that share an even rate, where that is a new one."""
+        self._tell(rate=rate, **({} if part is None else {"part": part}))
 
     def replay(self) -> None:
         """See load.Generator."""

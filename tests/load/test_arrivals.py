@@ -104,3 +104,38 @@ def test_a_rate_that_changes_moves_the_next_arrival_with_it() -> None:
     before = len(sent)
     gevent.sleep(0.05)
     assert len(sent) == before
+
+
+def test_even_arrivals_of_those_who_are_left_are_even_together_again() -> None:
+    """Three at 60/s in all; the one in the middle is lost, and the others have 30/s each."""
+    sent: list[float] = []
+    three: list[Arrivals[None]] = [
+        Arrivals(Book(t0=0.0), lambda due, _: sent.append(due), even=True, part=(index, 3)) for index in range(3)
+    ]
+    for each in three:
+        each.at_rate(20.0, None, (three.index(each), 3))
+    gevent.sleep(0.12)
+    three[1].stop()
+    changed = SYSTEM.monotonic()
+    for index, each in enumerate((three[0], three[2])):
+        each.at_rate(30.0, None, (index, 2))
+    gevent.sleep(0.2)
+    for each in three:
+        each.stop()
+    before, after = [due for due in sent if due < changed], [due for due in sent if due >= changed]
+    assert [b - a for a, b in pairwise(before)] == pytest.approx([1 / 60] * (len(before) - 1), abs=0.004)
+    assert [b - a for a, b in pairwise(after)] == pytest.approx([1 / 60] * (len(after) - 1), abs=0.004)
+    assert len(before) >= 5 and len(after) >= 9
+
+
+def test_who_is_late_when_places_change_stays_late() -> None:
+    sent: list[float] = []
+    arrivals: Arrivals[None] = Arrivals(Book(t0=0.0), lambda due, _: sent.append(due), even=True, part=(1, 2))
+    began = SYSTEM.monotonic()
+    arrivals.at_rate(100.0, None)
+    SYSTEM.sleep(0.055)  # nobody has a turn: five are late
+    arrivals.at_rate(50.0, None, (0, 1))
+    gevent.sleep(0.03)
+    arrivals.stop()
+    assert [due - began for due in sent[:5]] == pytest.approx([0.01, 0.02, 0.03, 0.04, 0.05], abs=0.004)
+    assert sent[5] - began == pytest.approx(0.075, abs=0.004)

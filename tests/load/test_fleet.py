@@ -43,8 +43,8 @@ class Fake:
     def set_users(self, users: int, spawn_rate: float = 0.0, classes: tuple[str, ...] = ()) -> None:
         self.told.append(("users", users, spawn_rate, classes))
 
-    def set_rate(self, rate: float) -> None:
-        self.told.append(("rate", rate))
+    def set_rate(self, rate: float, part: tuple[int, int] | None = None) -> None:
+        self.told.append(("rate", rate, part))
 
     def replay(self) -> None:
         self.told.append(("replay",))
@@ -98,9 +98,18 @@ def test_users_and_rates_are_divided_and_add_up() -> None:
     world.fleet.set_users(8, 6.0)
     assert [each.told[-1] for each in world.members] == [("users", n, 2.0, ()) for n in (3, 3, 2)]
     world.fleet.set_rate(90.0)
-    assert [each.told[-1] for each in world.members] == [("rate", 30.0)] * 3
+    assert [each.told[-1] for each in world.members] == [("rate", 30.0, (index, 3)) for index in range(3)]
     world.fleet.own_shape()
     assert [each.told[-1][0] for each in world.members] == ["own_shape", "rate", "rate"]
+
+
+def test_who_is_left_divides_an_even_rate_anew() -> None:
+    world = World()
+    world.fleet.set_rate(90.0)
+    world.members[1].problem = "it died"
+    world.fleet.check()
+    assert world.members[0].told[-1] == ("rate", 45.0, (0, 2))
+    assert world.members[2].told[-1] == ("rate", 45.0, (1, 2))
 
 
 @given(st.integers(0, 10_000), st.integers(1, 64))
