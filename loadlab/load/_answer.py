@@ -52,6 +52,8 @@ class Answer:
     def __init__(self) -> None:
         self._whole = False
         self._unknown = 0
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.body: list[bytes] = []
         self.begin(head=False)
 
     def begin(self, *, head: bool) -> None:
@@ -124,8 +126,8 @@ class Answer:
         if self.complete:
             raise WireError("BadResponse", "more than one answer")
         self.status = 0
-        self.headers: list[tuple[bytes, bytes]] = []
-        self.body: list[bytes] = []
+        self.headers = []
+        self.body = []
         self.size = 0
         self.cookies = False
 

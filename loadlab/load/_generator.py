@@ -2,8 +2,8 @@
 is imported into.
 
 As a child process, `python -m loadlab.load._generator`: its first line of input is a Config as JSON, each further line
-a command ({"users": 32} {"rate": 500, "part": [0, 2]} {"replay": true} {"own_shape": true} {"cut": 7} {"stop": true}); its output is
-frames, see _book.py. It ends with its input: a loadlab that was killed leaves no generator behind.
+a command ({"users": 32} {"rate": 500, "part": [0, 2]} {"replay": true} {"own_shape": true} {"cut": 7} {"stop": true});
+its output is frames, see _book.py. It ends with its input: a loadlab that was killed leaves no generator behind.
 """
 
 from __future__ import annotations
