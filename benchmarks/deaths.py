@@ -59,9 +59,7 @@ def row(name: str, case: Case, seen: Seen) -> str:
         raise SystemExit(f"{name}: nothing was killed")
     start, _ = seen.window
     end = max(each.end for each in seen.recording.requests) - 1  # the last second may be a part of one
-    before = seen.count("ok", after=start, before=killed.at) / max(1, int(killed.at - start))
-    later = killed.at + 2
-    after = seen.count("ok", after=later, before=end) / max(1, int(end - later))
+    before, after = seen.rate(start, killed.at), seen.rate(killed.at + 2, end)
     failed, all_ = seen.count("fail", after=killed.at - 1), seen.count(after=killed.at - 1)
     last = max((each.end for each in seen.recording.requests if each.result == "fail"), default=killed.at)
     back = f"{killed.back_s:.2f} s" if killed.back_s is not None else "never"

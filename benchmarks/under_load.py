@@ -91,6 +91,12 @@ class Seen:
             and endpoint in ("", each.endpoint)
         )
 
+    def rate(self, after: float, before: float) -> float:
+        """Requests answered well each second, of the intervals that lie between two times."""
+        inside = [each for each in self.recording.requests if each.start >= after and each.end <= before]
+        seconds = sum(end - start for start, end in {(each.start, each.end) for each in inside})
+        return sum(each.count for each in inside if each.result == "ok") / seconds if seconds else 0.0
+
     @property
     def window(self) -> tuple[float, float]:
         """The time at the full load."""
