@@ -46,7 +46,7 @@ class Asked:
 @contextmanager
 def proxied(*switches: str) -> Iterator[Running]:
     """The sample with only these switches on: `gzip = true`."""
-    plain = () if any(each.startswith("tls") for each in switches) else PLAIN
+    plain = () if "tls = true" in switches else PLAIN
     changes = [f"proxy.with.values.{each.replace(' ', '')}" for each in switches]
     with standing("proxied", OFF, *plain, *changes) as running:
         yield running
