@@ -40,7 +40,9 @@ def started(folder: Path) -> dict[int, str]:
     found = {}
     for each in folder.glob("*/samples.sqlite"):
         with suppress(sqlite3.Error), closing(sqlite3.connect(f"file:{each}?mode=ro", uri=True)) as database:
-            found.update(database.execute("SELECT pid, service FROM events WHERE kind = 'started'").fetchall())
+            found.update(
+                database.execute("SELECT pid, service FROM events WHERE kind IN ('started', 'restarted')").fetchall()
+            )
     return found
 
 
