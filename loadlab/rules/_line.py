@@ -14,8 +14,22 @@ ALONE = 0.8
 """Share of the looks at which exactly one request was under way elsewhere, from which on that is the rule and not
 chance: of independent requests, one at a time on average, a look finds exactly one in 37% (Poisson)."""
 
+HELD = 0.4
+"""Share of the time in which somebody holds Python's interpreter, up to which it is not what threads in a futex wait
+for: at 0.4 less than a third of a thread does on average (M/M/1: 0.4 * 0.4 / 0.6). Who holds the lock may then compute
+in native code or in the kernel."""
+
 LOOP = 0.7
 """An event loop busier than this may itself be what requests wait for."""
+
+
+def for_interpreter(s: Signals, each: Workers) -> bool:
+    """Whether threads stand where whoever holds the interpreter computes, as in bursts of work: they wait for that.
+    Behind the application's lock they stand where it is taken."""
+    hot, still = s.hot.hottest(each.entity.service), s.hot.standing(each.entity.service)
+    if hot is None or still is None or s.hot.held.get(each.entity.pid, 0.0) <= HELD:
+        return False
+    return (hot.file, hot.line) == (still.file, still.line)
 
 
 def one_at_a_time(s: Signals, each: Workers) -> list[Evidence]:

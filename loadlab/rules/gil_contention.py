@@ -14,6 +14,7 @@ Node: it has no such lock; its one JavaScript thread shows as single_core.
 from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Unknown, Verdict, blame
+from loadlab.rules._line import HELD
 from loadlab.signals import Signals
 from loadlab.signals.stations import Station
 from loadlab.signals.threads import ThreadState
@@ -40,29 +41,27 @@ WANTS = 0.04
 WAITS = 0.30
 """Sum of the computing threads' time stopped in a futex: at least this much waiting for each other."""
 
-HELD = 0.4
-"""Share of the time in which somebody holds the interpreter, up to which hardly anybody waits for it (as in
-lock_contention)."""
-
 IDLE_CORES = 0.3
 """Cores that must be idle: else they wait for the processor, not for the lock."""
 
 
 def check(s: Signals) -> Verdict:
-    """Python processes only: the stacks tell which those are."""
+    """Python's processes only, as the stacks tell; and Ruby's, which has such a lock and no stacks."""
     suspects = [each for each in s.stations.all if _one_core(each) and len(_computing(s, each)) >= 2]
     if not suspects or s.host.idle < IDLE_CORES:
         return Clear("no process has several threads that compute on one core")
     for station in suspects:
         if s.workers.native & {station.entity.service}:
             continue
+        computing = _computing(s, station)
+        waits = sum(each.share["futex"] for each in computing)
+        if station.unread_lock and waits >= WAITS:
+            return Found((_fault(s, station, computing, waits),))
         profile = s.hot.services.get(station.entity.service)
         if profile is None:
             return Unknown(
                 f"{station.entity.service} has several threads on one core, but its stacks could not be read"
             )
-        computing = _computing(s, station)
-        waits = sum(each.share["futex"] for each in computing)
         held = s.hot.held.get(station.entity.pid, 1.0)
         if profile.interpreter and profile.threads_on_cpu >= 2 and waits >= WAITS and held > HELD:
             return Found((_fault(s, station, computing, waits),))
@@ -82,10 +81,10 @@ def _computing(s: Signals, station: Station) -> list[ThreadState]:
 def _fault(s: Signals, station: Station, computing: list[ThreadState], waits: float) -> Fault:
     name = station.entity.service
     where = blame(s.hot.hottest(name))
-    cores = station.process.cores
+    cores, language = station.process.cores, station.unread_lock or "Python"
     return Fault(
         name,
-        f"{len(computing)} threads of {name} share one core through Python's interpreter lock",
+        f"{len(computing)} threads of {name} share one core through {language}'s interpreter lock",
         (
             Evidence(
                 "process_cores",
@@ -99,7 +98,7 @@ def _fault(s: Signals, station: Station, computing: list[ThreadState], waits: fl
             ),
             Evidence("idle_cores", s.host.idle, f"{s.host.idle:.1f} of {s.host.cores} cores were idle", IDLE_CORES),
         ),
-        "Use processes instead of threads (gunicorn -w, ProcessPoolExecutor).",
+        "Use processes instead of threads (gunicorn -w, ProcessPoolExecutor; Puma's workers).",
         instance=station.entity.instance,
         pid=station.entity.pid,
         where=where,

@@ -7,7 +7,7 @@ threads, users or cores.
 Fix: hold the lock for the shared data only: prepare before, send and store after. One lock for each thing instead of
 one for all; a queue with one consumer where work has to be done in order.
 Not: connection_pool_exhausted: there the server's side shows every connection taken; gil_contention: there threads want
-the processor, and it is the interpreter's lock (Ruby's looks as if it were the program's own); thread_pool_exhausted:
+the processor, and it is the interpreter's lock; thread_pool_exhausted:
 there all of several threads stand in the slow call, not one; row_lock: there the database holds it.
 Python: asyncio.Lock or threading.Lock round the shared data only, never round an await or a request to others; a lock
 for each key; asyncio.Queue with one consumer where order matters.
@@ -18,7 +18,7 @@ key.
 from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, Where, at, blame, percent
-from loadlab.rules._line import ONE, in_loop, one_at_a_time
+from loadlab.rules._line import HELD, ONE, for_interpreter, in_loop, one_at_a_time
 from loadlab.signals import Signals
 from loadlab.signals.workers import Workers
 
@@ -44,11 +44,6 @@ CPU_TOLD = 1.2
 """The same where stacks tell who waits for a lock: one thread at a time computes in there, and the rest cannot. And of
 a program in a language that has no lock of its own for all threads, while another core is idle."""
 
-HELD = 0.4
-"""Share of the time in which somebody holds Python's interpreter, up to which it is not what threads in a futex wait
-for: at 0.4 less than a third of a thread does on average (M/M/1: 0.4 * 0.4 / 0.6). Who holds the lock may then compute
-in native code or in the kernel."""
-
 IDLE_CORES = 0.3
 """Cores that must be idle for that: else its threads wait for the processor."""
 
@@ -65,11 +60,12 @@ def check(s: Signals) -> Verdict:
 
 
 def _process(s: Signals, each: Workers) -> list[Fault]:
-    if each.inside < INSIDE or each.cores > _most_cores(s, each):
+    if each.inside < INSIDE or each.cores > _most_cores(s, each) or for_interpreter(s, each):
         return []
     if s.querying.of(each.entity.service).pool_share >= POOL:
         return []
-    if _stands_in_line(each, line := s.workers.in_line.get(each.entity.pid)):
+    line = s.workers.in_line.get(each.entity.pid)
+    if _stands_in_line(each, line):
         return [_threads(s, each, line)]
     tasks = in_loop(s, each) if each.cores <= CPU and not each.told else None
     return [_fault(each, [_inside(each), *tasks], 2, None)] if tasks else []

@@ -7,6 +7,7 @@ the most CPU. A station is *full* when that thread has no time left: it runs, wa
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from loadlab.recording.model import Entity, Recording
 from loadlab.signals import cpu, threads
@@ -27,6 +28,10 @@ STARVED = 0.20
 up."""
 
 
+ONE_LOCK = {"ruby": "Ruby", "puma": "Ruby", "pypy": "Python"}
+"""How the names of programs begin that run one thread of a language at a time (Ruby's GVL, PyPy's GIL)."""
+
+
 @dataclass(frozen=True)
 class Station:
     """One process. `thread` is its serving thread; None where no thread states were sampled for it."""
@@ -38,6 +43,14 @@ class Station:
     def entity(self) -> Entity:
         """The process."""
         return self.process.entity
+
+    @property
+    def unread_lock(self) -> str:
+        """The language, where it is one that no profiler here reads and whose threads share one lock, as the name of
+        the program tells: "ruby3.1", "puma", "pypy3". "" of any other."""
+        words = self.entity.name.split(maxsplit=1)
+        program = PurePath(words[0]).name if words else ""
+        return next((language for begins, language in ONE_LOCK.items() if program.startswith(begins)), "")
 
     @property
     def thread_cores(self) -> float:

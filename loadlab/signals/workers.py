@@ -91,17 +91,18 @@ def compute(recording: Recording) -> Crew:
         mine = [each for each in places.of(name) if _works(states, each, sleeps)] or list(places.of(name))
         inside = _inside(recording, between, name) / max(1, len(mine))
         found += [_workers(states, each, inside, sleeps) for each in mine]
-    return Crew(tuple(found), _at_once(recording), _native(recording), _in_line(recording))
+    return Crew(tuple(found), _at_once(recording), _native(recording, places), _in_line(recording))
 
 
-def _native(recording: Recording) -> frozenset[str]:
+def _native(recording: Recording, places: stations.Stations) -> frozenset[str]:
     if recording.phase("stacks") is None:
         return frozenset()
     refused = {
         each.service for each in recording.events if each.kind == "note" and each.data.get("subject") == "stacks"
     }
     read = {each.service for each in recording.stacks}
-    return frozenset(each.name for each in recording.meta.services) - refused - read
+    locked = {each.entity.service for each in places.all if each.unread_lock}
+    return frozenset(each.name for each in recording.meta.services) - refused - read - locked
 
 
 Sleeps = Mapping[tuple[int, int], asleep.Asleep]

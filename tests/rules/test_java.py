@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from loadlab.catalogue import units
@@ -140,6 +142,21 @@ def compiled(*, cores: float = 0.99, idle: float = 0.9, share: dict[str, float],
     if refused:
         built.events.append(Event(30.0, "note", "app", 0, 0, {"text": "not permitted", "subject": "stacks"}))
     return built
+
+
+@pytest.mark.parametrize("program", ["/usr/bin/ruby3.1 app.rb 8000", "puma 6.4.2 (tcp://127.0.0.1:8000) [shop]"])
+def test_rubys_own_lock_is_told_by_the_name_of_the_program(program: str) -> None:
+    built = compiled(share={"futex": 0.76})
+    named = {"app": program}
+    for metric, all_of_it in built.series.items():
+        if metric.startswith("process."):
+            built.series[metric] = [
+                replace(each, entity=replace(each.entity, name=named.get(each.entity.service, each.entity.name)))
+                for each in all_of_it
+            ]
+    found = verdict("gil_contention", built)
+    assert isinstance(found, Found) and "Ruby's interpreter lock" in found.faults[0].sentence
+    assert isinstance(verdict("lock_contention", built), Clear)
 
 
 def test_a_lock_in_a_program_nobody_can_read() -> None:

@@ -100,6 +100,17 @@ def test_who_holds_a_lock_may_compute_outside_of_the_interpreter(share: float, k
     assert isinstance(verdict("lock_contention", holding(locked(cores=0.8), share)), kind)
 
 
+@pytest.mark.parametrize(("line", "kind"), [(23, Clear), (40, Found)])
+def test_bursts_of_work_wait_for_the_interpreter(line: int, kind: type[Verdict]) -> None:
+    """Half of the time nobody computes, so the process is under a core; then all want to, at the line where they stand
+    (23). Where they stand at another one, it is the lock."""
+    built = locked(cores=0.55)
+    pid = next(each.pid for each in built.stacks)
+    samples = (("worker 1", (Frame("sell", "/srv/app/hall.py", line),), 110),)
+    built.stacks.append(Stacks("app", 0, pid, "gil", samples))
+    assert isinstance(verdict("lock_contention", built), kind)
+
+
 @pytest.mark.parametrize("noise", [0.0, 0.1])
 def test_one_at_a_time_at_another_service_whatever_else_a_request_takes(noise: float) -> None:
     """Greenlets behind a lock: a lone request takes long for reasons of its own, so more are served than one at a time;
