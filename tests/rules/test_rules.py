@@ -15,6 +15,7 @@ from loadlab.diagnosis.judge import diagnose
 from loadlab.recording.model import Entity, ErrorKind, Event
 from loadlab.rules import Clear, Found, Unknown, Verdict
 from loadlab.signals import Signals
+from loadlab.signals.elasticity import Elasticity
 from tests.build import Builder, Fixed, Proc, Thread, loop, system
 
 NOISE = (0.0, 0.1, 0.2)
@@ -187,6 +188,25 @@ def crashed(noise: float) -> Builder:
         Event(25.0, "exited", "app", 0, 110, {"code": 1, "signal": None, "expected": False, "last_lines": lines})
     )
     return built
+
+
+TIE = [(1.11, 0.97, 0.40, Clear), (1.11, 0.97, 0.93, Found), (1.45, 1.25, 0.40, Found)]
+
+
+@pytest.mark.parametrize(("value", "low", "cores", "kind"), TIE, ids=["a tie", "no time left", "no tie"])
+def test_noise_does_not_decide_between_generator_and_service(
+    value: float, low: float, cores: float, kind: type[Verdict]
+) -> None:
+    """On a machine whose cores are all in use slowing anybody costs throughput; the service, at 1.10, is full."""
+    built = Builder().service("app", Proc(cores=0.7, busy=1.0, run_delay=0.28)).load(1825)
+    built.process("generator", Proc(cores=cores, run_delay=0.21))
+    built.counter("generator.sent", Entity("generator", "generator"), 1825)
+    signals = Signals(built.host(others=0.5).recording())
+    signals.__dict__["elasticity"] = {
+        "app": Elasticity(1.10, 1.03, 1.23, 6, 0.25, 0.27),
+        "generator": Elasticity(value, low, 1.60, 6, 0.25, 0.27),
+    }
+    assert isinstance(ask(units("rules")["generator_saturated"], signals), kind)
 
 
 def saturated_generator(noise: float) -> Builder:
