@@ -143,10 +143,10 @@ def disturbed(case: Case, verdict: dict[str, Any]) -> bool:
     first = verdict.get("bottleneck") or {}
     strange = first.get("kind") == "cpu_neighbour" or "hypervisor" in verdict.get("sentence", "")
     if verdict.get("outcome") == "unknown":
-        from loadlab.diagnosis.judge import STRANGERS
+        from loadlab.rules.cpu_neighbour import TAKEN
 
         machine = verdict.get("signals", {}).get("host") or {}
-        strange = strange or machine.get("others_cores", 0.0) >= STRANGERS * machine.get("cores", 1)
+        strange = strange or machine.get("others_cores", 0.0) >= TAKEN * machine.get("cores", 1)
     return strange and "cpu_neighbour" not in case.kinds
 
 

@@ -15,7 +15,7 @@ from loadlab.diagnosis.model import Capacity, Diagnosis, Finding, Next
 from loadlab.diagnosis.outcome import what_was_tried
 from loadlab.diagnosis.rank import Ranked, rank
 from loadlab.recording.model import Recording
-from loadlab.rules import Clear, Unknown
+from loadlab.rules import Clear, Unknown, cpu_neighbour
 from loadlab.signals import Missing, Signals
 
 T = TypeVar("T")
@@ -151,10 +151,6 @@ def _observer(s: Signals) -> dict[str, Any]:
     }
 
 
-STRANGERS = 0.2
-"""Share of the cores that others used, from which on a run without them may say more: as in cpu_neighbour."""
-
-
 def _next_step(ranked: Ranked, answers: tuple[Answer, ...], signals: Signals) -> str:
     if ranked.findings:
         return ranked.findings[0].remedy.text
@@ -167,6 +163,6 @@ def _next_step(ranked: Ranked, answers: tuple[Answer, ...], signals: Signals) ->
         ):
             return str(faults[0].remedy)
     strangers = _or(lambda: signals.host.others / signals.host.cores, 0.0)
-    if strangers >= STRANGERS:
+    if strangers >= cpu_neighbour.TAKEN:
         return f"Processes outside of the system used {100 * strangers:.0f}% of the machine: run again without them."
     return "Run longer, or watch more of the system; the report lists what could not be judged and why."

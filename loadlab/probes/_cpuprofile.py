@@ -19,11 +19,10 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from loadlab.recording.folded import folded
-from loadlab.recording.model import Frame
+from loadlab.recording.model import COLLECTOR, Frame
 
 IDLE = "(idle)"
 """The loop waits for events: nobody's doing."""
-COLLECTOR = "(garbage collector)"
 ROOT = "(root)"
 PATTERN = "RegExp: "
 """How V8 names compiled regular expressions; their text follows."""

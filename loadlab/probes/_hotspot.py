@@ -31,6 +31,9 @@ OPENS_WITHIN_S = 2.0
 """It takes a hundredth of that; HotSpot's own tools wait for ten seconds."""
 ANSWERS_WITHIN_S = 5.0
 ASK_AGAIN_S = 0.01
+LONGEST = 32_000_000
+"""Bytes of an answer: ten thousand threads of thirty frames."""
+EFFECTIVE = re.compile(rb"^Uid:\s*\d+\s+(\d+)", re.MULTILINE)
 NAMESPACED = re.compile(rb"^NSpid:\s*(.*)$", re.MULTILINE)
 
 
@@ -83,19 +86,28 @@ def _listening(member: Member, clock: Clock, stop: threading.Event) -> Iterator[
     inside = _pid_inside(member.pid)
     path = folder / f".java_pid{inside}"
     if path.is_socket():
-        yield path
+        yield _its_own(path, member.pid)
         return
     trigger = folder / f".attach_pid{inside}"
+    # Never through a link, or over a file of somebody else's: anybody may write there.
+    trigger.touch(mode=0o600, exist_ok=False)
     try:
-        trigger.touch(mode=0o600)
         _wake(member)
         if not wait_until(path.is_socket, OPENS_WITHIN_S, ASK_AGAIN_S, clock, stop):
             raise Unreadable("the virtual machine does not answer (-XX:+DisableAttachMechanism, -Xrs, another user?)")
-        yield path
+        yield _its_own(path, member.pid)
     finally:
         for each in (trigger, path):
             with suppress(OSError):
                 each.unlink()
+
+
+def _its_own(path: Path, pid: int) -> Path:
+    """The socket, if whoever the process runs as made it. Raises Unreadable."""
+    runs_as = EFFECTIVE.search(read(f"/proc/{pid}/status"))
+    if runs_as is None or path.stat().st_uid != int(runs_as[1]):
+        raise Unreadable(f"{path.name} is another user's")
+    return path
 
 
 def _wake(member: Member) -> None:
@@ -122,8 +134,8 @@ def _ask(path: Path, command: str) -> str:
         connection.settimeout(ANSWERS_WITHIN_S)
         connection.connect(str(path))
         connection.sendall(b"\0".join((b"1", command.encode(), b"", b"", b"", b"")))
-        answer = b""
-        while received := connection.recv(1 << 16):
+        answer = bytearray()
+        while (received := connection.recv(1 << 16)) and len(answer) < LONGEST:
             answer += received
     code, _, text = answer.decode("utf-8", "replace").partition("\n")
     if code.strip() != "0":

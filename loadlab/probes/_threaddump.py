@@ -11,19 +11,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from loadlab.recording.folded import folded
-from loadlab.recording.model import Frame
+from loadlab.recording.model import LIBRARY, MONITOR, PLATFORM, Frame
 
 HEAD = re.compile(r'^"(?P<name>.*)" .*\bnid=(?P<tid>0x[0-9a-f]+|\d+)\b')
 STATE = re.compile(r"^\s+java\.lang\.Thread\.State: (?P<state>[A-Z_]+)")
 FRAME = re.compile(r"^\s+at (?P<method>\S+)\((?:(?P<module>[\w.]+)(?:@[^/]*)?/)?(?P<file>[^:)]*)(?::(?P<line>\d+))?\)$")
 JDK = ("java.", "jdk.")
 """What the names of the platform's own modules begin with."""
-
-PLATFORM, LIBRARY = "jvm:", "jar:"
-"""Before a file's name: of the platform's own code, of a library's."""
-
-MONITOR = "(monitor)"
-"""Below the frame that asks for a monitor (`synchronized`) another thread has."""
 
 NO_FILE = ("Native Method", "Unknown Source", "Compiled Code")
 
@@ -83,7 +77,7 @@ class Fold:
 
     def __init__(self, users: Callable[[str], bool]) -> None:
         self._users = users
-        self._counts: dict[str, Counter[tuple[str, tuple[Frame, ...]]]] = {"cpu": Counter(), "still": Counter()}
+        self._seen: Counter[tuple[str, JavaThread]] = Counter()
         self.tids: frozenset[int] = frozenset()
         """Threads of the last dump."""
 
@@ -91,21 +85,24 @@ class Fold:
         """ran: threads which the kernel saw on a core, or ready for one, just before."""
         self.tids = frozenset(each.tid for each in threads)
         for each in threads:
-            runs = each.state == "RUNNABLE" and each.tid in ran
-            frames = [self._frame(one) for one in each.frames]
-            if not runs:
-                frames = self._called(frames, each.frames)
-            if each.state == "BLOCKED":
-                frames.append(Frame(MONITOR, "", 0))
-            self._counts["cpu" if runs else "still"][f"{each.name} ({each.tid})", tuple(frames)] += 1
+            self._seen["cpu" if each.state == "RUNNABLE" and each.tid in ran else "still", each] += 1
 
     def texts(self) -> dict[str, str]:
         """Folded text by mode, as of Node: "cpu", where threads ran; "still", where they stood."""
+        counts: dict[str, Counter[tuple[str, tuple[Frame, ...]]]] = {"cpu": Counter(), "still": Counter()}
+        for (mode, thread), count in self._seen.items():
+            counts[mode][f"{thread.name} ({thread.tid})", self._frames(thread, runs=mode == "cpu")] += count
         return {
-            mode: "".join(f"{folded(*stack, count)}\n" for stack, count in counts.items())
-            for mode, counts in self._counts.items()
-            if counts
+            mode: "".join(f"{folded(*stack, count)}\n" for stack, count in stacks.items())
+            for mode, stacks in counts.items()
+            if stacks
         }
+
+    def _frames(self, thread: JavaThread, *, runs: bool) -> tuple[Frame, ...]:
+        frames = [self._frame(each) for each in thread.frames]
+        if not runs:
+            frames = self._called(frames, thread.frames)
+        return (*frames, Frame(MONITOR, "", 0)) if thread.state == "BLOCKED" else tuple(frames)
 
     def _called(self, frames: list[Frame], raw: tuple[JavaFrame, ...]) -> list[Frame]:
         """Of a thread that stands: down to what the user's code called. What that does inside (park, poll) is the same

@@ -6,6 +6,7 @@ only ever grow, and signals/ takes differences. NaN in a series means the source
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -183,6 +184,16 @@ class Frame:
     line: int
 
 
+COLLECTOR = "(garbage collector)"
+"""V8's name for a frame within a collection: the innermost one."""
+
+MONITOR = "(monitor)"
+"""Below the frame of Java's that asks for a monitor (`synchronized`) another thread has."""
+
+PLATFORM, LIBRARY = "jvm:", "jar:"
+"""Before a file's name: of Java's own code, of a Java library's."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stacks:
     """Samples of one process: (frames outermost first, count). `thread` is the profiler's name of the thread."""
@@ -305,11 +316,11 @@ class Recording:
         return self._histograms.quantiles(start, end, what=what, endpoint=endpoint, result=result)
 
 
-class HistogramSource:
+class HistogramSource(ABC):
     """Where exact percentiles of any window come from; reader.py has the one over requests.hlog."""
 
+    @abstractmethod
     def quantiles(
         self, start: float, end: float, *, what: str, endpoint: str | None, result: str | None
     ) -> Quantiles | None:
         """See Recording.quantiles."""
-        raise NotImplementedError

@@ -7,8 +7,8 @@ threads, users or cores.
 Fix: hold the lock for the shared data only: prepare before, send and store after. One lock for each thing instead of
 one for all; a queue with one consumer where work has to be done in order.
 Not: connection_pool_exhausted: there the server's side shows every connection taken; gil_contention: there threads want
-the processor, and it is the interpreter's lock; thread_pool_exhausted:
-there all of several threads stand in the slow call, not one; row_lock: there the database holds it.
+the processor, and it is the interpreter's lock; thread_pool_exhausted: there all of several threads stand in the slow
+call, not one; row_lock: there the database holds it.
 Python: asyncio.Lock or threading.Lock round the shared data only, never round an await or a request to others; a lock
 for each key; asyncio.Queue with one consumer where order matters.
 Node: a promise chain or async-mutex round an await is such a lock: keep it round the shared data only, one for each

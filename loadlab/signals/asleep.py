@@ -10,16 +10,13 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from loadlab.recording.model import Frame, Recording, ServiceMeta
+from loadlab.recording.model import MONITOR, Frame, Recording, ServiceMeta
 from loadlab.signals import hot
 
 TID = re.compile(r" \((\d+)\)$")
 """At the end of a thread's name in such stacks (probes/_threaddump.py)."""
 
-MONITOR = "(monitor)"
-LOCKS = frozenset(
-    {"acquire", "__enter__", "acquire_lock", "_acquire_restore", MONITOR, "lock", "lockInterruptibly", "writeLock"}
-)
+LOCKS = frozenset({"acquire", "__enter__", "acquire_lock", "_acquire_restore", MONITOR, "lock", "lockInterruptibly"})
 """Innermost functions of a lock written in Python, or Java's; one in C leaves the caller's own line as the
 innermost."""
 

@@ -10,15 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from statistics import fmean
 
-from loadlab.recording.model import Frame, Recording, ServiceMeta, Stacks
+from loadlab.recording.model import COLLECTOR, Frame, Recording, ServiceMeta, Stacks
 from loadlab.signals import hot
 from loadlab.signals.hot import FEWEST, Line
 from loadlab.signals.missing import Missing
 from loadlab.signals.rates import per_second
 from loadlab.signals.windows import measured
-
-COLLECTOR = "(garbage collector)"
-"""V8's name for a sample taken within a collection."""
 
 
 @dataclass(frozen=True)

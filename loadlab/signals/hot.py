@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import PurePath
 
-from loadlab.recording.model import Frame, Recording, ServiceMeta, Stacks
+from loadlab.recording.model import LIBRARY, PLATFORM, Frame, Recording, ServiceMeta, Stacks
 from loadlab.signals.missing import Missing
 
-BUILT_IN = ("node:", "wasm:", "evalmachine.", "jvm:", "jar:")
+BUILT_IN = ("node:", "wasm:", "evalmachine.", PLATFORM, LIBRARY)
 """Before a file's name, or instead of it: by V8 for code that comes with Node, or from no file; by
 probes/_threaddump.py for Java's own code and for libraries'."""
 LIBRARIES = ("site-packages", "dist-packages", "node_modules")
@@ -204,7 +204,7 @@ def _works(sample: tuple[str, tuple[Frame, ...], int]) -> bool:
 
 def waits_for_work(frame: Frame) -> bool:
     """Whether it is one of those, as the innermost frame of a thread."""
-    java = frame.file.startswith(("jvm:", "jar:"))
+    java = frame.file.startswith((PLATFORM, LIBRARY))
     return bare(frame.function) in (JAVA_WAITS_FOR_WORK if java else WAITS_FOR_WORK)
 
 

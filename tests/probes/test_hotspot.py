@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import threading
@@ -93,6 +94,25 @@ def test_one_that_will_not_is_left_as_it_is(how: str, why: str, monkeypatch: pyt
         (run,) = stacks(process, monkeypatch)
         assert why in run.error and not run.by_pid
         assert process.poll() is None and not left(process)
+
+
+def test_what_somebody_else_laid_there_is_not_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anybody may write there: a link would have us make a file where it leads."""
+    with machine() as process:
+        link, far = Path("/tmp", f".attach_pid{process.pid}"), tmp_path / "far"
+        link.symlink_to(far)
+        try:
+            (run,) = stacks(process, monkeypatch)
+            assert "File exists" in run.error and not far.exists() and link.is_symlink()
+        finally:
+            link.unlink()
+
+
+def test_a_socket_of_another_user_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_hotspot, "EFFECTIVE", re.compile(rb"^Pid:\s*(\d+)", re.MULTILINE))  # a number no user has
+    with machine() as process:
+        (run,) = stacks(process, monkeypatch)
+        assert "is another user's" in run.error and not left(process)
 
 
 MAPS = """

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadlab.probes._classes import Classes, parse_properties
-from loadlab.probes._threaddump import MONITOR, Fold, JavaFrame, JavaThread, class_of, parse, shown
+from loadlab.probes._threaddump import Fold, JavaFrame, JavaThread, class_of, parse, shown
 from loadlab.recording.folded import parse_folded
+from loadlab.recording.model import MONITOR
 from loadlab.signals import hot
 
 DUMP = """2026-11-26 19:07:07

@@ -8,10 +8,9 @@ import pytest
 from loadlab.catalogue import units
 from loadlab.diagnosis.apply import ask
 from loadlab.diagnosis.judge import diagnose
-from loadlab.recording.model import Entity, Frame, Stacks
+from loadlab.recording.model import COLLECTOR, Entity, Frame, Stacks
 from loadlab.rules import Clear, Found, Unknown, Verdict
 from loadlab.signals import Signals
-from loadlab.signals.collecting import COLLECTOR
 from loadlab.signals.file_locks import NAP
 from tests.build import Builder, Proc, Thread, loop
 from tests.databases import Pg, behind_app
