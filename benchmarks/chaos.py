@@ -4,7 +4,8 @@
 
 Each time a small app is started and measured by `loadlab run --duration 8`; loadlab is killed at a moment drawn evenly
 from its proof; three seconds later every process that carries the run's mark, or was a child of it, is looked for:
-stopped, running or zombie. Needs /proc. Exits with 1 where anything was left.
+stopped, running or zombie. With `--at-once 3` three such runs go side by side: nothing is timed here, and a crowded
+machine is the harder test. Needs /proc. Exits with 1 where anything was left.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 APP = """
@@ -82,24 +84,29 @@ def marks(pids: set[int]) -> set[bytes]:
     return found
 
 
-def once(folder: Path, chance: random.Random) -> dict[str, object]:
-    """One run, one kill. `left` is what was found afterwards; killed_s: seconds into the proof, None where the run
+def once(moment_s: float) -> dict[str, object]:
+    """One run, killed `moment_s` into its proof. `left` is what was found afterwards; killed_s: None where the run had
     ended before; watched: processes it had then."""
+    with tempfile.TemporaryDirectory() as folder:
+        return killed_in(Path(folder), moment_s)
+
+
+def killed_in(folder: Path, moment_s: float) -> dict[str, object]:
+    """The same, with a folder for what the run writes."""
     app = folder / "app.py"
     app.write_text(APP)
     command = [sys.executable, "-m", "loadlab", "run", "--command", f"{sys.executable} {app} {{port}}",
                "--duration", "8", "--no-stacks", "--runs", str(folder / "runs")]  # fmt: skip
     child = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    moment = chance.uniform(0.0, PROOF_S)
     killed = None
     for line in child.stderr or ():
         if line.startswith("proof:"):
-            time.sleep(moment)
+            time.sleep(moment_s)
             family = descendants(child.pid)
             marked = marks(family)
             if child.poll() is None:
                 os.kill(child.pid, signal.SIGKILL)
-                killed = round(moment, 2)
+                killed = round(moment_s, 2)
             break
     else:
         family, marked = set(), set()
@@ -113,15 +120,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--times", type=int, default=40)
     parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--at-once", type=int, default=1, help="runs side by side")
     asked = parser.parse_args()
     chance = random.Random(asked.seed)
+    moments = [chance.uniform(0.0, PROOF_S) for _ in range(asked.times)]
     bad = kills = 0
-    for number in range(asked.times):
-        with tempfile.TemporaryDirectory() as folder:
-            found = once(Path(folder), chance)
-        kills += found["killed_s"] is not None
-        bad += bool(found["left"])
-        print(json.dumps({"run": number, **found}), flush=True)
+    with ThreadPoolExecutor(asked.at_once) as pool:
+        for number, found in enumerate(pool.map(once, moments)):
+            kills += found["killed_s"] is not None
+            bad += bool(found["left"])
+            print(json.dumps({"run": number, **found}), flush=True)
     print(f"{kills} kills in {asked.times} runs; something was left behind after {bad}")
     return 1 if bad else 0
 

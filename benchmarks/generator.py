@@ -39,7 +39,8 @@ from generator_rig import GENERATOR_CORE, URL, WARM_S, cpu_s, nginx, pinned, req
 
 from loadlab.clock import SYSTEM
 from loadlab.load import EndpointInterval, LoadInterval
-from loadlab.load._driver import ChildGenerator, LoadConfig, start
+from loadlab.load._config import LoadConfig
+from loadlab.load._driver import ChildGenerator, start
 from loadlab.recording.hlog import HistogramLog, LatencyLog
 
 LOCUSTFILE = """from locust import FastHttpUser, task

@@ -20,7 +20,7 @@ import numpy as np
 
 from loadlab.catalogue import units
 from loadlab.clock import SYSTEM
-from loadlab.load import _driver
+from loadlab.load import _config, _driver
 from loadlab.load._conduct import Meter
 from loadlab.probes._sampler import Sampler
 from loadlab.recording.model import Metric
@@ -124,7 +124,7 @@ def main() -> None:
         plans = _launch.plan_all(spec, folder)
         profile = read.profile("ramp", spec.folder)
         with _launch.launch(plans, Journal(folder), SYSTEM, guardian) as services:
-            config = _driver.config(spec, profile, services.url(spec.target.name), folder / "generator.log")
+            config = _config.config(spec, profile, services.url(spec.target.name), folder / "generator.log")
             with _driver.start(config, meter, SYSTEM, t0) as load:
                 watched = _watched.Watched(services)
                 watched.generator(load)

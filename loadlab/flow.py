@@ -19,7 +19,7 @@ from loadlab.errors import LoadlabError
 from loadlab.experiments.proof import Proof
 from loadlab.gate.limits import judge as judge_limits
 from loadlab.live import Audience, Feed
-from loadlab.load import _conduct, _driver, _meter, replay, shapes
+from loadlab.load import _conduct, _config, _driver, _meter, replay, shapes
 from loadlab.probes import _sampler, _stacks
 from loadlab.recording import describe, reader
 from loadlab.recording.model import Recording
@@ -73,7 +73,7 @@ def run(spec: Spec, profile: Profile, options: Options, audience: Audience) -> P
         # Before there is any load: an idle moment shows which thread of each process waits for work, and how.
         stack.enter_context(_sampler.Sampler(units("probes"), watched, scaler, SYSTEM, t0))
         url, log = services.url(spec.target.name), recorder.log_path("generator", 0)
-        config = _driver.config(spec, profile, url, log, workers=options.workers, bind=options.bind)
+        config = _config.config(spec, profile, url, log, workers=options.workers, bind=options.bind)
         load = _driver.start(config, feed, SYSTEM, t0, noted)
         stack.enter_context(load)
         for pid in load.pids:

@@ -17,7 +17,7 @@ from loadlab.diagnosis.remedy import Attempt, No, pick, with_file
 from loadlab.errors import LoadlabError
 from loadlab.experiments.counting import WindowCounter
 from loadlab.experiments.trial import Side, Trial
-from loadlab.load import _driver
+from loadlab.load import _config, _driver
 from loadlab.recording import describe
 from loadlab.recording.model import Event
 from loadlab.recording.trial import write_trial
@@ -100,7 +100,7 @@ def _side(
     plans = _launch.plan_all(spec, recorder.folder)
     recorder.update_meta(services=describe.planned(meta.services, plans))
     services = stack.enter_context(_launch.launch(plans, recorder, SYSTEM, guardian))
-    config = _driver.config(spec, profile, services.url(spec.target.name), recorder.log_path("generator", 0))
+    config = _config.config(spec, profile, services.url(spec.target.name), recorder.log_path("generator", 0))
     load = _driver.start(config, recorder, SYSTEM, t0)
     stack.enter_context(load)
     for pid in load.pids:

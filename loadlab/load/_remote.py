@@ -21,7 +21,7 @@ from loadlab import __version__
 from loadlab.clock import Clock
 from loadlab.errors import LoadError
 from loadlab.load import Listener
-from loadlab.load._driver import LoadConfig, told
+from loadlab.load._config import LoadConfig, part, told
 from loadlab.load._talk import Talk
 from loadlab.load.fleet import Fleet
 
@@ -36,9 +36,6 @@ ANSWERS_WITHIN_S = 10.0
 SILENT_S = 4.0
 """A worker speaks once a second. After three seconds without a word its load is not to be counted on."""
 STOP_S = 5.0
-
-
-Part = Callable[["LoadConfig", int, int], "LoadConfig"]
 
 
 class RefusedError(Exception):
@@ -119,7 +116,7 @@ class RemoteGenerator(Talk):
 
 
 def crew(
-    fleet: Fleet, config: LoadConfig, part: Part, clock: Clock, t0: float, note: Callable[[str], None]
+    fleet: Fleet, config: LoadConfig, clock: Clock, t0: float, note: Callable[[str], None]
 ) -> list[RemoteGenerator]:
     """As many workers as config asks for, joined to the fleet. Raises LoadError."""
     count = config.workers

@@ -18,7 +18,8 @@ from pathlib import Path
 from loadlab import __version__
 from loadlab.clock import SYSTEM, Clock
 from loadlab.errors import LoadError
-from loadlab.load._driver import LoadConfig, spawn
+from loadlab.load._config import LoadConfig
+from loadlab.load._driver import spawn
 from loadlab.load._remote import ANSWERS_WITHIN_S, Link, RefusedError, address, digest_of
 
 SILENT_S = 10.0

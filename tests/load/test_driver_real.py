@@ -17,7 +17,8 @@ import pytest
 from loadlab.clock import SYSTEM
 from loadlab.errors import LoadError
 from loadlab.load import LoadInterval, _driver, _talk
-from loadlab.load._driver import ChildGenerator, LoadConfig, start
+from loadlab.load._config import LoadConfig
+from loadlab.load._driver import ChildGenerator, start
 from tests.load.scripted import Scripted, Step, close, never, ok
 
 pytestmark = pytest.mark.real
@@ -363,7 +364,8 @@ def test_users_that_never_yield_are_found_and_ended(begin: Begin, monkeypatch: p
 PARENT = """
 import os, sys
 from loadlab.clock import SYSTEM
-from loadlab.load._driver import LoadConfig, start
+from loadlab.load._config import LoadConfig
+from loadlab.load._driver import start
 class Deaf:
     def interval(self, interval): pass
 generator = start(LoadConfig("http://127.0.0.1:9", locustfile=sys.argv[1], env=dict(os.environ)), Deaf(), SYSTEM, 0.0)

@@ -12,7 +12,8 @@ import pytest
 
 from loadlab.clock import SYSTEM
 from loadlab.errors import LoadError, SpecError
-from loadlab.load._driver import LoadConfig, config, start
+from loadlab.load._config import LoadConfig, config
+from loadlab.load._driver import start
 from loadlab.load.fleet import GONE, Fleet
 from loadlab.spec.model import LoadSpec, Profile, Spec
 from tests.load.scripted import Scripted, never, ok

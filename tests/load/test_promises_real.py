@@ -10,7 +10,8 @@ import pytest
 
 from loadlab.clock import SYSTEM
 from loadlab.errors import LoadError
-from loadlab.load._driver import ChildGenerator, LoadConfig, start
+from loadlab.load._config import LoadConfig
+from loadlab.load._driver import ChildGenerator, start
 from tests.load.scripted import CERTIFICATE, Scripted, Step, never, ok
 from tests.load.test_driver_real import Heard
 

@@ -13,7 +13,8 @@ import pytest
 from loadlab.clock import SYSTEM
 from loadlab.load._answer import MOST_KEPT
 from loadlab.load._book import Book
-from loadlab.load._driver import LoadConfig, start
+from loadlab.load._config import LoadConfig
+from loadlab.load._driver import start
 from loadlab.load.wire import WireClient
 from tests.load.scripted import EXPIRED, Scripted, Serve, ok
 from tests.load.test_driver_real import Heard

@@ -18,7 +18,8 @@ import pytest
 
 from loadlab.clock import SYSTEM
 from loadlab.errors import LoadError
-from loadlab.load._driver import LoadConfig, start
+from loadlab.load._config import LoadConfig
+from loadlab.load._driver import start
 from loadlab.load.fleet import Fleet
 from tests.load.scripted import Scripted, never
 from tests.load.test_driver_real import Heard
