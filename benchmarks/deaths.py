@@ -71,12 +71,12 @@ def row(name: str, case: Case, seen: Seen) -> str:
 
 
 def parts(seen: Seen) -> list[str]:
-    """Where requests failed after the kill, for systems with several endpoints: failed of all, by endpoint."""
+    """Where requests failed from the kill on, for systems with several endpoints: failed of all, by endpoint."""
     killed = seen.killed
     names = sorted({each.endpoint for each in seen.recording.requests})
     if killed is None or len(names) < 2:
         return []
-    after = killed.at + 1
+    after = killed.at - 1
     return [
         f"{name}: {seen.count('fail', name, after)} of {seen.count('', name, after)} failed"
         for name in names

@@ -45,7 +45,9 @@ class Thread:
     run_delay: float = 0.0
     share: dict[str, float] = field(default_factory=dict)
     early_idle: str = ""
-    """The state it idled in before the window: "idle_epoll" or "idle_accept"."""
+    """The state it idled in before the window: "idle_epoll", "idle_accept", or "futex"."""
+    runs_per_s: float | None = None
+    """Times it is put on a CPU; None: not recorded."""
 
 
 @dataclass
@@ -172,6 +174,8 @@ class Builder:
         self.counter("threads.other", entity, per_s * (thread.share.get("other", 0.0) + rest))
         self.counter("threads.cpu_s", entity, thread.cores)
         self.counter("threads.run_delay_s", entity, thread.run_delay)
+        if thread.runs_per_s is not None:
+            self.counter("threads.runs", entity, thread.runs_per_s)
 
     def load(self, rps: float = 200.0, *, failed: float = 0.0, growth: float = 1.02, users: int = 16) -> Builder:
         """Levels of a search that ends at `users` with the given growth, and a steady phase at `rps`."""

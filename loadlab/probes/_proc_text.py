@@ -57,10 +57,11 @@ def catches(status: bytes, number: int) -> bool:
     return caught is not None and bool(int(caught[1], 16) >> (number - 1) & 1)
 
 
-def parse_schedstat(raw: bytes) -> tuple[float, float] | None:
-    """Seconds on CPU and seconds ready but not running; None where the kernel keeps none."""
+def parse_schedstat(raw: bytes) -> tuple[float, float, int] | None:
+    """Seconds on CPU, seconds ready but not running, and how often it was put on a CPU; None where the kernel keeps
+    none (Documentation/scheduler/sched-stats.rst)."""
     parts = raw.split()
-    return (int(parts[0]) / 1e9, int(parts[1]) / 1e9) if len(parts) >= 2 else None
+    return (int(parts[0]) / 1e9, int(parts[1]) / 1e9, int(parts[2])) if len(parts) >= 3 else None
 
 
 def parse_switches(raw: bytes) -> tuple[int, int]:

@@ -50,6 +50,10 @@ class ThreadState:
     share: dict[str, float]
     cores: float
     run_delay: float
+    runs_per_s: float | None
+    """How often it was put on a CPU; None where the recording does not say."""
+    handed: bool
+    """Whether it was ever seen in a futex for long enough to have waited there for work."""
     serves: str
     """"epoll": waits for work in epoll; "accept": in accept or in poll on a listener; "" : neither was ever seen."""
 
@@ -128,7 +132,7 @@ def compute(recording: Recording) -> Threads:
         raise Missing("thread states were not sampled")
     columns = {
         name: {each.entity: each for each in recording.series(f"threads.{name}")}
-        for name in (*STATES, "cpu_s", "run_delay_s")
+        for name in (*STATES, "cpu_s", "run_delay_s", "runs")
     }
     found = []
     for entity, series in samples.items():
@@ -141,8 +145,10 @@ def compute(recording: Recording) -> Threads:
                 entity,
                 count,
                 {name: share.get(name, 0.0) for name in STATES},
-                _cores(columns, entity, "cpu_s", window),
-                _cores(columns, entity, "run_delay_s", window),
+                _per_s(columns, entity, "cpu_s", window),
+                _per_s(columns, entity, "run_delay_s", window),
+                _per_s(columns, entity, "runs", window) if entity in columns["runs"] else None,
+                _last(columns["futex"].get(entity)) >= EVER_IDLE,
                 _serves(columns, entity),
             )
         )
@@ -151,7 +157,7 @@ def compute(recording: Recording) -> Threads:
     return Threads(tuple(found), _waits(recording, window, {each.entity: each.samples for each in found}))
 
 
-def _cores(columns: dict[str, dict[Entity, Series]], entity: Entity, name: str, window: Window) -> float:
+def _per_s(columns: dict[str, dict[Entity, Series]], entity: Entity, name: str, window: Window) -> float:
     series = columns[name].get(entity)
     return per_second(series, window) if series is not None else 0.0
 

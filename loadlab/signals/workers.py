@@ -14,6 +14,7 @@ from loadlab.recording.model import Entity, Recording, ServiceMeta, Stacks
 from loadlab.signals import asleep, edges, hot, measurement, saturation, stations, threads
 from loadlab.signals.missing import Missing
 from loadlab.signals.threads import ThreadState
+from loadlab.signals.windows import measured
 
 TAKEN = 0.85
 """Share of its time at work from which on a thread of a pool counts as taken: handing it the next request takes the
@@ -24,6 +25,10 @@ CALLER = "caller"
 
 IDLE = 0.02
 """Share of its time at work up to which a thread only looks after itself (timers, heartbeats)."""
+
+PART = 0.5
+"""Times a thread is put on a CPU while one of the slowest requests (p99) is answered, below which it has no part in
+them: who works for a request, or stands in line for one, runs at least once for it. Half, as a window has ends."""
 
 FEW = 2
 """Users up to whom a level of the search shows how long a request takes that waits for nobody."""
@@ -84,13 +89,14 @@ class Crew:
 def compute(recording: Recording) -> Crew:
     """Raises Missing where threads, processes or connections were not sampled."""
     states, places, between = threads.compute(recording), stations.compute(recording), edges.compute(recording)
-    sleeps = asleep.compute(recording)
+    sleeps, slowest_s = asleep.compute(recording), _slowest_s(recording)
     found = []
     for name in places.services:
+        parts = {each.entity: _part(states, each, slowest_s) for each in places.of(name)}
         # Where nobody does anything, as behind a lock that is held long, all may be those that serve.
-        mine = [each for each in places.of(name) if _works(states, each, sleeps)] or list(places.of(name))
+        mine = [each for each in places.of(name) if _works(states, parts[each.entity], sleeps)] or places.of(name)
         inside = _inside(recording, between, name) / max(1, len(mine))
-        found += [_workers(states, each, inside, sleeps) for each in mine]
+        found += [_workers(states, each, parts[each.entity], inside, sleeps) for each in mine]
     return Crew(tuple(found), _at_once(recording), _native(recording, places), _in_line(recording))
 
 
@@ -108,9 +114,22 @@ def _native(recording: Recording, places: stations.Stations) -> frozenset[str]:
 Sleeps = Mapping[tuple[int, int], asleep.Asleep]
 
 
-def _works(states: threads.Threads, station: stations.Station, sleeps: Sleeps) -> bool:
-    """Masters and helpers have threads, too, which never do anything."""
+def _slowest_s(recording: Recording) -> float:
+    """Of nearly all requests of the window; 0 where none was answered."""
+    window = measured(recording)
+    times = recording.quantiles(window.start, window.end)
+    return times.p99_ms / 1000 if times is not None else 0.0
+
+
+def _part(states: threads.Threads, station: stations.Station, slowest_s: float) -> tuple[ThreadState, ...]:
+    """Threads of a process that may have to do with requests: those of a runtime, or of a pool that is too big, sleep
+    in the same calls as others do at a lock, and nothing wakes them."""
     mine = states.of(station.entity.service, station.entity.pid)
+    return tuple(each for each in mine if each.serves or each.runs_per_s is None or each.runs_per_s * slowest_s >= PART)
+
+
+def _works(states: threads.Threads, mine: tuple[ThreadState, ...], sleeps: Sleeps) -> bool:
+    """Masters and helpers have threads, too, which never do anything."""
     return any(_at_work(states, each, _asleep(sleeps, each, told=False)) >= IDLE for each in mine)
 
 
@@ -126,21 +145,28 @@ def _inside(recording: Recording, between: edges.Edges, name: str) -> float:
         return seen
 
 
-def _workers(states: threads.Threads, station: stations.Station, inside: float, sleeps: Sleeps) -> Workers:
-    mine = states.of(station.entity.service, station.entity.pid)
+def _workers(
+    states: threads.Threads,
+    station: stations.Station,
+    mine: tuple[ThreadState, ...],
+    inside: float,
+    sleeps: Sleeps,
+) -> Workers:
     serving = [each for each in mine if each.serves]
     others = [each for each in mine if not each.serves]
     told = any(pid == station.entity.pid for pid, _ in sleeps)
     kinds = {each.entity: _asleep(sleeps, each, told=told) for each in mine}
     work = {each.entity: _at_work(states, each, kinds[each.entity]) for each in mine}
     pool = others or serving
+    taken = tuple(each for each in others if work[each.entity] >= TAKEN)
     return Workers(
         station.entity,
         station.process.cores,
         inside,
         sum(work[each.entity] for each in pool),
         sum(each.share["futex"] * kinds[each.entity].line for each in pool),
-        tuple(each for each in others if work[each.entity] >= TAKEN),
+        # Work reaches a pool through a futex. A thread that sleeps between looks at its own house is none.
+        taken if any(each.handed for each in taken) else (),
         max(each.busy for each in serving) if serving and others else None,
         told,
     )

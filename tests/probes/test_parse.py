@@ -54,7 +54,7 @@ def test_limits_and_switches() -> None:
     ) == float("inf")
     status = b"Name:\tx\nvoluntary_ctxt_switches:\t12\nnonvoluntary_ctxt_switches:\t3\n"
     assert _proc_text.parse_switches(status) == (12, 3)
-    assert _proc_text.parse_schedstat(b"940330000 312005000 3\n") == (0.94033, 0.312005)
+    assert _proc_text.parse_schedstat(b"940330000 312005000 3\n") == (0.94033, 0.312005, 3)
 
 
 POLL_MEMORY = struct.pack("=ihhihh", 5, 1, 0, 9, 1, 0)

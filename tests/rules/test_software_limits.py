@@ -11,7 +11,7 @@ from loadlab.diagnosis.judge import diagnose
 from loadlab.recording.model import Frame, Stacks
 from loadlab.rules import Clear, Found, Verdict
 from loadlab.signals import Signals
-from tests.build import Builder, Proc, Thread
+from tests.build import Builder, Fixed, Proc, Thread
 
 AT_LOCK = ("sell", "/srv/app/hall.py", 23, 690)
 """Of a hundred looks at eight threads."""
@@ -27,7 +27,7 @@ def loop(busy: float = 0.1) -> Thread:
 
 
 def workers(count: int, **share: float) -> list[Thread]:
-    return [Thread(0.01, 0.0, dict(share)) for _ in range(count)]
+    return [Thread(0.01, 0.0, dict(share), early_idle="futex") for _ in range(count)]
 
 
 def app(
@@ -73,6 +73,20 @@ def test_threads_in_line_for_a_lock(noise: float) -> None:
     assert "one at a time holds a lock in sell() at hall.py:23" in fault.sentence
     first = diagnose(locked(noise=noise).recording()).bottleneck
     assert first is not None and (first.kind, first.grade) == ("lock_contention", "supported")
+
+
+@pytest.mark.parametrize(
+    ("runs_per_s", "line"), [(None, True), (25.0, True), (400.0, True), (2.0, False), (0.0, False)]
+)
+def test_a_thread_that_nothing_wakes_stands_in_no_line(runs_per_s: float | None, line: bool) -> None:
+    """A pool's, or a runtime's, in the same futex; one request in a hundred takes 100 ms."""
+    threads = [Thread(0.01, 0.0, {"futex": 0.97}, runs_per_s=runs_per_s) for _ in range(8)]
+    one = Thread(0.1, 0.0, {"socket_wait": 0.9}, runs_per_s=200.0)
+    built = app(loop(0.3), one, *threads)
+    built.histograms = Fixed(40.0, 100.0)
+    told = Signals(built.recording()).workers.of("app")[0].queueing
+    assert told == pytest.approx(8 * 0.97 if line else 0.0, abs=0.1)
+    assert isinstance(verdict("lock_contention", built), Found) is line
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.1, 0.2])
@@ -207,7 +221,13 @@ def test_a_pool_of_threads_that_all_stand(count: int, stands: str) -> None:
     assert fault.gain == 2.0
 
 
+def keeper() -> Thread:
+    """One that looks after its own house, sleeping in between, as memcached's does."""
+    return Thread(0.005, 0.0, {"sleep": 0.97, "running": 0.01})
+
+
 NO_POOL = [
+    (app(loop(0.1), keeper()), "nobody ever handed it work"),
     (pool(8, inside=8), "a thread for each request"),
     (pool(busy=0.97), "the loop has no time left"),
     (pool(cores=0.9), "they compute"),
