@@ -17,7 +17,7 @@ key.
 
 from __future__ import annotations
 
-from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, Where, at, blame, percent
+from loadlab.rules import Clear, Evidence, Fault, Found, Unknown, Verdict, Where, at, blame, percent
 from loadlab.rules._line import HELD, ONE, for_interpreter, in_loop, one_at_a_time
 from loadlab.signals import Signals
 from loadlab.signals.workers import Workers
@@ -56,7 +56,13 @@ def check(s: Signals) -> Verdict:
     found = [fault for each in s.workers.all for fault in _process(s, each)]
     alone = {fault.service for fault in found}
     found += [fault for name in s.stations.services if name not in alone for fault in _processes(s, name)]
-    return Found(tuple(found)) if found else Clear("no requests wait for each other in a process that has time left")
+    told = [fault for fault in found if fault.signals > 1]
+    if told or not found:
+        return Found(tuple(told)) if told else Clear("no requests wait for each other in a process that has time left")
+    return Unknown(
+        f"threads of {found[0].service} sleep in futexes, and nothing else was seen: only their stacks would tell "
+        "those in line for a lock from those of a pool that has nothing to do"
+    )
 
 
 def _process(s: Signals, each: Workers) -> list[Fault]:
@@ -66,14 +72,18 @@ def _process(s: Signals, each: Workers) -> list[Fault]:
         return []
     line = s.workers.in_line.get(each.entity.pid)
     if _stands_in_line(each, line):
-        return [_threads(s, each, line)]
+        return [_threads(s, each, line, sure=each.told or line is not None or _native(s, each))]
     tasks = in_loop(s, each) if each.cores <= CPU and not each.told else None
     return [_fault(each, [_inside(each), *tasks], 2, None)] if tasks else []
 
 
+def _native(s: Signals, each: Workers) -> bool:
+    """In a language without a lock of its own for all threads, with a core to spare: there more would be at work."""
+    return s.host.idle >= IDLE_CORES and each.entity.service in s.workers.native
+
+
 def _most_cores(s: Signals, each: Workers) -> float:
-    spare = s.host.idle >= IDLE_CORES and each.entity.service in s.workers.native
-    return CPU_TOLD if each.told or spare or s.hot.held.get(each.entity.pid, 1.0) <= HELD else CPU
+    return CPU_TOLD if each.told or _native(s, each) or s.hot.held.get(each.entity.pid, 1.0) <= HELD else CPU
 
 
 def _stands_in_line(each: Workers, line: float | None) -> bool:
@@ -93,10 +103,13 @@ def _processes(s: Signals, name: str) -> list[Fault]:
     pids = [each.entity.pid for each in s.workers.of(name)]
     lines = [s.workers.in_line[pid] for pid in pids if pid in s.workers.in_line]
     line = sum(lines) if lines else None
-    return [_threads(s, together, line, f", of {len(pids)} processes")] if _stands_in_line(together, line) else []
+    if not _stands_in_line(together, line):
+        return []
+    return [_threads(s, together, line, f", of {len(pids)} processes", sure=True)]
 
 
-def _threads(s: Signals, each: Workers, line: float | None, of: str = "") -> Fault:
+def _threads(s: Signals, each: Workers, line: float | None, of: str = "", *, sure: bool) -> Fault:
+    """sure: those in a futex are known to stand at a lock, not to wait for work."""
     name = each.entity.service
     where = blame(s.hot.standing(name))
     evidence = [
@@ -109,7 +122,7 @@ def _threads(s: Signals, each: Workers, line: float | None, of: str = "") -> Fau
         says = f"of those read, {line:.1f} threads stood in its own code, most{at(where)}"
         evidence.append(Evidence("in_line", line, says, IN_LINE))
     served = one_at_a_time(s, each)
-    return _fault(each, [*evidence, *served], 1 + (line is not None) + len(served), where)
+    return _fault(each, [*evidence, *served], 1 + sure + len(served), where)
 
 
 def _inside(each: Workers) -> Evidence:
