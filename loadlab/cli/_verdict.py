@@ -75,7 +75,7 @@ def _table(rows: list[Line]) -> Table:
 
 def lines(diagnosis: Diagnosis, page: Path | None) -> list[Line]:
     """All that is said after the sentence."""
-    from loadlab.report.words import after, gain, tried
+    from loadlab.report.words import after, gain, tried, when
 
     found = evidence(diagnosis)[:MOST_EVIDENCE] + load(diagnosis)
     found += [_limit(each) for each in diagnosis.limits]
@@ -86,7 +86,7 @@ def lines(diagnosis: Diagnosis, page: Path | None) -> list[Line]:
     if diagnosis.bottleneck is not None and diagnosis.bottleneck.remedy.tried is not None:
         found.append(Line("tried", tried(diagnosis.bottleneck.remedy.tried), "bold"))
     if diagnosis.next is not None:
-        found.append(Line("after that", after(diagnosis.next)))
+        found.append(Line(when(diagnosis.outcome), after(diagnosis.next)))
     kind = diagnosis.bottleneck.kind if diagnosis.bottleneck else KIND_OF_NOTHING.get(diagnosis.outcome)
     if kind is not None:
         found.append(Line("more", f"loadlab explain {kind}"))

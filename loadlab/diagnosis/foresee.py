@@ -33,15 +33,24 @@ def foresee(
         return finding, None
     gain = finding.remedy.expected_gain
     capped = None if gain is None else round(min(gain, place.factor), 2)
-    found = Next(
+    return replace(finding, remedy=replace(finding.remedy, expected_gain=capped)), _limit(place, headroom, spared)
+
+
+def nearest(headroom: Headroom | None) -> Next | None:
+    """What limits first where nothing does yet, unless something that is no station does before."""
+    place = None if headroom is None else headroom.next("", ())
+    return None if headroom is None or place is None else _limit(place, headroom, at_most=True)
+
+
+def _limit(place: Place, headroom: Headroom, at_most: bool) -> Next:
+    return Next(
         place.service or None,
         place.resource,
         round(headroom.rps * place.factor, 1),
         round(place.factor, 2),
         _why(place, headroom.rps),
-        at_most=spared,
+        at_most=at_most,
     )
-    return replace(finding, remedy=replace(finding.remedy, expected_gain=capped)), found
 
 
 def _why(place: Place, rps: float) -> str:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from loadlab.catalogue import units
 from loadlab.diagnosis.apply import Answer, apply
 from loadlab.diagnosis.figures import figures
-from loadlab.diagnosis.foresee import foresee
+from loadlab.diagnosis.foresee import foresee, nearest
 from loadlab.diagnosis.model import Capacity, Diagnosis, Finding, Next
 from loadlab.diagnosis.outcome import what_was_tried
 from loadlab.diagnosis.rank import Ranked, rank
@@ -33,7 +33,7 @@ def diagnose(recording: Recording, signals: Signals | None = None) -> Diagnosis:
     ranked = rank(answers, _or(lambda: signals.elasticity, {}))
     capacity = _capacity(signals)
     findings = tuple(_with_reason(each, recording) for each in ranked.findings)
-    first, after = _first(findings, signals)
+    first, after = _first(ranked.outcome, findings, signals)
     return Diagnosis(
         outcome=ranked.outcome,
         sentence=_sentence(ranked, capacity),
@@ -51,11 +51,12 @@ def diagnose(recording: Recording, signals: Signals | None = None) -> Diagnosis:
     )
 
 
-def _first(findings: tuple[Finding, ...], signals: Signals) -> tuple[Finding | None, Next | None]:
-    """The bottleneck, and what limits after it."""
+def _first(outcome: str, findings: tuple[Finding, ...], signals: Signals) -> tuple[Finding | None, Next | None]:
+    """The bottleneck, and what limits after it; where nothing limits, what will."""
+    headroom = _or(lambda: signals.headroom, None)
     if not findings:
-        return None, None
-    first, after = foresee(findings[0], units("rules"), _or(lambda: signals.headroom, None))
+        return None, nearest(headroom) if outcome == "none" else None
+    first, after = foresee(findings[0], units("rules"), headroom)
     tried = what_was_tried(first, signals.trial)
     return replace(first, remedy=replace(first.remedy, tried=tried)), after
 

@@ -53,9 +53,11 @@ class Remedy:
 
 @dataclass(frozen=True)
 class Next:
-    """What will limit once the remedy has been applied. service None: the whole machine. factor: of today's rate.
+    """What will limit once the remedy has been applied; where nothing limits, what will under more load. service None:
+    the whole machine. factor: of today's rate.
 
-    at_most: the remedy makes requests cheaper by an unknown amount, so this is where it ends at best.
+    at_most: this is where it ends at best: the remedy makes requests cheaper by an unknown amount, or nothing limits
+    yet and what is no station (a lock, a limiter) may do so before.
     """
 
     service: str | None

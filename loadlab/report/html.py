@@ -33,6 +33,7 @@ FILTERS = (
     "moment",
     "sentence",
     "after",
+    "when",
     "tried",
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from loadlab.diagnosis.model import Diagnosis, Finding, LimitResult
 from loadlab.recording.model import Recording
-from loadlab.report.words import GRADES, OUTCOMES, after, gain, milliseconds, percent, rate, tried
+from loadlab.report.words import GRADES, OUTCOMES, after, gain, milliseconds, percent, rate, tried, when
 
 
 def render(recording: Recording, diagnosis: Diagnosis) -> str:
@@ -17,7 +17,7 @@ def render(recording: Recording, diagnosis: Diagnosis) -> str:
     if diagnosis.bottleneck is not None and diagnosis.bottleneck.remedy.tried is not None:
         parts.append(f"**Tried:** {escape(tried(diagnosis.bottleneck.remedy.tried))}.")
     if diagnosis.next is not None:
-        parts.append(f"**After that:** {escape(after(diagnosis.next))}.")
+        parts.append(f"**{when(diagnosis.outcome).capitalize()}:** {escape(after(diagnosis.next))}.")
     if diagnosis.capacity is not None:
         parts.append(_capacity(diagnosis))
     if diagnosis.load.get("says"):

@@ -61,6 +61,15 @@ def gain(factor: float | None) -> str:
     return f"about {factor:.1f} times today's capacity" if factor is not None and factor >= 1.05 else ""
 
 
+NEXT = {"none": "headroom"}
+"""What `after` is the answer to, by outcome."""
+
+
+def when(outcome: str) -> str:
+    """ "after that", or "headroom" where nothing limits yet."""
+    return NEXT.get(outcome, "after that")
+
+
 def after(found: Next) -> str:
     """ "the machine's cores: ... at 842 requests/s; full at about 1,570 requests/s, 1.9 times today's rate"."""
     much = f"{found.factor:.1f} times today's rate" if found.factor >= 1.05 else "hardly more than today's rate"

@@ -10,7 +10,7 @@ from loadlab.catalogue import units
 from loadlab.diagnosis.foresee import NAMES, foresee
 from loadlab.diagnosis.judge import diagnose
 from loadlab.diagnosis.model import Finding, Remedy
-from loadlab.report.words import after
+from loadlab.report.words import after, when
 from loadlab.signals.headroom import Headroom, Place
 from tests.build import Builder, Proc
 
@@ -63,3 +63,17 @@ def test_a_full_core_on_an_idle_machine_ends_at_the_machine() -> None:
     assert diagnosis.next.factor == pytest.approx(2 / 1.07, rel=0.1)
     assert diagnosis.bottleneck.remedy.expected_gain == pytest.approx(diagnosis.next.factor, rel=0.1)
     assert "full at about 7" in after(diagnosis.next)
+
+
+def test_where_nothing_limits_it_says_what_will_first() -> None:
+    built = Builder(cores=2, noise=0.1).service("app", Proc(cores=0.3, busy=0.3)).load(100.0, growth=1.9)
+    diagnosis = diagnose(built.generator(0.1).host().recording())
+    assert (diagnosis.outcome, diagnosis.bottleneck) == ("none", None)
+    assert diagnosis.next is not None and (diagnosis.next.service, diagnosis.next.at_most) == ("app", True)
+    assert diagnosis.next.factor == pytest.approx(1 / 0.3, rel=0.15)
+    assert when(diagnosis.outcome) == "headroom" and "at the latest" in after(diagnosis.next)
+
+
+def test_where_next_to_nothing_is_used_no_limit_is_foretold() -> None:
+    built = Builder(cores=2).service("app", Proc(cores=0.02, busy=0.02)).load(5.0, growth=1.9)
+    assert diagnose(built.generator(0.01).host().recording()).next is None
