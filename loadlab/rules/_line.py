@@ -23,6 +23,27 @@ LOOP = 0.7
 """An event loop busier than this may itself be what requests wait for."""
 
 
+CPU = 0.6
+"""Cores of the process from which on computing is what takes the time, whoever waits for it."""
+
+CPU_TOLD = 1.2
+"""The same where stacks tell who waits for a lock: one thread at a time computes in there, and the rest cannot. And of
+a program in a language that has no lock of its own for all threads, while another core is idle."""
+
+IDLE_CORES = 0.3
+"""Cores that must be idle for that: else its threads wait for the processor."""
+
+
+def native(s: Signals, each: Workers) -> bool:
+    """In a language without a lock of its own for all threads, with a core to spare: there more would be at work."""
+    return s.host.idle >= IDLE_CORES and each.entity.service in s.workers.native
+
+
+def most_cores(s: Signals, each: Workers) -> float:
+    """Cores of the process up to which waiting, not computing, may be what takes its requests' time."""
+    return CPU_TOLD if each.told or native(s, each) or s.hot.held.get(each.entity.pid, 1.0) <= HELD else CPU
+
+
 def for_interpreter(s: Signals, each: Workers) -> bool:
     """Whether threads stand where whoever holds the interpreter computes, as in bursts of work: they wait for that.
     Behind the application's lock they stand where it is taken."""

@@ -18,7 +18,7 @@ key.
 from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Unknown, Verdict, Where, at, blame, percent
-from loadlab.rules._line import HELD, ONE, for_interpreter, in_loop, one_at_a_time
+from loadlab.rules._line import CPU, ONE, for_interpreter, in_loop, most_cores, native, one_at_a_time
 from loadlab.signals import Signals
 from loadlab.signals.workers import Workers
 
@@ -36,16 +36,6 @@ INSIDE = 3.0
 
 IN_LINE = 0.5
 """Share of those that wait which must be seen standing in line, as threads in a futex and in the stacks."""
-
-CPU = 0.6
-"""Cores of the process from which on computing is what takes the time, whoever waits for it."""
-
-CPU_TOLD = 1.2
-"""The same where stacks tell who waits for a lock: one thread at a time computes in there, and the rest cannot. And of
-a program in a language that has no lock of its own for all threads, while another core is idle."""
-
-IDLE_CORES = 0.3
-"""Cores that must be idle for that: else its threads wait for the processor."""
 
 POOL = 0.3
 """Share of the stacks in a pool of connections, from which on what is waited for is a connection."""
@@ -66,24 +56,15 @@ def check(s: Signals) -> Verdict:
 
 
 def _process(s: Signals, each: Workers) -> list[Fault]:
-    if each.inside < INSIDE or each.cores > _most_cores(s, each) or for_interpreter(s, each):
+    if each.inside < INSIDE or each.cores > most_cores(s, each) or for_interpreter(s, each):
         return []
     if s.querying.of(each.entity.service).pool_share >= POOL:
         return []
     line = s.workers.in_line.get(each.entity.pid)
     if _stands_in_line(each, line):
-        return [_threads(s, each, line, sure=each.told or line is not None or _native(s, each))]
+        return [_threads(s, each, line, sure=each.told or line is not None or native(s, each))]
     tasks = in_loop(s, each) if each.cores <= CPU and not each.told else None
     return [_fault(each, [_inside(each), *tasks], 2, None)] if tasks else []
-
-
-def _native(s: Signals, each: Workers) -> bool:
-    """In a language without a lock of its own for all threads, with a core to spare: there more would be at work."""
-    return s.host.idle >= IDLE_CORES and each.entity.service in s.workers.native
-
-
-def _most_cores(s: Signals, each: Workers) -> float:
-    return CPU_TOLD if each.told or _native(s, each) or s.hot.held.get(each.entity.pid, 1.0) <= HELD else CPU
 
 
 def _stands_in_line(each: Workers, line: float | None) -> bool:
@@ -116,7 +97,7 @@ def _threads(s: Signals, each: Workers, line: float | None, of: str = "", *, sur
         _inside(each),
         Evidence("queueing", each.queueing, f"{each.queueing:.1f} of its threads stood in line for a lock{of}"),
         Evidence("at_work", each.at_work, f"{each.at_work:.1f} were at work, or wanted to, at a time", ONE),
-        Evidence("process_cores", each.cores, f"it used {percent(each.cores)} of a core", _most_cores(s, each)),
+        Evidence("process_cores", each.cores, f"it used {percent(each.cores)} of a core", most_cores(s, each)),
     ]
     if where is not None and line is not None:
         says = f"of those read, {line:.1f} threads stood in its own code, most{at(where)}"
