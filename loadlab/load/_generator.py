@@ -192,10 +192,12 @@ class Generator:
         runner = self._environment.runner
         self._book.users = runner.user_count if runner is not None else 0
         self._book.spent_s = spent_s()
-        frame = memoryview(encode(self._book.cut(SYSTEM.monotonic(), number)))
+        frame = encode(self._book.cut(SYSTEM.monotonic(), number))
         with self._writing:
-            while frame:
-                frame = frame[gevent_os.nb_write(self._output, frame) :]
+            for piece in frame:
+                rest = memoryview(piece)
+                while rest:  # a pipe holds 64 KiB: requests go on while it is full
+                    rest = rest[gevent_os.nb_write(self._output, rest) :]
 
     def _open_model(self, classes: list[type[User]]) -> Arrivals[Any]:
         even, most = self._config.get("arrivals") == "even", self._config.get("max_in_flight")

@@ -47,7 +47,7 @@ def test_frames_come_back(requests: list[tuple[str, bool, float, float]], failur
     for name, error in failures:
         book.failure(name, error, 1.5, error)
     interval = book.cut(2.0)
-    frame = encode(interval)
+    frame = b"".join(encode(interval))
     head, body = LENGTHS.unpack_from(frame)
     assert len(frame) == LENGTHS.size + head + body
     back = decode(frame[LENGTHS.size : LENGTHS.size + head], frame[LENGTHS.size + head :])
