@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
 BESIDE = "-at-70"
 """Added to a system's name for its run at a share of the capacity."""
-CALM_S = 12.0
-"""Ten seconds are measured: at 100 requests/s the p99 of a thousand, at 10 only the median is worth reading."""
+CALM_S, RISE_S, WARM_S = 18.0, 6.0, 2.0
+"""Ten seconds are measured: at 100 requests/s the p99 of a thousand, at 10 only the median is worth reading. The rate
+rises to it: a system that was just started has cold caches and no connections, and a rate that comes all at once may
+leave a queue of which it never gets rid."""
 
 Systems = Annotated[
     list[str] | None,
@@ -119,7 +121,9 @@ def _calm(spec: Spec, folder: Path, runs: Path, *, as_json: bool) -> None:
         return
     rate = round(CALM * capacity.requests_per_s, 1)
     _terminal.say(f"{spec.name}: at {CALM:.0%} of its capacity, {rate:.0f} requests/s", _terminal.err())
-    profile = Profile(name="calm", model="open", shape="constant", rate=rate, duration_s=CALM_S, warmup_s=2)
+    profile = Profile(
+        name="calm", model="open", shape="ramp", rate=rate, duration_s=CALM_S, rise_s=RISE_S, warmup_s=RISE_S + WARM_S
+    )
     beside = spec.model_copy(update={"name": spec.name + BESIDE})
     _climbed(beside, profile, runs, as_json=as_json, measured=False)
 
