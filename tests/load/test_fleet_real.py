@@ -99,6 +99,29 @@ def test_one_that_is_killed_is_named_and_the_load_goes_on(begin: Begin) -> None:
         until(fleet, lambda: bool(fleet.check()), 2.0)
 
 
+def test_the_rate_of_one_that_is_killed_comes_from_the_others(begin: Begin) -> None:
+    fleet, heard, server, notes = begin(3, model="open", arrivals="even")
+    fleet.set_rate(150.0)
+    until(fleet, lambda: heard.total("due") > 100)
+    os.kill(fleet.pids[0], signal.SIGKILL)
+
+    def noticed() -> bool:
+        fleet.check()
+        return bool(notes)
+
+    until(fleet, noticed, 2.0)
+    fleet.cut()
+    since = len(heard.intervals)
+    until(fleet, lambda: heard.intervals[-1].end - heard.intervals[since - 1].end > 2.0)
+    later = heard.intervals[since:]
+    rate = sum(each.due for each in later) / (later[-1].end - later[0].start)
+    assert rate == pytest.approx(150.0, rel=0.1)
+    fleet.set_rate(0.0)
+    fleet.stop()
+    assert heard.law and set(heard.errors()) <= {"GeneratorDied"}
+    assert heard.total("sent") == heard.total("succeeded") + heard.total("failed")
+
+
 def test_classes_of_which_there_shall_be_so_many_are_so_many_of_all(begin: Begin) -> None:
     users = """
 class Rare(WireHttpUser):
