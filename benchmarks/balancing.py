@@ -1,8 +1,9 @@
 """Every strategy of both balancers before three servers: alike, one a third as fast, one far away, one that dies.
 
     python benchmarks/balancing.py [--balancer nginx|haproxy] [--case alike|slower|weights|far|dies] [--strategy S]
+        [--rate 400]
 
-Requests leave on a schedule (RATE a second), for one page. A row of the Markdown table: the share that each server got,
+Requests leave on a schedule, for one page. A row of the Markdown table: the share that each server got,
 latency, failed requests, what loadlab says. `ip_hash` needs visitors with addresses of their own: each user here says
 his in X-Forwarded-For, as behind another proxy, and both balancers are told to believe it. About 13 s a row.
 """
@@ -21,8 +22,8 @@ from loadlab.signals.windows import Window
 UNLIKE = "sample_apps/balanced/unlike.toml"
 VISITORS = "sample_apps/balanced/visitors.py"
 RATE = 400.0
-"""No server is full at it, where a page takes 1.7 ms of CPU (AMD EPYC): one a third as fast is busy for two thirds of
-its time where each gets as much."""
+"""A second, unless --rate says otherwise. No server is full at it, where a page takes 1.7 ms of CPU (AMD EPYC): one a
+third as fast is busy for two thirds of its time where each gets as much."""
 CASES: Mapping[str, tuple[str, ...]] = {
     "alike": (),
     "slower": ("app.env.TIMES=1,1,3",),
@@ -68,9 +69,10 @@ def main() -> None:
     parser.add_argument("--balancer", action="append", choices=list(BELIEVED))
     parser.add_argument("--case", action="append", choices=list(CASES))
     parser.add_argument("--strategy", action="append", choices=STRATEGIES)
+    parser.add_argument("--rate", type=float, default=RATE, help="requests a second")
     chosen = parser.parse_args()
     print("| balancer | servers | strategy | share, % | p50 ms | p99 ms | failed | loadlab says |\n" + "|---" * 8 + "|")
-    load = Load(rate=RATE, locustfile=VISITORS, seconds=6.0)
+    load = Load(rate=chosen.rate, locustfile=VISITORS, seconds=6.0)
     for case in chosen.case or CASES:
         for balancer in chosen.balancer or BELIEVED:
             for strategy in chosen.strategy or STRATEGIES:
