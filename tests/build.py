@@ -48,6 +48,8 @@ class Thread:
     """The state it idled in before the window: "idle_epoll", "idle_accept", or "futex"."""
     runs_per_s: float | None = None
     """Times it is put on a CPU; None: not recorded."""
+    watches: int | None = None
+    """Connections its epoll watches; None: not recorded."""
 
 
 @dataclass
@@ -176,6 +178,8 @@ class Builder:
         self.counter("threads.run_delay_s", entity, thread.run_delay)
         if thread.runs_per_s is not None:
             self.counter("threads.runs", entity, thread.runs_per_s)
+        if thread.watches is not None:
+            self.gauge("threads.watches", entity, thread.watches)
 
     def load(self, rps: float = 200.0, *, failed: float = 0.0, growth: float = 1.02, users: int = 16) -> Builder:
         """Levels of a search that ends at `users` with the given growth, and a steady phase at `rps`."""

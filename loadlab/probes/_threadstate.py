@@ -28,6 +28,9 @@ BUDGET = 0.012
 FASTEST_S = 0.01
 """Mean pause between rounds: a hundred samples a second of each thread give a share to within 3% in ten seconds."""
 
+OWN_SOCKETS = 2
+"""Unix sockets in an epoll that nobody else is behind: asyncio's, uWSGI's for signals."""
+
 MOST = 64
 """Threads looked at in a round; of more, a rotating part."""
 
@@ -111,6 +114,8 @@ class ThreadCount:
     peers: Counter[str] = field(default_factory=Counter)
     loop: int = -1
     """The descriptor of the epoll that its event loop waits in; -1 where it was never seen in one."""
+    watches: int | None = None
+    """The most connections that this epoll was seen to watch, whatever the thread did then; None: not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +164,7 @@ class Engine:
         """A copy of the counts so far."""
         with self._lock:
             return [
-                ThreadCount(
-                    each.member, each.tid, each.name, -1, each.samples, Counter(each.states), Counter(each.peers)
-                )
+                replace(each, descriptor=-1, states=Counter(each.states), peers=Counter(each.peers))
                 for each in self._threads.values()
             ]
 
@@ -184,6 +187,9 @@ class Engine:
             for key, member in found.items():
                 if key not in self._threads:
                     self._add(member, key[1])
+            for each in self._threads.values():
+                if each.loop >= 0:
+                    each.watches = self._watched(each)
 
     def _add(self, member: Member, tid: int) -> None:
         folder = f"{self._proc}/{member.pid}/task/{tid}"
@@ -194,6 +200,13 @@ class Engine:
             descriptor = -1
         name = read(f"{folder}/comm", 64).decode("utf-8", "replace").strip()
         self._threads[(member.pid, tid)] = ThreadCount(member, tid, name, descriptor)
+
+    def _watched(self, thread: ThreadCount) -> int | None:
+        found = watched(read(f"{self._proc}/{thread.member.pid}/fdinfo/{thread.loop}", 1 << 16))
+        if not found:
+            return thread.watches
+        peers = [self._peers.of(thread.member.pid, each) for each in found[:MOST]]
+        return max(connections(peers), thread.watches or 0)
 
     def _loop(self) -> None:
         pause = FASTEST_S
@@ -283,6 +296,23 @@ def inner_loop(thread: ThreadCount, doing: Doing, proc: str) -> Doing:
     return Doing("wait_child") if read(f"{folder}/task/{thread.tid}/children", 16).strip() else doing
 
 
+def watched(fdinfo: bytes) -> list[int]:
+    """The descriptors that an epoll watches, by its file in fdinfo (proc_pid_fdinfo(5))."""
+    return [int(each.split()[1]) for each in fdinfo.splitlines() if each.startswith(b"tfd:")]
+
+
+def connections(peers: list[str]) -> int:
+    """How many of them are connections: all with a far end, and Unix sockets beyond the pair by which a loop wakes
+    itself and another for signals."""
+    known = sum(is_socket(each) and each not in ("listen", "socket") for each in peers)
+    return known + max(0, peers.count("socket") - OWN_SOCKETS)
+
+
+def is_socket(peer: str) -> bool:
+    """Whether what `_peers` says of a descriptor is a socket's far end."""
+    return bool(peer) and not peer.startswith(("file:", "pipe"))
+
+
 def _is_epoll(link: str) -> bool:
     try:
         return os.readlink(link) == "anon_inode:[eventpoll]"
@@ -297,7 +327,7 @@ def _at(call: str, arguments: list[int], peer_of: Callable[[int], str]) -> Doing
     if call == "fcntl":
         # F_SETLKW and F_OFD_SETLKW wait for a lock; the other commands do not wait.
         return Doing("lock_file" if arguments[1] in (7, 38) else "other", peer)
-    if call == "socket" or (peer and not peer.startswith(("file:", "pipe"))):
+    if call == "socket" or is_socket(peer):
         return Doing("socket_wait", peer)
     return Doing("file_io", peer)
 
@@ -311,7 +341,7 @@ def _waiting(descriptors: list[int] | None, peer_of: Callable[[int], str]) -> Do
     peers = [peer_of(each) for each in descriptors]
     if "listen" in peers:
         return Doing("idle_accept")
-    sockets = [each for each in peers if each and not each.startswith(("file:", "pipe"))]
+    sockets = [each for each in peers if is_socket(each)]
     return Doing("socket_wait", sockets[0]) if sockets else Doing("other", peers[0])
 
 

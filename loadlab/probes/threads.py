@@ -36,6 +36,9 @@ METRICS = (
     *(Metric(name, "1", "counter", f"looks that found it {SAYS[name]}") for name in STATES),
     Metric("cpu_s", "s", "counter", "time on CPU"),
     Metric("run_delay_s", "s", "counter", "time ready but not running"),
+    Metric(
+        "watches", "1", "gauge", "most connections that its epoll watched so far: none is a worker that only listens"
+    ),
     Metric("runs", "1", "counter", "times it was put on a CPU: one that never is waits for nothing that happens"),
 )
 
@@ -61,7 +64,8 @@ class ThreadStates:
         entity = Entity("thread", target.service, target.instance, thread.member.pid, thread.tid, thread.name)
         times = parse_schedstat(read(f"{self._proc}/{thread.member.pid}/task/{thread.tid}/schedstat"))
         cpu, delay, runs = times if times is not None else (None, None, None)
-        return entity, (float(thread.samples), *(float(thread.states[name]) for name in STATES), cpu, delay, runs)
+        states = (float(thread.states[name]) for name in STATES)
+        return entity, (float(thread.samples), *states, cpu, delay, thread.watches, runs)
 
 
 def open(targets: Targets, proc: Path = Path("/proc")) -> ThreadStates:  # noqa: A001 - the family's word

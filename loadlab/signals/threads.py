@@ -55,7 +55,8 @@ class ThreadState:
     handed: bool
     """Whether it was ever seen in a futex for long enough to have waited there for work."""
     serves: str
-    """"epoll": waits for work in epoll; "accept": in accept or in poll on a listener; "" : neither was ever seen."""
+    """"epoll": waits for work in epoll; "accept": in accept, or in poll or epoll on listeners only, and does the work
+    itself; "" : neither was ever seen."""
 
     @property
     def busy(self) -> float:
@@ -132,7 +133,7 @@ def compute(recording: Recording) -> Threads:
         raise Missing("thread states were not sampled")
     columns = {
         name: {each.entity: each for each in recording.series(f"threads.{name}")}
-        for name in (*STATES, "cpu_s", "run_delay_s", "runs")
+        for name in (*STATES, "cpu_s", "run_delay_s", "watches", "runs")
     }
     found = []
     for entity, series in samples.items():
@@ -140,6 +141,7 @@ def compute(recording: Recording) -> Threads:
         if count < FEWEST_SAMPLES:
             continue
         share = {name: increase(columns[name][entity], window) / count for name in STATES if entity in columns[name]}
+        stands = sum(share.get(name, 0.0) for name in BLOCKED)
         found.append(
             ThreadState(
                 entity,
@@ -149,7 +151,7 @@ def compute(recording: Recording) -> Threads:
                 _per_s(columns, entity, "run_delay_s", window),
                 _per_s(columns, entity, "runs", window) if entity in columns["runs"] else None,
                 _last(columns["futex"].get(entity)) >= EVER_IDLE,
-                _serves(columns, entity),
+                _serves(columns, entity, stands),
             )
         )
     if not found:
@@ -162,13 +164,17 @@ def _per_s(columns: dict[str, dict[Entity, Series]], entity: Entity, name: str, 
     return per_second(series, window) if series is not None else 0.0
 
 
-def _serves(columns: dict[str, dict[Entity, Series]], entity: Entity) -> str:
-    """Over the whole run, not the window: a saturated loop is hardly ever caught waiting."""
+def _serves(columns: dict[str, dict[Entity, Series]], entity: Entity, stands: float) -> str:
+    """Over the whole run, not the window: a saturated loop is hardly ever caught waiting. A loop has its connections in
+    its epoll, also while it works for one of them. Who has none there, and stands in calls, works for one at a time
+    (uWSGI's workers); who has none and hands each on to other threads is as a loop is."""
     epoll = _last(columns["idle_epoll"].get(entity))
     accept = _last(columns["idle_accept"].get(entity))
     if max(epoll, accept) < EVER_IDLE:
         return ""
-    return "epoll" if epoll >= accept else "accept"
+    watches = columns["watches"].get(entity)
+    only_listens = watches is not None and _last(watches) == 0 and stands >= TURN
+    return "epoll" if epoll >= accept and not only_listens else "accept"
 
 
 def _last(series: Series | None) -> float:

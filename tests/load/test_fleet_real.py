@@ -100,7 +100,7 @@ def test_one_that_is_killed_is_named_and_the_load_goes_on(begin: Begin) -> None:
 
 
 def test_the_rate_of_one_that_is_killed_comes_from_the_others(begin: Begin) -> None:
-    fleet, heard, server, notes = begin(3, model="open", arrivals="even")
+    fleet, heard, _, notes = begin(3, model="open", arrivals="even")
     fleet.set_rate(150.0)
     until(fleet, lambda: heard.total("due") > 100)
     os.kill(fleet.pids[0], signal.SIGKILL)

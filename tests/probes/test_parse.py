@@ -317,3 +317,31 @@ def test_a_process_that_may_not_be_looked_at_is_left_to_the_profiler_to_refuse(m
     assert _pyspy.is_python(1)
     monkeypatch.undo()
     assert not _pyspy.is_python(2**22 + 1)  # no such process
+
+
+FDINFO = b"""pos:\t0
+flags:\t02000002
+mnt_id:\t15
+ino:\t1057
+tfd:        5 events:       19 data:                5  pos:0 ino:1bc5 sdev:8
+tfd:       13 events: 80000019 data: ffffffff0000000d  pos:0 ino:2a01 sdev:8
+"""
+
+
+@pytest.mark.parametrize(("fdinfo", "found"), [(FDINFO, [5, 13]), (b"", []), (b"pos:\t0\n", [])])
+def test_what_an_epoll_watches(fdinfo: bytes, found: list[int]) -> None:
+    assert _threadstate.watched(fdinfo) == found
+
+
+@pytest.mark.parametrize(
+    ("peers", "count"),
+    [
+        (["listen", "socket", "pipe", "", "file:/a"], 0),
+        (["listen", "socket", "socket"], 0),
+        (["listen", "caller", "db/0", "10.0.0.1:5432", "socket"], 3),
+        (["listen", *["socket"] * 5], 3),
+    ],
+    ids=["a worker that only listens", "wakes itself", "a loop", "a loop on Unix sockets"],
+)
+def test_connections_among_what_an_epoll_watches(peers: list[str], count: int) -> None:
+    assert _threadstate.connections(peers) == count

@@ -50,6 +50,17 @@ def waits_for_socket(noise: float) -> Builder:
     return system(Proc(cores=0.2, threads=[loop(0.2, blocked={"socket_wait": 0.75}, idle=0.02)]), noise=noise)
 
 
+def watching(connections: int) -> Callable[[float], Builder]:
+    """One that waits in epoll, and stands in calls: a loop has connections there, a worker of uWSGI only listens."""
+
+    def built(noise: float) -> Builder:
+        thread = loop(0.2, blocked={"socket_wait": 0.75}, idle=0.02)
+        thread.watches = connections
+        return system(Proc(cores=0.2, threads=[thread]), noise=noise)
+
+    return built
+
+
 def threads_on_one_core(noise: float) -> Builder:
     many = [Thread(0.12, 0.0, {"running": 0.15, "futex": 0.83}) for _ in range(8)]
     many.append(loop(0.02, idle=0.97))
@@ -225,6 +236,8 @@ CASES: list[tuple[Callable[[float], Builder], str, str | None, str | None]] = [
     (threads_on_one_core, "bottleneck", "gil_contention", "app"),
     (idle_pool, "bottleneck", "single_core", "app"),
     (sync_workers, "bottleneck", "worker_pool_exhausted", "app"),
+    (watching(0), "bottleneck", "worker_pool_exhausted", "app"),
+    (watching(8), "bottleneck", "event_loop_blocked", "app"),
     (starved, "bottleneck", "cpu_neighbour", "app"),
     (throttled, "bottleneck", "cpu_quota", "app"),
     (leaking, "bottleneck", "memory_leak", "app"),
