@@ -61,7 +61,8 @@ def _fault(s: Signals, each: Workers, edge: Edge) -> Fault:
                      f"as many requests were served as with {s.workers.at_once or 0.0:.1f} at a time"),
             Evidence("downstream_busy", busy, f"{edge.to} had time left: busy {percent(busy)}", FULL),
         ),
-        "Make the pool of connections bigger, or give connections back sooner.",
+        "Make the pool of connections bigger, or give connections back sooner; where a semaphore lets no "
+        "more calls through, widen that.",
         instance=each.entity.instance,
         pid=each.entity.pid,
         strength=min(1.0, waiting / each.inside + 0.3),

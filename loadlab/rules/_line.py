@@ -33,6 +33,28 @@ a program in a language that has no lock of its own for all threads, while anoth
 IDLE_CORES = 0.3
 """Cores that must be idle for that: else its threads wait for the processor."""
 
+ELSEWHERE = 0.5
+"""Requests at others at a time, from which on the holder waits for one of them: a lock held over a call has 1, over a
+pause 0."""
+
+
+def manner(at_work: float = 1.0, elsewhere: float = 1.0) -> tuple[str, str]:
+    """In what way they wait, and what to do: for one, for a few that are let through, for a pause."""
+    if elsewhere < ELSEWHERE:
+        return (
+            "one at a time is let on, by a lock held over a pause, or by a limiter that spaces them",
+            "Look for a limiter that delays (a rate, a throttle) and raise it, or for a lock held round a sleep.",
+        )
+    if at_work > ONE:
+        return (
+            f"about {at_work:.0f} at a time get past a semaphore or lock",
+            "Give a semaphore more permits; hold a lock for the shared data only, or give each thing one of its own.",
+        )
+    return (
+        "one at a time holds a lock",
+        "Hold the lock for the shared data only, or give each thing a lock of its own.",
+    )
+
 
 def native(s: Signals, each: Workers) -> bool:
     """In a language without a lock of its own for all threads, with a core to spare: there more would be at work."""

@@ -18,7 +18,7 @@ key.
 from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Unknown, Verdict, Where, at, blame, percent
-from loadlab.rules._line import CPU, ONE, for_interpreter, in_loop, most_cores, native, one_at_a_time
+from loadlab.rules._line import CPU, ONE, for_interpreter, in_loop, manner, most_cores, native, one_at_a_time
 from loadlab.signals import Signals
 from loadlab.signals.workers import Workers
 
@@ -64,7 +64,7 @@ def _process(s: Signals, each: Workers) -> list[Fault]:
     if _stands_in_line(each, line):
         return [_threads(s, each, line, sure=each.told or line is not None or native(s, each))]
     tasks = in_loop(s, each) if each.cores <= CPU and not each.told else None
-    return [_fault(each, [_inside(each), *tasks], 2, None)] if tasks else []
+    return [_fault(each, [_inside(each), *tasks], 2, None, manner(elsewhere=tasks[0].value))] if tasks else []
 
 
 def _stands_in_line(each: Workers, line: float | None) -> bool:
@@ -103,7 +103,7 @@ def _threads(s: Signals, each: Workers, line: float | None, of: str = "", *, sur
         says = f"of those read, {line:.1f} threads stood in its own code, most{at(where)}"
         evidence.append(Evidence("in_line", line, says, IN_LINE))
     served = one_at_a_time(s, each)
-    return _fault(each, [*evidence, *served], 1 + sure + len(served), where)
+    return _fault(each, [*evidence, *served], 1 + sure + len(served), where, manner(at_work=each.at_work))
 
 
 def _inside(each: Workers) -> Evidence:
@@ -111,13 +111,13 @@ def _inside(each: Workers) -> Evidence:
     return Evidence("inside", each.inside, says, INSIDE)
 
 
-def _fault(each: Workers, evidence: list[Evidence], signals: int, where: Where | None) -> Fault:
-    name = each.entity.service
+def _fault(each: Workers, evidence: list[Evidence], signals: int, where: Where | None, how: tuple[str, str]) -> Fault:
+    name, (what, advice) = each.entity.service, how
     return Fault(
         name,
-        f"requests in {name} wait for each other: one at a time holds a lock{at(where)}",
+        f"requests in {name} wait for each other: {what}{at(where)}",
         tuple(evidence),
-        "Hold the lock for the shared data only, or give each thing a lock of its own.",
+        advice,
         instance=each.entity.instance,
         pid=each.entity.pid or None,
         where=where,

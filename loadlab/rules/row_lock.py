@@ -34,6 +34,11 @@ FEWEST = 0.5
 
 KINDS = {"transactionid": "row", "tuple": "row", "relation": "table", "advisory": "advisory", "extend": "table's end"}
 
+ROWS = "Keep nothing slow between the first change and the commit, or spread what everybody changes."
+ADVISORY = (
+    "Keep nothing slow while the lock is held (until the commit, one of a transaction), or give each thing a key."
+)
+
 
 def check(s: Signals) -> Verdict:
     """Each database by what its sessions wait for."""
@@ -67,13 +72,13 @@ def _fault(s: Signals, name: str, waiting: float, active: float, lock: Lock | No
     if lock is not None:
         kind = KINDS.get(lock.what, lock.what)
         held = f", held by a session that was {lock.state}, after: {lock.holder}" if lock.state else ""
-        evidence.append(Evidence("lock", lock.sessions, f"most often for a {kind} lock: {lock.waiting}{held}"))
+        evidence.append(Evidence("lock", lock.sessions, f"most often for {kind} locks: {lock.waiting}{held}"))
     said = f": {shown(lock.waiting)}" if lock is not None and lock.waiting else ""
     return Fault(
         name,
         f"statements in {name} wait for each other's {kind} locks{at(where)}{said}",
         tuple(evidence),
-        "Keep nothing slow between the first change and the commit, or spread what everybody changes.",
+        ADVISORY if kind == "advisory" else ROWS,
         where=where,
         strength=min(1.0, share),
         signals=2 if lock is not None else 1,

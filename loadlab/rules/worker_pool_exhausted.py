@@ -6,7 +6,8 @@ Why: a worker that waits for a database or another service holds its place; the 
 Fix: more workers (gunicorn -w), threads (gunicorn --threads), or an asynchronous server; then make the wait shorter.
 Not: connection_pool_exhausted: there threads wait for a connection; accept_backlog: there the kernel's queue
 overflows; single_core: there workers compute.
-Python: gunicorn -w or --threads up; anyio's limiter (40 threads) up; an asynchronous worker class.
+Python: gunicorn -w or --threads (uWSGI: --processes, --threads) up; anyio's limiter (40 threads) up; an asynchronous
+worker class.
 Node: UV_THREADPOOL_SIZE up (4 by default) for fs, dns and crypto; more cluster workers.
 """
 
@@ -15,6 +16,7 @@ from __future__ import annotations
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, at, blame, percent
 from loadlab.signals import Signals
 from loadlab.signals.stations import FULL, Station
+from loadlab.signals.threads import ThreadState
 
 BRANCH = "server_limit"
 STEP = "more_workers"
@@ -31,24 +33,35 @@ throughput."""
 
 
 def check(s: Signals) -> Verdict:
-    """Every service all of whose workers sit in accept between requests, and hardly ever do."""
+    """Every service all of whose workers sit at the listener between requests, and hardly ever do."""
     found = [fault for name in s.stations.services for fault in _service(s, name)]
     return Found(tuple(found)) if found else Clear("no pool of synchronous workers was full of waiting")
 
 
 def _service(s: Signals, name: str) -> list[Fault]:
-    workers = [each for each in s.stations.of(name) if each.thread is not None and each.thread.serves == "accept"]
-    if not workers or any(each.busy < FULL for each in workers):
+    places = [each for each in s.stations.of(name) if each.thread is not None and each.thread.serves == "accept"]
+    workers = [worker for each in places for worker in _workers(s, each)]
+    if not workers or any(busy < FULL for _, busy in workers):
         return []
-    waiting = sum(each.thread.blocked for each in workers if each.thread is not None) / len(workers)
-    return [_fault(s, name, workers, waiting)] if waiting >= WAITING else []
+    waiting = sum(each.blocked for each, _ in workers) / len(workers)
+    return [_fault(s, name, workers, len(places), waiting)] if waiting >= WAITING else []
 
 
-def _fault(s: Signals, name: str, workers: list[Station], waiting: float) -> Fault:
+def _workers(s: Signals, station: Station) -> list[tuple[ThreadState, float]]:
+    """The threads of a process that take requests, and how busy each is. Several take turns at the listener, in a
+    futex while it is another's."""
+    threads = [each for each in s.threads.of(station.entity.service, station.entity.pid) if each.serves == "accept"]
+    turns = len(threads) > 1
+    return [(each, each.busy - (each.share["futex"] if turns else 0.0)) for each in threads]
+
+
+def _fault(s: Signals, name: str, workers: list[tuple[ThreadState, float]], processes: int, waiting: float) -> Fault:
     where = blame(s.hot.standing(name))
-    peers = [peer for each in workers if each.thread is not None for peer in s.threads.peers(each.thread.entity)]
+    peers = [peer for each, _ in workers for peer in s.threads.peers(each.entity)]
+    threads = f"{len(workers)} threads of the {processes} " if len(workers) > processes else f"{processes} "
+    crew = threads + ("worker" if processes == 1 else "workers")
     evidence = [
-        Evidence("workers_busy", min(each.busy for each in workers), f"all {len(workers)} workers were busy", FULL),
+        Evidence("workers_busy", min(busy for _, busy in workers), f"all {crew} were busy", FULL),
         Evidence("waiting", waiting, f"{percent(waiting)} of their time they stood in a call", WAITING),
     ]
     if peers:
@@ -56,7 +69,7 @@ def _fault(s: Signals, name: str, workers: list[Station], waiting: float) -> Fau
         evidence.append(Evidence("peer", top.share, f"mostly waiting for {top.peer}"))
     return Fault(
         name,
-        f"all {len(workers)} workers of {name} are taken, and wait{at(where)}",
+        f"all {crew} of {name} are taken, and wait{at(where)}",
         tuple(evidence),
         "Run more workers or threads per worker; a worker that waits costs memory, not CPU.",
         where=where,

@@ -176,6 +176,17 @@ def verdict(kind: str, built: Builder) -> Found | Clear | Unknown:
     return ask(units("rules")[kind], Signals(built.recording()))
 
 
+def test_advisory_locks_are_advised_of_as_what_they_are() -> None:
+    """Recorded of eight sessions behind pg_advisory_xact_lock, whose holder asks another service."""
+    take = "select pg_advisory_xact_lock($1)"
+    locks = {(take, "advisory", "idle in transaction", BY_KEY): 6.9}
+    sessions = {"connections": 8.0, "active": 6.9, "lock": 6.9, "idle_in_transaction": 1.0}
+    found = verdict("row_lock", behind_app(Pg(sessions, {take: (80, 6.9, 1, 0)}, locks=locks), waiting=6.9))
+    assert isinstance(found, Found)
+    assert "wait for each other's advisory locks" in found.faults[0].sentence
+    assert "give each thing a key" in found.faults[0].remedy
+
+
 TOTAL = "SELECT sum(price) FROM t"
 LOOK_ALIKES: list[tuple[str, Builder]] = [
     # Every row counts: an index would be read as well.

@@ -72,6 +72,15 @@ def test_a_lock_held_while_one_sleeps(stack: Stack, noise: float) -> None:
     assert kinds(built)[0] == "lock_contention"
 
 
+def test_a_semaphore_of_four_is_not_called_a_lock_that_one_holds() -> None:
+    """Recorded of 64 threads and 16 users: four get through and ask another service, the rest stand before it."""
+    served = {LOCK: 12 / 64, SLEEP: 4 / 64, IDLE: 48 / 64}
+    found = verdict("lock_contention", program(*[served] * 64, inside=16, running=0.003))
+    assert isinstance(found, Found)
+    assert "about 4 at a time get past a semaphore or lock" in found.faults[0].sentence
+    assert "more permits" in found.faults[0].remedy
+
+
 @pytest.mark.parametrize("running", [0.117, 0.4], ids=["handed over at once", "handed over slowly"])
 def test_one_at_a_time_computes_under_a_lock(running: float) -> None:
     """A core is full, another idle: it is the lock that keeps them apart, and no interpreter's. With dozens of threads

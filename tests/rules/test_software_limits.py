@@ -132,6 +132,13 @@ def test_one_at_a_time_at_another_service_whatever_else_a_request_takes(noise: f
     assert isinstance(verdict("lock_contention", app(loop(), rps=430, out=1.0, connections=1, noise=noise)), Found)
 
 
+@pytest.mark.parametrize(("out", "words"), [(1.0, "one at a time holds a lock"), (0.0, "a limiter that spaces them")])
+def test_one_at_a_time_for_nobody_else_may_be_a_limiter(out: float, words: str) -> None:
+    """Coroutines that sleep until their turn are, from outside, like those behind a lock that is held over a pause."""
+    found = verdict("lock_contention", app(loop(0.03), rps=185, out=out, connections=1))
+    assert isinstance(found, Found) and words in found.faults[0].sentence
+
+
 def taking_turns(parked: float = 0.65) -> list[Thread]:
     """Three threads of Go's: one at a time is in epoll, the others are parked."""
     threads = [Thread(0.005, 0.0, {"idle_epoll": 1 - parked, "futex": parked}, "idle_epoll") for _ in range(2)]
