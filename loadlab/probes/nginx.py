@@ -22,6 +22,7 @@ METRICS = (
     Metric("connect_time_s", "s", "counter", "time to connect"),
     Metric("rejected", "1", "counter", "answers 429 and 503"),
     Metric("denied", "1", "counter", "answers 401 and 403"),
+    Metric("not_found", "1", "counter", "answers 404 and 410"),
 )
 MOST_BYTES = 4 << 20
 """Read in one tick; more is left for the next, so that a tick stays short."""
@@ -94,8 +95,8 @@ def parse(line: str) -> list[tuple[str, tuple[float, ...]]]:
     if len(words) < 7 or not words[1].isdigit():
         return []
     status, taken = int(words[1]), number(words[2])
-    rejected, denied = float(status in (429, 503)), float(status in (401, 403))
-    found: list[tuple[str, tuple[float, ...]]] = [("", (1.0, float(status >= 500), taken, 0.0, rejected, denied))]
+    answered = (float(status in (429, 503)), float(status in (401, 403)), float(status in (404, 410)))
+    found: list[tuple[str, tuple[float, ...]]] = [("", (1.0, float(status >= 500), taken, 0.0, *answered))]
     addresses = [] if words[3] == "-" else words[3].split(",")
     times, connects = words[4].split(","), words[5].split(",")
     for index, address in enumerate(addresses):
@@ -103,7 +104,7 @@ def parse(line: str) -> list[tuple[str, tuple[float, ...]]]:
         failed = float(not last or status >= 500)
         waited = number(times[index]) if index < len(times) else 0.0
         connected = number(connects[index]) if index < len(connects) else 0.0
-        ends = (rejected, denied) if last else (0.0, 0.0)
+        ends = answered if last else (0.0,) * len(answered)
         found.append((address, (1.0, failed, waited, connected, *ends)))
     return found
 

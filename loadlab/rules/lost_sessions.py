@@ -1,22 +1,23 @@
 """Sessions live in one process, and the next request went to another
 
-What: part of the requests that need a login are denied, by every instance alike, and about as many as land on another
-instance than the one that made the session.
-Why: a session, or anything else kept in one process's memory, is unknown to its equals; a balancer picks anew for each
-request, so with N instances (N - 1) / N of the requests come to one that never heard of it.
-Fix: keep sessions where all instances see them: Redis, memcached, a database, or a signed token that needs no store.
-Until then let the balancer keep each visitor on one server (sticky sessions), knowing that its death logs them out.
+What: part of the requests that need a login are denied, or part of the reads of what was written before do not find
+it, by every instance alike, and about as many as land on another instance than the one that has it.
+Why: a session, an upload, or anything else kept in one instance's memory or on its disk, is unknown to its equals; a
+balancer picks anew for each request, so with N instances (N - 1) / N of the requests come to one that never heard of
+it.
+Fix: keep sessions where all instances see them: Redis, memcached, a database, or a signed token that needs no store;
+and files in an object store. Until then let the balancer keep each visitor on one server (sticky sessions), knowing
+that its death logs them out.
 Not: wrong passwords or expired sessions: those are denied on one instance, too.
-Python: sessions in Redis (Flask-Session, Django's cached_db), or signed cookies.
-Node: connect-redis for express-session, or signed cookies.
+Python: sessions in Redis (Flask-Session, Django's cached_db), or signed cookies; files in django-storages, boto3.
+Node: connect-redis for express-session, or signed cookies; files in @aws-sdk/client-s3.
 """
 
 from __future__ import annotations
 
-from loadlab.rules import Clear, Evidence, Fault, Found, Unknown, Verdict, percent
+from loadlab.rules import Clear, Found, Verdict
+from loadlab.rules._lost import State, judge, often
 from loadlab.signals import Signals
-from loadlab.signals.backends import Group
-from loadlab.signals.denials import Endpoint
 
 BRANCH = "code"
 STEP = "shared_sessions"
@@ -26,72 +27,35 @@ ELASTIC = False
 NEEDS = ("denials", "backends")
 USES = ()
 
-FEWEST = 30
-"""Denied requests: of fewer the share is not known to a fifth."""
-
-OFTEN = 0.05
-"""Share of an endpoint's requests. A token that expires now and then denies fewer."""
-
-ALWAYS = 0.97
-"""Denied nearly always: wrong credentials, not a wrong instance; that one also is right now and then."""
-
-ALIKE = 3.0
-"""Between the instances' shares of denied requests: more apart, one of them is wrong, not the place of the sessions."""
-
-NEAR = 0.6
-"""Part of the expected share, 1 - sum of squares of the instances' shares of requests, that agrees with it: a login and
-what follows often reach the same instance, where a balancer takes turns and users are few."""
+SESSIONS = State(
+    endpoints=lambda s: s.denials.endpoints,
+    spread=lambda s: s.denials.of_instances,
+    sure=True,
+    what="the requests that need a session",
+    failed="denied",
+    kept="sessions in one process",
+    remedy="Keep sessions where every instance sees them (Redis, memcached, a database, a signed token).",
+)
+WRITTEN = State(
+    endpoints=lambda s: s.denials.unfound,
+    spread=lambda s: s.denials.unfound_of_instances,
+    sure=False,
+    what="the reads of what was written before",
+    failed="not answered with it",
+    kept="it in one instance",
+    remedy="Keep what users send where every instance finds it (a database, an object store).",
+)
 
 
 def check(s: Signals) -> Verdict:
-    """Endpoints that sometimes know a visitor and sometimes do not, behind a balancer with several instances."""
-    endpoints = [each for each in s.denials.endpoints if each.denied >= FEWEST and each.share >= OFTEN]
-    if not endpoints:
-        return Clear("no requests were denied for want of a session")
+    """Endpoints that sometimes know what they are asked for and sometimes do not, behind a balancer with several
+    instances."""
+    lost = [(each, told) for each in (SESSIONS, WRITTEN) if (told := often(each.endpoints(s)))]
+    if not lost:
+        return Clear("no requests were denied for want of a session, and what was written was found")
     groups = [each for each in s.backends.groups if len(each.backends) > 1]
     if not groups:
         return Clear("requests were denied, but there is only one instance that could have known")
-    partial = [each for each in endpoints if each.share <= ALWAYS]
-    if not partial:
-        return Unknown(f"{endpoints[0].name} was always denied ({endpoints[0].code}): are the credentials right?")
-    group = groups[0]
-    if not _alike(s, group):
-        return Clear("one instance denies what the others grant: it differs from them in more than its sessions")
-    return Found((_fault(s, group, partial),))
-
-
-def _shares(s: Signals, group: Group) -> list[float]:
-    return [share for (balancer, _), share in s.denials.of_instances.items() if balancer == group.balancer]
-
-
-def _alike(s: Signals, group: Group) -> bool:
-    shares = _shares(s, group)
-    return not shares or max(shares) <= ALIKE * max(min(shares), 1e-9)
-
-
-def _fault(s: Signals, group: Group, endpoints: list[Endpoint]) -> Fault:
-    worst = max(endpoints, key=lambda each: each.denied)
-    denied = sum(each.denied for each in endpoints)
-    share = denied / sum(each.denied + each.ok for each in endpoints)
-    expected = 1 - sum(each.share**2 for each in group.backends)
-    agrees = NEAR * expected <= share <= min(ALWAYS, expected / NEAR)
-    spread = _shares(s, group)
-    evidence = [
-        Evidence("denied", share, f"{percent(share)} of {denied + sum(each.ok for each in endpoints)} requests that "
-                 f"need a session were denied ({worst.code} at {worst.name})", OFTEN),
-        Evidence("expected", expected, f"{percent(expected)} of requests reach another of the {len(group.backends)} "
-                 f"instances of {group.service} than the one before"),
-    ]  # fmt: skip
-    if spread:
-        low, high = min(spread), max(spread)
-        says = f"every instance denied: {percent(low)} to {percent(high)} of what it was asked"
-        evidence.append(Evidence("spread", high / max(low, 1e-9), says, ALIKE))
-    return Fault(
-        group.service,
-        f"{percent(share)} of the requests that need a session fail: {group.service} keeps sessions in one process, "
-        f"and {group.balancer} sends the next request to another",
-        tuple(evidence),
-        "Keep sessions where every instance sees them (Redis, memcached, a database, a signed token).",
-        strength=min(1.0, share),
-        signals=1 + agrees + bool(spread),
-    )
+    verdicts = [judge(s, groups[0], each, told) for each, told in lost]
+    found = tuple(fault for each in verdicts if isinstance(each, Found) for fault in each.faults)
+    return Found(found) if found else verdicts[0]

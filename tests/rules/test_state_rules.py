@@ -77,6 +77,44 @@ def test_denials_of_another_cause(
     assert isinstance(verdict("lost_sessions", asked(built, ok, denied, error)), expected), why
 
 
+def pictures(
+    built: Builder, ok: int, errors: dict[str, int], *, put: int = 2000, path: str = "/pictures/[id]"
+) -> Builder:
+    """What became of reads of things that `put` requests had written."""
+    for name, count in ((f"PUT {path}", put), ("GET /pictures/[id]", ok)):
+        if count:
+            built.requests.append(RequestInterval(20, 21, name, "ok", count, 1.0, 1, 1, 1, 1))
+    built.errors += [ErrorKind("GET /pictures/[id]", error, count, 5.0, 50.0) for error, count in errors.items()]
+    for series in list(built.series.get("nginx.denied", [])):
+        built.series.setdefault("nginx.not_found", []).append(series)
+    return built
+
+
+OLD = "another picture than the one that was sent last"
+WRITTEN = [
+    (pictures(behind(25, 25), 3000, {"HTTP 404": 3000}), Found, "each keeps its own"),
+    (pictures(behind(25, 25), 3000, {"HTTP 404": 1000, OLD: 2000}), Found, "an older one is as wrong as none"),
+    (pictures(behind(25, 25, 25), 3000, {"HTTP 404": 6000}, path="/pictures"), Found, "made above what is read"),
+    (pictures(behind(25), 3000, {"HTTP 404": 3000}), Clear, "one instance has all there is"),
+    (pictures(behind(25, 25), 3000, {"HTTP 404": 3000}, put=0), Clear, "never written"),
+    (pictures(behind(25, 25), 3000, {"HTTP 404": 3000}, path="/orders"), Clear, "something else was written"),
+    (pictures(behind(25, 25), 5500, {"HTTP 404": 500}), Clear, "now and then somebody asks for what is not there"),
+    (pictures(behind(50, 0.5), 3000, {"HTTP 404": 3000}), Clear, "one of them lost its disk"),
+    (pictures(behind(25, 25), 3000, {"HTTP 500": 3000}), Clear, "failures of another kind"),
+    (pictures(behind(25, 25), 3000, {"ConnectionReset": 3000}), Clear, "the wire's failures"),
+    (pictures(behind(25, 25), 0, {"HTTP 404": 6000}), Unknown, "never found at all"),
+]
+
+
+@pytest.mark.parametrize(("built", "expected", "why"), WRITTEN, ids=[each[2] for each in WRITTEN])
+def test_what_one_instance_keeps_of_what_was_written(built: Builder, expected: type[Verdict], why: str) -> None:
+    found = verdict("lost_sessions", built)
+    assert isinstance(found, expected), why
+    if isinstance(found, Found):
+        (fault,) = found.faults
+        assert "of the reads of what was written before fail" in fault.sentence and fault.signals == 2
+
+
 def cached(
     hits: float, misses: float, *, evicted: float = 0.0, expired: float = 0.0, used: float = 2e6, early: float = 1.0
 ) -> Builder:
