@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from loadlab.rules import Evidence, Fault, percent
+from loadlab.rules import Evidence, Fault, at, blame, percent
 from loadlab.signals import Signals
 from loadlab.signals.edges import Edge
 from loadlab.signals.stations import FULL
@@ -47,12 +47,13 @@ def _taken(s: Signals, each: Workers, edge: Edge) -> bool:
 
 def _fault(s: Signals, each: Workers, edge: Edge) -> Fault:
     name, waiting = each.entity.service, each.inside - edge.connections
+    where = blame(s.querying.pool_line(name))
     taken = edge.outstanding / edge.connections
     busy = max((other.busy for other in s.stations.of(edge.to)), default=0.0)
     return Fault(
         name,
         f"all {edge.connections:.0f} connections from {name} to {edge.to} are taken, "
-        f"and {waiting:.0f} requests wait for one",
+        f"and {waiting:.0f} requests wait for one{at(where)}",
         (
             Evidence("requests_per_connection", each.inside / edge.connections,
                      f"{each.inside:.0f} requests in {name} shared {edge.connections:.0f} connections", MORE),
@@ -65,6 +66,7 @@ def _fault(s: Signals, each: Workers, edge: Edge) -> Fault:
         "more calls through, widen that.",
         instance=each.entity.instance,
         pid=each.entity.pid,
+        where=where,
         strength=min(1.0, waiting / each.inside + 0.3),
         signals=2,
         gain=round(min(2.0, each.inside / edge.connections), 2),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from loadlab.rules import Evidence, Fault, blame, percent, takes
+from loadlab.rules._line import ONE
 from loadlab.signals import Signals
-from loadlab.signals.stations import ON_CPU
+from loadlab.signals.stations import FULL, ON_CPU, STARVED, Station
 
 IDLE = 0.15
 """Share of the cores that may be idle on a full machine, as in all_cores."""
@@ -26,3 +28,40 @@ def bound(s: Signals, name: str) -> str:
     if service is not None and s.host.idle_share < IDLE and service.cores >= LARGEST * s.cpu.system_cores:
         return f"all {s.host.cores} cores were in use, most of them by it"
     return ""
+
+
+def pool_of_one(s: Signals, station: Station) -> list[Fault]:
+    """A thread that takes no requests, but gets work from those that do, and computes without a pause. It was seen to
+    wait for work, or as many requests are served as by one; else it may compute for reasons of its own."""
+    threads = s.threads.of(station.entity.service, station.entity.pid)
+    top = max(threads, key=lambda each: each.cores, default=None)
+    if top is None or top.serves or top.run_delay >= STARVED:
+        return []
+    if not top.handed and (s.workers.at_once is None or s.workers.at_once > ONE):
+        return []
+    if top.cores + top.run_delay < FULL or station.process.cores - top.cores >= 0.25:
+        return []
+    name = station.entity.service
+    # Of the lines on CPU they are this thread's only where the profiler reads all threads.
+    where = blame(s.hot.running(name)) if s.hot.held.get(station.entity.pid, 0.0) >= ON_CPU else None
+    loop = s.threads.polling(name, station.entity.pid)
+    evidence = [
+        Evidence("thread_cores", top.cores, f"one thread of a pool used {percent(top.cores)} of one core", FULL),
+        Evidence("idle_cores", s.host.idle, f"{s.host.idle:.1f} of {s.host.cores} cores were idle"),
+    ]
+    if loop is not None:
+        evidence.append(Evidence("loop_busy", loop, f"who takes requests had time left: busy {percent(loop)}"))
+    return [
+        Fault(
+            name,
+            f"{name} is limited by one CPU core, which one thread of a pool uses up{takes(where)}",
+            tuple(evidence),
+            "Let more threads of the pool compute (UV_THREADPOOL_SIZE; in Python a ProcessPoolExecutor), or run one "
+            "worker per core.",
+            instance=station.entity.instance,
+            pid=station.entity.pid,
+            where=where,
+            strength=min(1.0, top.cores),
+            signals=2 if loop is not None and loop < FULL else 1,
+        )
+    ]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from loadlab.rules import Evidence, percent
 from loadlab.signals import Signals
-from loadlab.signals.workers import Workers
+from loadlab.signals.workers import CALLER, Workers
 
 ONE = 1.6
 """Threads at work at a time, or requests served at once, up to which it is one at a time: handing a lock over overlaps
@@ -32,6 +34,12 @@ a program in a language that has no lock of its own for all threads, while anoth
 
 IDLE_CORES = 0.3
 """Cores that must be idle for that: else its threads wait for the processor."""
+
+MOSTLY = 0.5
+"""Share of the time in which one of the threads waits for the same, from which on that is what the lock is held for."""
+
+NOBODY = frozenset({CALLER, "listen", "socket", ""})
+"""Far ends that tell nothing of what a holder waits for."""
 
 ELSEWHERE = 0.5
 """Requests at others at a time, from which on the holder waits for one of them: a lock held over a call has 1, over a
@@ -89,6 +97,23 @@ def one_at_a_time(s: Signals, each: Workers) -> list[Evidence]:
     if at_once is None or at_once > ONE:
         return []
     return [Evidence("at_once", at_once, f"as many were served as with {at_once:.1f} at a time", ONE)]
+
+
+def holder(s: Signals, each: Workers) -> list[Evidence]:
+    """What whoever holds the lock waits for meanwhile: threads that take turns there are seen at it one at a time."""
+    total: Counter[str] = Counter()
+    for wait in s.threads.waits:
+        if wait.entity.pid == each.entity.pid and wait.peer not in NOBODY:
+            total[wait.peer] += wait.share
+    peer, share = max(total.items(), key=lambda one: one[1], default=("", 0.0))
+    if not MOSTLY <= share <= ONE:
+        return []
+    what = "a pipe" if peer == "pipe" else peer.removeprefix("file:")
+    return [
+        Evidence(
+            "holder", share, f"whoever held it stood in a call to {what} {percent(min(1.0, share))} of the time", MOSTLY
+        )
+    ]
 
 
 def in_loop(s: Signals, each: Workers) -> list[Evidence]:

@@ -18,7 +18,7 @@ key.
 from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Unknown, Verdict, Where, at, blame, percent
-from loadlab.rules._line import CPU, ONE, for_interpreter, in_loop, manner, most_cores, native, one_at_a_time
+from loadlab.rules._line import CPU, ONE, for_interpreter, holder, in_loop, manner, most_cores, native, one_at_a_time
 from loadlab.signals import Signals
 from loadlab.signals.workers import Workers
 
@@ -103,7 +103,9 @@ def _threads(s: Signals, each: Workers, line: float | None, of: str = "", *, sur
         says = f"of those read, {line:.1f} threads stood in its own code, most{at(where)}"
         evidence.append(Evidence("in_line", line, says, IN_LINE))
     served = one_at_a_time(s, each)
-    return _fault(each, [*evidence, *served], 1 + sure + len(served), where, manner(at_work=each.at_work))
+    return _fault(
+        each, [*evidence, *holder(s, each), *served], 1 + sure + len(served), where, manner(at_work=each.at_work)
+    )
 
 
 def _inside(each: Workers) -> Evidence:

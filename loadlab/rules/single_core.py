@@ -8,12 +8,14 @@ Not: gil_contention: there several threads want the core; all_cores: there none 
 stops the group; event_loop_blocked: there the full loop uses little CPU.
 Python: uvicorn --workers N or gunicorn -w N; ProcessPoolExecutor for single heavy calls; orjson, caching and
 vectorised code for the hot line.
-Node: node:cluster or PM2 -i max; worker_threads for single heavy calls; cheaper JSON and templates for the hot line.
+Node: node:cluster or PM2 -i max; UV_THREADPOOL_SIZE for asynchronous crypto and zlib; worker_threads for single heavy
+calls; cheaper JSON and templates for the hot line.
 """
 
 from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, Where, at, blame, percent, takes
+from loadlab.rules._cpu import pool_of_one
 from loadlab.signals import Signals
 from loadlab.signals.stations import FULL, ON_CPU, Station
 
@@ -24,7 +26,7 @@ AT_LIMIT = True
 ELASTIC = True
 LIFTS = ("core", "loop", "workers")
 NEEDS = ("stations", "cpu", "host")
-USES = ("hot",)
+USES = ("hot", "threads", "workers")
 
 IDLE_CORES = 0.5
 """Cores that must be idle before several full processes count as "one core each" rather than as all cores used."""
@@ -44,7 +46,7 @@ def _service(s: Signals, name: str) -> list[Fault]:
     stations = s.stations.of(name)
     full = [each for each in stations if each.on_one_core and _alone(each)]
     if not full:
-        return []
+        return [fault for each in stations for fault in pool_of_one(s, each)]
     if len(full) > 1 and s.host.idle < IDLE_CORES:
         return []  # all_cores, whatever else the service has that idles, as the primary of a cluster does
     spare = [each for each in stations if each not in full]

@@ -20,7 +20,7 @@ DRIVERS = frozenset(
 OF_DJANGO = "db"
 """Of Django only the database layer counts."""
 
-POOLS = {"psycopg_pool": "", "sqlalchemy": "pool", "psycopg2": "pool", "asyncpg": "pool"}
+POOLS = {"psycopg_pool": "", "sqlalchemy": "pool", "psycopg2": "pool", "asyncpg": "pool", "urllib3": "connectionpool"}
 """Package -> the part of it that hands out connections; all of it where empty."""
 
 WAITS = frozenset({"wait", "acquire", "get", "getconn", "_getconn_unchecked_nowait", "wait_for"})

@@ -93,22 +93,6 @@ def sync_workers(noise: float) -> Builder:
     return system(worker(), worker(), noise=noise)
 
 
-def threads_at_the_door(waiting: float) -> Builder:
-    """They take turns at the listener, in a futex while it is another's, as uWSGI's and Apache's do."""
-    share = {"running": 0.04, "socket_wait": waiting, "idle_accept": 0.01, "futex": 0.95 - waiting}
-    threads = [Thread(0.04, 0.0, share, "idle_accept") for _ in range(4)]
-    return system(Proc(cores=0.16, threads=threads), Proc(cores=0.16, threads=threads))
-
-
-@pytest.mark.parametrize(("waiting", "kind"), [(0.94, Found), (0.5, Clear)])
-def test_threads_that_take_turns_at_the_listener_are_a_pool(waiting: float, kind: type[Verdict]) -> None:
-    signals = Signals(threads_at_the_door(waiting).recording())
-    verdict = ask(units("rules")["worker_pool_exhausted"], signals)
-    assert isinstance(verdict, kind)
-    if isinstance(verdict, Found):
-        assert "all 8 threads of the 2 workers of app are taken" in verdict.faults[0].sentence
-
-
 def starved(noise: float) -> Builder:
     built = Builder(noise=noise).service("app", Proc(cores=0.5, run_delay=0.48)).load().generator()
     return built.host(others=1.35)
