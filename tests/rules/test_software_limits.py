@@ -3,6 +3,8 @@ look-alikes."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from loadlab.catalogue import units
@@ -130,6 +132,19 @@ def test_one_at_a_time_at_another_service_whatever_else_a_request_takes(noise: f
     """Greenlets behind a lock: a lone request takes long for reasons of its own, so more are served than one at a time;
     but only ever one gets as far as the other service."""
     assert isinstance(verdict("lock_contention", app(loop(), rps=430, out=1.0, connections=1, noise=noise)), Found)
+
+
+@pytest.mark.parametrize(("share", "named"), [(0.07, True), (0.02, False)])
+def test_what_the_holder_stands_in_is_named(share: float, named: bool) -> None:
+    """Recorded of twelve threads that log into a pipe: each stands in it for 7% of its time, together 84%."""
+    built = locked()
+    threads = [each.entity for each in built.series["threads.samples"] if each.entity.service == "app"]
+    for each in threads:
+        wait = replace(each, kind="wait", name="pipe")
+        built.counter("waits.samples", wait, 50.0 * share * 12 / len(threads))
+    found = verdict("lock_contention", built)
+    assert isinstance(found, Found)
+    assert named == any("stood in a call to a pipe" in each.says for each in found.faults[0].evidence)
 
 
 @pytest.mark.parametrize(("out", "words"), [(1.0, "one at a time holds a lock"), (0.0, "a limiter that spaces them")])
