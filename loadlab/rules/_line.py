@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from loadlab.rules import Evidence, percent
 from loadlab.signals import Signals
 from loadlab.signals.workers import CALLER, Workers
@@ -101,10 +99,10 @@ def one_at_a_time(s: Signals, each: Workers) -> list[Evidence]:
 
 def holder(s: Signals, each: Workers) -> list[Evidence]:
     """What whoever holds the lock waits for meanwhile: threads that take turns there are seen at it one at a time."""
-    total: Counter[str] = Counter()
+    total: dict[str, float] = {}
     for wait in s.threads.waits:
         if wait.entity.pid == each.entity.pid and wait.peer not in NOBODY:
-            total[wait.peer] += wait.share
+            total[wait.peer] = total.get(wait.peer, 0.0) + wait.share
     peer, share = max(total.items(), key=lambda one: one[1], default=("", 0.0))
     if not MOSTLY <= share <= ONE:
         return []
