@@ -102,15 +102,17 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened once. kind: "started" | "ready" | "exited" | "restarted" | "listening" | "slowed" |
-    "trial" | "tried" | "note" | "alive"; of the load "knee", "broke", "replay"; of a scaled service also "scaled" (a
-    decision, about this instance), "joined" (it takes requests), "left".
+    """Something that happened once. kind: "started" | "ready" | "exited" | "worker_exited" | "restarted" |
+    "listening" | "slowed" | "trial" | "tried" | "note" | "alive"; of the load "knee", "broke", "replay"; of a scaled
+    service also "scaled" (a decision, about this instance), "joined" (it takes requests), "left".
 
     `data` of "scaled": {"direction": "out" | "in", "metric": str, "value": float | None, "limit": float,
     "before": int, "after": int, "why": str}: instances that serve before it, and after it is carried out;
     of "alive": {"seconds": float, "before": int, "after": int}, bytes that its own collector left alive when asked to
     collect twice, so many seconds apart at constant load;
     of "exited": {"code": int | None, "signal": int | None, "expected": bool, "last_lines": [str]};
+    of "worker_exited", a process that an instance had forked to run its own program in, and that loadlab told nothing:
+    {"code": int | None, "signal": int | None, "lived_s": float (since it was first seen)};
     of "knee": the fields of load.search.Knee; of "broke": what load.breaking.facts says; of "replay": {"sent",
     "skipped", "unread", "left": int, "seconds", "speed": float};
     of "slowed": {"candidate": str, "start": float, "end": float, "share": float, "completed": int}: requests completed

@@ -1,10 +1,13 @@
 """A process died under load
 
-What: a process of the system ended though nobody asked it to, while it was under load.
-Why: every request it held is lost, and its share of the load falls on the others; a restart hides it from dashboards.
+What: a process of the system ended though nobody asked it to, while it was under load: an instance, or a worker that
+an instance had forked and may have replaced at once.
+Why: every request it held is lost, and its share of the load falls on the others; connections that are kept stay with
+them after it is back. A restart hides it from dashboards.
 Fix: its exit code or signal and its last lines are below: mend that first, everything else was measured on a broken
 system.
-Not: a restart that was asked for, a scaler that takes an instance away: those are expected.
+Not: a restart that was asked for, a scaler that takes an instance away, a master that renews its workers after so many
+requests: those are expected.
 Python: read its last lines; faulthandler for native crashes.
 Node: read its last lines; process.on('unhandledRejection') to see who threw.
 """
@@ -38,9 +41,9 @@ def check(s: Signals) -> Verdict:
     exits = [each for each in s.life.exits if not (each.service in killed and each.signal == signal.SIGKILL)]
     if not exits:
         return Clear("every process lived")
-    counts = Counter(each.service for each in exits)
-    first = {each.service: each for each in reversed(exits)}
-    return Found(tuple(_fault(s, first[name], count) for name, count in counts.most_common()))
+    counts = Counter((each.service, each.worker) for each in exits)
+    first = {(each.service, each.worker): each for each in reversed(exits)}
+    return Found(tuple(_fault(s, first[who], count) for who, count in counts.most_common()))
 
 
 def _fault(s: Signals, exit_: Exit, count: int) -> Fault:
@@ -54,9 +57,10 @@ def _fault(s: Signals, exit_: Exit, count: int) -> Fault:
         evidence.append(Evidence("last_line", 1, f"its last words: {exit_.last_lines[-1].strip()[:160]}"))
     if exit_.restarted:
         evidence.append(Evidence("restarted", 1, "it was started again"))
+    who = f"a worker of {exit_.service}" if exit_.worker else exit_.service
     return Fault(
         exit_.service,
-        f"{exit_.service} crashed{times} under load: {how}{place}",
+        f"{who} crashed{times} under load: {how}{place}",
         tuple(evidence),
         "Mend what ended it; its log is in the recording.",
         instance=exit_.instance,

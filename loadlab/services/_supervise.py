@@ -17,6 +17,7 @@ from loadlab.services._guard import Process
 from loadlab.services._instance import Exit, Instance, Journal, exit_of
 from loadlab.services._kin import Kin, end, wait
 from loadlab.services._start import Child, both_ends, child_of, last_lines, mark_entries
+from loadlab.services._workers import Workers
 
 TICK_S = 1.0
 FIRST_PAUSE_S = 0.1
@@ -47,6 +48,7 @@ class Supervisor:
     def __init__(self, hands: Hands) -> None:
         self._hands = hands
         self._instances: list[Instance] = []
+        self._workers = Workers(hands.journal, hands.clock)
         self._lock = threading.RLock()
         self._wake_r, self._wake_w = os.pipe()
         self._thread = threading.Thread(target=self._run, name="loadlab-supervisor", daemon=True)
@@ -88,6 +90,7 @@ class Supervisor:
             self._look(each)
             if each.child is not None:
                 each.child.close()
+        self._workers.close()
         os.close(self._wake_r)
         os.close(self._wake_w)
 
@@ -109,20 +112,23 @@ class Supervisor:
         poll = select.poll()
         poll.register(self._wake_r, select.POLLIN)
         watched = {each.child.pidfd: each for each in self.instances if each.child is not None}
-        for pidfd in watched:
+        for pidfd in (*watched, *self._workers.descriptors):
             poll.register(pidfd, select.POLLIN)
         for descriptor, _ in poll.poll(self._pause_s() * 1000):
             if descriptor == self._wake_r:
                 os.read(self._wake_r, 64)
-            else:
+            elif descriptor in watched:
                 self._look(watched[descriptor])
+            else:
+                self._workers.over(descriptor, unasked=self._restarting and not self._stopping)
+        self._workers.look(self.instances)
         self._start_again()
         self._hands.kin.reap()
 
     def _pause_s(self) -> float:
         due = [each.again_at for each in self.instances if each.again_at is not None]
         left_s = min(due, default=float("inf")) - self._hands.clock.monotonic()
-        return max(0.0, min(TICK_S, left_s))
+        return max(0.0, min(ASK_AGAIN_S if self._workers.untold else TICK_S, left_s))
 
     def _look(self, instance: Instance) -> None:
         """Whether its process has ended; if so, what that means."""
