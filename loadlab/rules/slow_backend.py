@@ -1,6 +1,7 @@
 """One backend is slower than its equals
 
-What: of several instances that should be alike, one takes at least twice as long for its share of the requests.
+What: of several instances that should be alike, one takes at least twice as long for a request, or clearly longer and
+twice the CPU: where it gets fewer requests than its equals, they queue, and its own times show but part of it.
 Why: every request the balancer sends there is slow, and clients that wait for it ask the others less.
 Fix: take it out and look at what is different: its machine, its neighbours, its cache, its version. Until then let the
 balancer prefer the others (least connections, outlier ejection).
@@ -29,6 +30,12 @@ USES = ()
 SLOWER = 2.0
 """Mean response time over the median of the others'. Equal instances on a loaded machine differ by a third or less."""
 
+LONGER = 4 / 3
+"""The same, more than by which equal instances differ: enough, if a request costs it SLOWER times the others' CPU."""
+
+LEAST_CORES = 0.05
+"""CPU from which on it is that of requests: an event loop, a collector, timers without any take under a hundredth."""
+
 FEWEST = 30
 """Requests per backend: the mean of thirty exponential times is known to 18%, far from a factor of two."""
 
@@ -45,12 +52,22 @@ def _group(s: Signals, group: Group) -> list[Fault]:
     timed = [each for each in group.backends if each.mean_ms is not None and each.requests >= FEWEST]
     found = []
     for each in timed:
-        others = [other.mean_ms for other in timed if other is not each and other.mean_ms is not None]
-        if others and each.mean_ms is not None and each.mean_ms >= SLOWER * median(others):
-            found.append((each, median(others)))
+        others = [other for other in timed if other is not each]
+        times = [other.mean_ms for other in others if other.mean_ms is not None]
+        longer = (each.mean_ms or 0.0) / median(times) if times and median(times) > 0 else 0.0
+        dearer = _dearer(each, others)
+        if longer >= SLOWER or (longer >= LONGER and dearer >= SLOWER):
+            found.append((each, median(times), dearer))
     if len(found) > len(timed) / 2 or not found:
         return []
-    return [_fault(group, each, usual) for each, usual in found if _by_itself(s, group, each)]
+    return [_fault(group, *each) for each in found if _by_itself(s, group, each[0])]
+
+
+def _dearer(backend: Backend, others: list[Backend]) -> float:
+    """CPU it takes for a request over the median of the others'; 0 where one of them takes next to none."""
+    if not others or min(each.cores for each in (backend, *others)) < LEAST_CORES:
+        return 0.0
+    return (backend.cores / backend.requests) / median(each.cores / each.requests for each in others)
 
 
 def _by_itself(s: Signals, group: Group, backend: Backend) -> bool:
@@ -64,7 +81,7 @@ def _by_itself(s: Signals, group: Group, backend: Backend) -> bool:
     return bool(usual) and backend.unloaded_ms is not None and backend.unloaded_ms >= SLOWER * median(usual)
 
 
-def _fault(group: Group, backend: Backend, usual: float) -> Fault:
+def _fault(group: Group, backend: Backend, usual: float, dearer: float) -> Fault:
     mean = backend.mean_ms or 0.0
     waiting = sum(each.outstanding for each in group.backends)
     evidence = [
@@ -72,10 +89,12 @@ def _fault(group: Group, backend: Backend, usual: float) -> Fault:
             "mean_ms",
             mean,
             f"instance {backend.instance} took {mean:.0f} ms for a request, the others {usual:.0f} ms",
-            SLOWER * usual,
+            (LONGER if dearer >= SLOWER else SLOWER) * usual,
         ),
         Evidence("share", backend.share, f"it got {percent(backend.share)} of the requests"),
     ]
+    if dearer >= SLOWER:
+        evidence.append(Evidence("cpu_of_a_request", dearer, f"a request cost it {dearer:.1f} times the CPU", SLOWER))
     if waiting > 0 and backend.outstanding / waiting > 1.3 / len(group.backends):
         evidence.append(
             Evidence(

@@ -158,10 +158,14 @@ def test_connections_cost_nothing_where_there_is_cpu_left() -> None:
 
 
 def one_slow(
-    noise: float, *, upstream_ms: tuple[float, ...] = (10, 10, 60), share: tuple[float, ...] = (1, 1, 1)
+    noise: float,
+    *,
+    upstream_ms: tuple[float, ...] = (10, 10, 60),
+    share: tuple[float, ...] = (1, 1, 1),
+    cores: tuple[float, ...] = (0.2, 0.2, 0.2),
 ) -> Builder:
     built = Builder(noise=noise)
-    built.service("app", *(Proc(cores=0.2, instance=i) for i in range(3)), ports=(9001, 9002, 9003))
+    built.service("app", *(Proc(cores=each, instance=i) for i, each in enumerate(cores)), ports=(9001, 9002, 9003))
     built.service("lb", Proc(cores=0.1), role="balancer", upstream="app")
     built.target = "lb"
     built.load(growth=1.05).generator().host()
@@ -280,27 +284,6 @@ def test_a_crash_names_the_users_line_of_its_traceback() -> None:
     assert first.where is not None
     assert (first.where.function, first.where.file, first.where.line) == ("pay", "views.py", 12)
     assert all(each.limit is None for each in first.evidence), "a count of exits is held against nothing"
-
-
-def test_equal_backends_are_cleared() -> None:
-    verdict = ask(units("rules")["slow_backend"], Signals(one_slow(0.2, upstream_ms=(10, 12, 11)).recording()))
-    assert isinstance(verdict, Clear)
-
-
-def test_queues_of_full_backends_are_no_slow_backend() -> None:
-    """All three share two cores: one that happens to hold more requests answers later, and is not to blame."""
-    built = Builder()
-    built.service("app", *(Proc(cores=0.58, run_delay=0.4, instance=i) for i in range(3)), ports=(9001, 9002, 9003))
-    built.service("lb", Proc(cores=0.06), role="balancer", upstream="app")
-    built.target = "lb"
-    built.load().generator().host()
-    for port, ms in ((9001, 62), (9002, 148), (9003, 60)):
-        entity = Entity("upstream", "lb", 0, name=f"127.0.0.1:{port}")
-        built.counter("nginx.requests", entity, 66)
-        built.counter("nginx.response_time_s", entity, 66 * ms / 1000, before=0.1)
-    first = diagnose(built.recording()).bottleneck
-    assert first is not None
-    assert first.kind == "all_cores"
 
 
 def test_a_cache_that_fills_up_is_no_leak() -> None:
