@@ -62,7 +62,8 @@ def _alone(station: Station) -> bool:
 
 def _fault(s: Signals, name: str, full: list[Station]) -> Fault:
     top = max(full, key=lambda each: each.thread_cores)
-    where = blame(s.hot.running(name))
+    unread = top.thread is not None and top.thread.entity.tid != top.entity.pid and top.entity.pid in s.hot.main_only
+    where = None if unread else blame(s.hot.running(name))
     cores = top.thread_cores
     evidence = [
         Evidence("thread_cores", cores, f"its busiest thread used {percent(cores)} of one core", ON_CPU),
@@ -71,6 +72,10 @@ def _fault(s: Signals, name: str, full: list[Station]) -> Fault:
     ]
     if where is not None and where.share is not None:
         evidence.append(Evidence("hot_share", where.share, f"{percent(where.share)} of its CPU was{at(where)}"))
+    if unread:
+        evidence.append(
+            Evidence("unread", cores, "it is not the first thread (worker_threads?), whose lines alone are read")
+        )
     each = "" if len(full) == 1 else f": each of its {len(full)} processes"
     room = s.host.cores - s.cpu.generator_cores - s.cpu.observer_cores - s.host.others
     rest = sum(other.cores for other in s.cpu.services.values() if other.name != name)

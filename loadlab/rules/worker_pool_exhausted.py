@@ -14,6 +14,7 @@ Node: UV_THREADPOOL_SIZE up (4 by default) for fs, dns and crypto; more cluster 
 from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, at, blame, percent
+from loadlab.rules._cpu import IDLE
 from loadlab.signals import Signals
 from loadlab.signals.stations import FULL, Station
 from loadlab.signals.threads import ThreadState
@@ -24,7 +25,7 @@ RANK = 46
 AT_LIMIT = True
 ELASTIC = False
 LIFTS = ("workers",)
-NEEDS = ("stations", "threads")
+NEEDS = ("stations", "threads", "host")
 USES = ("hot",)
 
 WAITING = 0.50
@@ -43,6 +44,8 @@ def _service(s: Signals, name: str) -> list[Fault]:
     workers = [worker for each in places for worker in _workers(s, each)]
     if not workers or any(busy < FULL for _, busy in workers):
         return []
+    if s.host.idle_share < IDLE:
+        return []  # whoever they wait for has no core; more of them would wait with them
     waiting = sum(each.blocked for each, _ in workers) / len(workers)
     return [_fault(s, name, workers, len(places), waiting)] if waiting >= WAITING else []
 

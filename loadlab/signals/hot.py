@@ -76,6 +76,8 @@ class Hot:
     services: dict[str, Profile]
     held: dict[int, float] = field(default_factory=dict)
     """By pid of Python processes: share of the time in which a thread held the interpreter."""
+    main_only: frozenset[int] = frozenset()
+    """Processes whose first thread alone is read: V8's profiler sees none of worker_threads."""
 
     def hottest(self, service: str) -> Line | None:
         """The user's function with the most CPU; None where none is known."""
@@ -122,7 +124,12 @@ def compute(recording: Recording) -> Hot:
         mine = [each for each in recording.stacks if each.service == meta.name]
         if mine:
             services[meta.name] = _profile(meta, mine)
-    return Hot(services, _held(recording))
+    return Hot(services, _held(recording), _main_only(recording))
+
+
+def _main_only(recording: Recording) -> frozenset[int]:
+    profiled = [each for each in recording.stacks if each.mode == "cpu" and each.samples]
+    return frozenset(each.pid for each in profiled if all(thread == "main" for thread, _, _ in each.samples))
 
 
 def _held(recording: Recording) -> dict[int, float]:

@@ -6,16 +6,18 @@ import pytest
 
 from loadlab.catalogue import units
 from loadlab.diagnosis.apply import ask
+from loadlab.recording.model import Frame, Stacks
 from loadlab.rules import Clear, Found, Verdict
 from loadlab.signals import Signals
 from tests.build import Builder, Fixed, Proc, Thread, system
 
 
-def threads_at_the_door(waiting: float) -> Builder:
+def threads_at_the_door(waiting: float, idle: float = 1.2) -> Builder:
     """They take turns at the listener, in a futex while it is another's, as uWSGI's and Apache's do."""
     share = {"running": 0.04, "socket_wait": waiting, "idle_accept": 0.01, "futex": 0.95 - waiting}
     threads = [Thread(0.04, 0.0, share, "idle_accept") for _ in range(4)]
-    return system(Proc(cores=0.16, threads=threads), Proc(cores=0.16, threads=threads))
+    built = Builder().service("app", Proc(cores=0.16, threads=threads), Proc(cores=0.16, threads=threads))
+    return built.load(200, growth=1.02).generator().host(idle=idle)
 
 
 @pytest.mark.parametrize(("waiting", "kind"), [(0.94, Found), (0.5, Clear)])
@@ -25,6 +27,25 @@ def test_threads_that_take_turns_at_the_listener_are_a_pool(waiting: float, kind
     assert isinstance(verdict, kind)
     if isinstance(verdict, Found):
         assert "all 8 threads of the 2 workers of app are taken" in verdict.faults[0].sentence
+
+
+def test_workers_that_wait_for_somebody_without_a_core_are_not_too_few() -> None:
+    """Recorded of four gunicorn workers and a manager process that share two full cores."""
+    built = threads_at_the_door(0.94, idle=0.19)
+    assert isinstance(ask(units("rules")["worker_pool_exhausted"], Signals(built.recording())), Clear)
+
+
+@pytest.mark.parametrize("busiest", ["main", "worker"])
+def test_no_line_of_the_main_thread_is_blamed_for_a_worker_threads_core(busiest: str) -> None:
+    """Recorded of Node: one of worker_threads computes paths, the profile is of the loop that hands it work."""
+    idle = Thread(0.05, 0.0, {"running": 0.06, "idle_epoll": 0.94}, "idle_epoll")
+    full = Thread(0.95, 0.0, {"running": 0.99, "idle_epoll": 0.01}, "idle_epoll")
+    built = system(Proc(cores=1.0, threads=[full, idle] if busiest == "main" else [idle, full]))
+    pid = next(each.entity.pid for each in built.series["process.rss_bytes"] if each.entity.service == "app")
+    built.stacks.append(Stacks("app", 0, pid, "cpu", (("main", (Frame("route", "/srv/app/server.js", 6),), 200),)))
+    verdict = ask(units("rules")["single_core"], Signals(built.recording()))
+    assert isinstance(verdict, Found)
+    assert (verdict.faults[0].where is None) == (busiest == "worker")
 
 
 @pytest.mark.parametrize(
