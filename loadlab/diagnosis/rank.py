@@ -30,7 +30,8 @@ FACT = 20
 """Rank up to which a finding is something that happened, and does not rest on how the load was."""
 
 SYMPTOM = 500
-"""Added to the rank of what the experiment contradicts: it is listed, after everything else."""
+"""Added to the rank of what the experiment contradicts, or the rule says is not what limits: it is listed, after
+everything else."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,8 @@ def _findings(answers: list[Answer], elasticity: Mapping[str, Elasticity]) -> tu
             proof = elasticity.get(fault.service) if answer.rule.ELASTIC else None
             finding = _finding(answer, fault, proof)
             contradicted = proof is not None and proof.value < NOT_BINDING and proof.high < BINDING
-            keyed.append((answer.rule.RANK + (SYMPTOM if contradicted else 0), -fault.strength, answer.kind, finding))
+            last = contradicted or not fault.limits
+            keyed.append((answer.rule.RANK + (SYMPTOM if last else 0), -fault.strength, answer.kind, finding))
     return tuple(finding for *_, finding in sorted(keyed, key=lambda each: each[:3]))
 
 

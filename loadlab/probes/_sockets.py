@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from loadlab.probes._flow import Flow, flow
+from loadlab.probes._nagle import Nagle, nagle
 
 ESTABLISHED, SYN_SENT, SYN_RECV, FIN_WAIT1, TIME_WAIT, CLOSE_WAIT, LISTEN = 1, 2, 3, 4, 6, 8, 10
 ALL = 0xFFF
@@ -35,7 +36,7 @@ SEGMENTS_AT = 152
 class Socket:
     """One socket. receive_queue: bytes unread, of a listener connections waiting; send_queue: bytes unsent, of a
     listener its backlog. last_sent_ms, last_received_ms, last_ack_ms: milliseconds ago. segments_in, segments_out: with
-    data, since the connection began. Each -1 where not asked for, and `flow` None."""
+    data, since the connection began. Each -1 where not asked for, and `flow` and `nagle` None."""
 
     state: int
     local: str
@@ -51,6 +52,7 @@ class Socket:
     segments_in: int = -1
     segments_out: int = -1
     flow: Flow | None = None
+    nagle: Nagle | None = None
 
 
 def dump(states: int = ALL, *, info: bool = False, most: int = 1_000_000) -> list[Socket]:
@@ -103,17 +105,17 @@ def _socket(data: bytes, at: int, end: int) -> Socket:
     port, peer_port = PORTS.unpack_from(data, at + 4)
     _, receive_queue, send_queue, _, inode = COUNTS.unpack_from(data, at + 52)
     sent = received = acked = came = went = -1
-    moved = None
+    moved = pieces = None
     for kind, start, stop in _attributes(data, at + 72, end):
         if kind == INET_DIAG_INFO and stop - start >= LAST_ACK_AT + 4:
             (sent,) = struct.unpack_from("=I", data, start + LAST_SENT_AT)
             received, acked = LAST.unpack_from(data, start + LAST_RECEIVED_AT)
             if stop - start >= SEGMENTS_AT + 8:
                 came, went = LAST.unpack_from(data, start + SEGMENTS_AT)
-            moved = flow(data, start, stop)
+            moved, pieces = flow(data, start, stop), nagle(data, start, stop, send_queue)
     local, peer = _address(family, data, at + 8), _address(family, data, at + 24)
     queues = (receive_queue, send_queue, inode)
-    return Socket(state, local, port, peer, peer_port, *queues, sent, received, acked, came, went, moved)
+    return Socket(state, local, port, peer, peer_port, *queues, sent, received, acked, came, went, moved, pieces)
 
 
 def _attributes(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:

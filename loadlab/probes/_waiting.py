@@ -15,19 +15,22 @@ FEWEST_ANSWERS = 10
 
 
 def add(sums: list[float], caller: Socket, callee: Socket | None) -> None:
-    """One connection into connections, outstanding, unread and unsent bytes."""
+    """One connection into connections, outstanding, unread and unsent bytes; short pieces held back, late ones."""
     sums[0] += 1
     sums[1] += waiting(caller, callee)
     if callee is not None:
         sums[2] += callee.receive_queue
         sums[3] += callee.send_queue
+    sums[4] += float("nan") if caller.nagle is None else caller.nagle.held
+    sums[5] += float("nan") if caller.nagle is None else caller.nagle.late
 
 
 def waiting(caller: Socket, callee: Socket | None) -> float:
     """1 where a request is outstanding: the caller sent after it last received.
 
     The kernel's clock has steps of 1 to 10 ms, and a caller that asks again at once does both in the same one. Then the
-    callee's clocks may still differ: an answer and the next question lie further apart there. A request that is not
+    callee's clocks may still differ: an answer and the next question lie further apart there. An answer of which the
+    callee still keeps a part is not there yet. A request that is not
     acknowledged, which may take up to 200 ms, cannot be answered; later the delayed acknowledgement tells who spoke
     last. Before it is due, a connection in such use is taken as waiting. Where requests are acknowledged at once the
     clocks tell nothing: but where nothing ever came back, the request is still unread, or an answer is short, it is
@@ -35,6 +38,8 @@ def waiting(caller: Socket, callee: Socket | None) -> float:
     """
     if caller.segments_in == 0:
         return 1.0 if caller.segments_out > 0 else 0.0
+    if callee is not None and callee.nagle is not None and callee.nagle.held:
+        return 1.0
     if caller.last_sent_ms != caller.last_received_ms:
         return 1.0 if 0 <= caller.last_sent_ms < caller.last_received_ms else 0.0
     if caller.send_queue > 0 or (callee is not None and callee.receive_queue > 0):

@@ -25,6 +25,8 @@ METRICS = (
     Metric("outstanding", "1", "gauge", "connections on which the caller waits for an answer"),
     Metric("unread_bytes", "bytes", "gauge", "sent by the caller, not yet read by the callee"),
     Metric("unsent_bytes", "bytes", "gauge", "answers not yet taken by the caller's kernel"),
+    Metric("held", "1", "gauge", "connections whose caller keeps back a short piece until what went is acknowledged"),
+    Metric("held_late", "1", "gauge", "of these, for longer than the path takes: the callee delays to acknowledge"),
     Metric("new", "1", "counter", "connections seen for the first time; short-lived ones are missed"),
     Metric("segments_out", "1", "counter", "segments with data that the caller sent; a question is one or a few"),
     Metric("segments_in", "1", "counter", "segments with data that the caller received"),
@@ -52,7 +54,7 @@ class Edges:
         self._resolve(t, {each.inode for each in sockets})
         ports = {port: f"{each.service}/{each.instance}" for each in self._targets.now() for port in each.ports}
         served = {(each.peer, each.peer_port, each.local, each.port): each for each in sockets if each.port in ports}
-        sums: dict[Key, list[float]] = defaultdict(lambda: [0.0] * 4)
+        sums: dict[Key, list[float]] = defaultdict(lambda: [0.0] * 6)
         alive: dict[Key, set[tuple[str, int, str, int]]] = defaultdict(set)
         for each in sockets:
             owner = self._owners.get(each.inode)

@@ -26,6 +26,8 @@ METRICS = (
     Metric("busy_s", "s", "counter", "time connections had something to send, summed over them"),
     Metric("reader_limited_s", "s", "counter", "of that, held by the reader's receive window"),
     Metric("buffer_limited_s", "s", "counter", "of that, held by the service's own send buffer"),
+    Metric("held", "1", "gauge", "connections with a short piece kept back until what was sent is acknowledged"),
+    Metric("held_late", "1", "gauge", "of these, for longer than the path takes: the reader delays to acknowledge"),
 )
 STATES = 1 << ESTABLISHED | 1 << CLOSE_WAIT | 1 << FIN_WAIT1
 """A server that closes after its answer stays in FIN_WAIT1 until the last of it is acknowledged."""
@@ -46,21 +48,30 @@ class Sends:
         for port, target in ports.items():
             entity = Entity("listener", target.service, target.instance, name=f"127.0.0.1:{port}")
             sent, *limits = self._grown.of(port)
-            found.append((entity, (*gauges[port], sent, *(each / 1e6 for each in limits))))
+            *queued, held, late = gauges[port]
+            found.append((entity, (*queued, sent, *(each / 1e6 for each in limits), held, late)))
         return found
 
     def close(self) -> None:
         """Nothing is kept open."""
 
-    def _gauges(self, sockets: Iterable[Socket]) -> dict[int, tuple[float, float, float]]:
-        """By port: connections with something on its way, its bytes, and those not yet on their way."""
-        found: dict[int, tuple[float, float, float]] = defaultdict(lambda: (0.0, 0.0, 0.0))
+    def _gauges(self, sockets: Iterable[Socket]) -> dict[int, list[float]]:
+        """By port: connections with something on its way, its bytes, and those not yet on their way; connections with a
+        short piece held back, and of these the late ones."""
+        found: dict[int, list[float]] = defaultdict(lambda: [0.0] * 5)
         for each in sockets:
             moved = each.flow
             if moved is None:
                 continue
-            sending, queued, unsent = found[each.port]
-            found[each.port] = sending + (each.send_queue > 0), queued + each.send_queue, unsent + moved.unsent
+            pieces = each.nagle
+            more = (
+                float(each.send_queue > 0),
+                float(each.send_queue),
+                float(moved.unsent),
+                float("nan") if pieces is None else float(pieces.held),
+                float("nan") if pieces is None else float(pieces.late),
+            )
+            found[each.port] = [old + new for old, new in zip(found[each.port], more, strict=True)]
             counted = (moved.bytes_out, moved.busy_us, moved.reader_us, moved.buffer_us)
             self._grown.add(each.port, (each.local, each.port, each.peer, each.peer_port), counted)
         self._grown.next()

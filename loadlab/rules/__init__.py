@@ -77,6 +77,8 @@ class Fault:
     strength: float = 0.5
     signals: int = 1
     gain: float | None = None
+    limits: bool = True
+    """False: true, and something else is what throughput stops at. It is listed last."""
     step: str | None = None
     """Where the remedy differs from the rule's STEP."""
 

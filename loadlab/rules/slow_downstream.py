@@ -6,7 +6,7 @@ Why: making this service faster or running more of it changes nothing: the other
 Fix: cache its answers, ask earlier or in parallel, put slow work into a queue, set a timeout; then look at that
 service.
 Not: event_loop_blocked: there the caller stands still too; connection_pool_exhausted: there requests wait before they
-are sent.
+are sent; delayed_ack: there the kernel of one of the two keeps back what it has written.
 Python: asyncio.gather for independent calls, a timeout on every client, a cache of answers.
 Node: Promise.all for independent calls, AbortSignal.timeout on every fetch, a cache of answers.
 """

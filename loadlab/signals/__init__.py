@@ -35,6 +35,7 @@ from loadlab.signals import (
     life,
     measurement,
     memory,
+    pieces,
     pressure,
     querying,
     queues,
@@ -45,6 +46,7 @@ from loadlab.signals import (
     sends,
     sockets,
     source_ports,
+    stampedes,
     stations,
     threads,
     trial,
@@ -174,6 +176,11 @@ class Signals:
         return sends.compute(self._recording)
 
     @cached_property
+    def pieces(self) -> tuple[pieces.Pieces, ...]:
+        """Who sends in pieces, and waits for an acknowledgement between them."""
+        return pieces.compute(self._recording)
+
+    @cached_property
     def source_ports(self) -> tuple[source_ports.Destination, ...]:
         """Local ports taken by connections to each destination."""
         return source_ports.compute(self._recording)
@@ -217,6 +224,11 @@ class Signals:
     def caches(self) -> caches.Caches:
         """Hit rates, evictions and the commands of each cache."""
         return caches.compute(self._recording)
+
+    @cached_property
+    def stampedes(self) -> tuple[stampedes.Stampede, ...]:
+        """By cache: misses that come in bursts, and what throughput does meanwhile."""
+        return stampedes.compute(self._recording)
 
     @cached_property
     def queues(self) -> queues.Queues:

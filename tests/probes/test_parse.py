@@ -16,6 +16,7 @@ from loadlab.probes import _cgroup_files as cgroup
 from loadlab.probes import _proc_text, _pyspy, _sockets, _threadstate, _tree, _waiting, core, nginx
 from loadlab.probes import sockets as listeners
 from loadlab.probes._flow import Flow
+from loadlab.probes._nagle import Nagle
 from loadlab.probes._threadstate import Doing
 from loadlab.recording.folded import folded, parse_folded
 from loadlab.recording.model import Frame
@@ -257,6 +258,7 @@ def far_end(sent: int, received: int, acked: int, **more: int) -> _sockets.Socke
         more.get("segments_in", 5),
         more.get("segments_out", 5),
         Flow(0, more["bytes_in"], 0, 0, 0, 0) if "bytes_in" in more else None,
+        Nagle(held="held" in more, late=False),
     )
 
 
@@ -275,6 +277,7 @@ def far_end(sent: int, received: int, acked: int, **more: int) -> _sockets.Socke
         (far_end(90, 90, 90, segments_in=8), far_end(90, 90, 90), 1),
         (far_end(90, 90, 90, segments_in=9), far_end(90, 90, 90), 0),
         (far_end(900, 300, 300), far_end(300, 900, 300, unread=80), 0),
+        (far_end(90, 90, 90, segments_in=9), far_end(90, 90, 90, held=1), 1),
         (far_end(90, 90, 90), far_end(94, 90, 90), 1),
         (far_end(90, 90, 90), far_end(90, 94, 90), 0),
         (far_end(90, 90, 90, segments_in=57, segments_out=40, bytes_in=39 * 181), far_end(90, 90, 90), 1),
@@ -296,6 +299,7 @@ def far_end(sent: int, received: int, acked: int, **more: int) -> _sockets.Socke
         "an answer of two segments short",
         "another number of segments",
         "answered before it was read to its end",
+        "the rest of the answer is held back",
         "its far end received after it sent",
         "its far end sent after it received",
         "an answer short in bytes",
