@@ -60,7 +60,8 @@ def _group(s: Signals, group: Group) -> list[Fault]:
             found.append((each, median(times), dearer))
     if len(found) > len(timed) / 2 or not found:
         return []
-    return [_fault(group, *each) for each in found if _by_itself(s, group, each[0])]
+    # No queue makes a request cost more CPU.
+    return [_fault(group, *each) for each in found if each[2] >= SLOWER or _by_itself(s, group, each[0])]
 
 
 def _dearer(backend: Backend, others: list[Backend]) -> float:

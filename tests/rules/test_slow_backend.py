@@ -38,10 +38,11 @@ def test_a_slow_backend_that_is_spared(
     assert isinstance(ask(units("rules")["slow_backend"], Signals(built.recording())), expected)
 
 
-def test_queues_of_full_backends_are_no_slow_backend() -> None:
-    """All three share two cores: one that happens to hold more requests answers later, and is not to blame."""
+def full(*cores: float) -> Builder:
+    """Three on two cores, one of which holds more requests than the others."""
     built = Builder()
-    built.service("app", *(Proc(cores=0.58, run_delay=0.4, instance=i) for i in range(3)), ports=(9001, 9002, 9003))
+    procs = (Proc(cores=each, run_delay=0.4, instance=i) for i, each in enumerate(cores))
+    built.service("app", *procs, ports=(9001, 9002, 9003))
     built.service("lb", Proc(cores=0.06), role="balancer", upstream="app")
     built.target = "lb"
     built.load().generator().host()
@@ -49,6 +50,17 @@ def test_queues_of_full_backends_are_no_slow_backend() -> None:
         entity = Entity("upstream", "lb", 0, name=f"127.0.0.1:{port}")
         built.counter("nginx.requests", entity, 66)
         built.counter("nginx.response_time_s", entity, 66 * ms / 1000, before=0.1)
-    first = diagnose(built.recording()).bottleneck
+    return built
+
+
+def test_queues_of_full_backends_are_no_slow_backend() -> None:
+    """All three share two cores: one that happens to hold more requests answers later, and is not to blame."""
+    first = diagnose(full(0.58, 0.58, 0.58).recording()).bottleneck
     assert first is not None
     assert first.kind == "all_cores"
+
+
+def test_in_a_queue_a_slow_one_is_told_by_what_its_requests_cost() -> None:
+    first = diagnose(full(0.4, 0.9, 0.4).recording()).bottleneck
+    assert first is not None
+    assert (first.kind, first.instance) == ("slow_backend", 1)
