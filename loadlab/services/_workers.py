@@ -35,9 +35,11 @@ INFO = struct.Struct("=QQ11Ii")
 
 @dataclass
 class Worker:
-    """One that is watched. ended_at: when, by the clock; None while it lives."""
+    """One that is watched. root: pid and start of its instance's process when it was taken in; ended_at: when, by the
+    clock; None while it lives."""
 
     instance: Instance
+    root: tuple[int, int]
     pid: int
     since: float
     ended_at: float | None = None
@@ -66,10 +68,12 @@ class Workers:
         return any(each.ended_at is not None for each in self._held.values())
 
     def over(self, pidfd: int, *, unasked: bool) -> None:
-        """One has ended. unasked: nobody takes its instance away just now."""
+        """One has ended. unasked: loadlab is not about to stop everything. What an instance that died left behind is
+        cleared away before it is started again: that is no crash."""
         worker = self._held[pidfd]
         worker.ended_at = self._clock.monotonic()
-        worker.unasked = unasked and worker.instance.child is not None and not worker.instance.retiring
+        root = worker.instance.child
+        worker.unasked = unasked and root is not None and root.key == worker.root and not worker.instance.retiring
 
     def look(self, instances: Iterable[Instance]) -> None:
         """Writes down the ends that the kernel tells of by now, and takes in who has been there for a while."""
@@ -107,13 +111,16 @@ class Workers:
                     yield process
 
     def _hold(self, instance: Instance, process: _guard.Process, since: float) -> None:
+        root = instance.child
+        if root is None:
+            return
         with suppress(OSError):
             pidfd = os.pidfd_open(process.pid)
             now = _guard.look(process.pid, self._proc)
             if now is None or now.key != process.key:
                 os.close(pidfd)
             else:
-                self._held[pidfd] = Worker(instance, process.pid, since)
+                self._held[pidfd] = Worker(instance, root.key, process.pid, since)
 
     def _tell(self, pidfd: int) -> None:
         worker = self._held[pidfd]
