@@ -7,9 +7,10 @@ share the same database or cores, so that it takes them all together many times 
 Fix: one request fills a missing key while the others wait for it (a lock for each key, SET NX in Redis; single flight
 within a process), or get the old value meanwhile; or fill it anew before it ends, by one request drawn by lot or by a
 job. Times to live with some jitter, so that many keys do not end at once.
-Not: cache_misses: there one miss follows each key that ended, or keys are asked for that nobody puts there; gc_pauses,
-checkpoints: there the cache is not asked for more. A cache within the process cannot be seen from outside: what it does
-looks like bursts of work downstream.
+Not: one long computation for which all wait (a lock is given back for each key, or one thing is put there): make that
+one shorter, or give the old value meanwhile; cache_misses: there one miss follows each key that ended, or keys are
+asked for that nobody puts there; gc_pauses, checkpoints: there the cache is not asked for more. A cache within the
+process cannot be seen from outside: what it does looks like bursts of work downstream.
 Python: redis-py's lock() around the work, asyncio.Lock within a process, dogpile.cache, aiocache's RedLock.
 Node: a Map of promises in flight within a process, SET key NX PX between processes; cache-manager's wrap with
 refreshThreshold.
@@ -40,7 +41,8 @@ IN_BURSTS = 0.8
 """Of all misses. Keys that nobody puts there are missed evenly."""
 
 WRITTEN = 0.5
-"""Times something was put into the cache, for each miss: who misses does the work and keeps it."""
+"""Times something was put into the cache, for each miss: who misses does the work and keeps it. memcached does not
+tell: there it is suspected only."""
 
 STILL = 0.1
 """Share of seconds in which throughput is under half of what it is in the others: one in ten is the tail that users
@@ -64,9 +66,10 @@ def check(s: Signals) -> Verdict:
 
 
 def _herd(stampede: Stampede) -> bool:
-    written = stampede.written is None or stampede.written >= WRITTEN * stampede.misses
-    many = stampede.for_each >= HERD and stampede.bursts >= BURSTS
-    return many and written and stampede.in_bursts >= IN_BURSTS
+    many = stampede.for_each >= HERD and stampede.bursts >= BURSTS and stampede.in_bursts >= IN_BURSTS
+    if not many or stampede.written is None or stampede.released is None:
+        return many
+    return stampede.written >= WRITTEN * stampede.misses and stampede.released < stampede.ended
 
 
 def _fault(s: Signals, stampede: Stampede) -> Fault:
@@ -94,17 +97,22 @@ def _fault(s: Signals, stampede: Stampede) -> Fault:
         ),
         Evidence("in_step", stampede.in_step, f"{percent(stampede.in_step)} of these began with a burst", IN_STEP),
     ]
+    told = stampede.written is not None
+    if told:
+        says = f"{stampede.written:.0f} times something was put there, and no lock was given back"
+        evidence.append(Evidence("written", stampede.written or 0.0, says, WRITTEN))
     quantiles = s.latency.quantiles
     if quantiles is not None:
         says = f"p99 {quantiles.p99_ms:,.0f} ms, while half of the answers took {quantiles.p50_ms:.1f} ms or less"
         evidence.append(Evidence("p99_ms", quantiles.p99_ms, says))
     return Fault(
         name,
-        f"when a key of {name} ends, {many:.0f} requests at once do the work of one (a cache stampede)",
+        f"when a key of {name} ends, {many:.0f} requests at once {'do the work of one' if told else 'wait for it'} "
+        "(a cache stampede)",
         tuple(evidence),
         "Let one request fill a missing key while the others wait for it or get the old value, or fill it before it "
         "ends.",
         instance=stampede.instance,
         strength=min(1.0, stampede.still + 0.3),
-        signals=2,
+        signals=1 + told,
     )

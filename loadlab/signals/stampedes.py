@@ -23,7 +23,10 @@ FEWEST = 6
 """Seconds below which nothing is said about their unevenness."""
 
 WRITES = ("set", "setex", "psetex", "setnx", "mset", "hset", "hmset", "json.set")
-"""Commands that put something where it was missed."""
+"""Commands that put something where it was missed; SET NX of a lock is among them."""
+
+RELEASES = ("del", "unlink", "eval", "evalsha", "fcall")
+"""Commands that give back a lock kept in the cache: then who misses waits for one who does the work."""
 
 NEAR_S = 1.5
 """A burst and what it brings are seen in the same second or the next, by clocks that tick once a second."""
@@ -32,10 +35,10 @@ NEAR_S = 1.5
 @dataclass(frozen=True)
 class Stampede:
     """One cache at constant load. misses and ended (expired or thrown out): in all; written: times something was put
-    there, None of a server that does not tell; bursts: ticks with several misses for each key that ended in them;
-    in_bursts: share of all misses that fell into these; still: share of seconds with less than half of `full`, the
-    requests/s of the others; low: requests/s in the still ones; in_step: share of the still seconds that a burst
-    began."""
+    there; released: commands that may give back a lock; both None of a server that does not tell; bursts: ticks with
+    several misses for each key that ended in them; in_bursts: share of all misses that fell into these; still: share
+    of seconds with less than half of `full`, the requests/s of the others; low: requests/s in the still ones; in_step:
+    share of the still seconds that a burst began."""
 
     service: str
     instance: int
@@ -43,6 +46,7 @@ class Stampede:
     misses: float
     ended: float
     written: float | None
+    released: float | None
     bursts: int
     in_bursts: float
     still: float
@@ -101,7 +105,8 @@ def _stampede(
         window.length,
         total,
         float(ended.sum()),
-        _written(recording, entity, window) if probe == "redis" else None,
+        _calls(recording, entity, WRITES, window) if probe == "redis" else None,
+        _calls(recording, entity, RELEASES, window) if probe == "redis" else None,
         int(burst.sum()),
         float(missed[burst].sum()) / total if total else 0.0,
         still,
@@ -134,10 +139,7 @@ def _still(seconds: list[tuple[float, float]], bursts: Floats) -> tuple[float, f
     return full, float(still.mean()), float(rps[still].mean()), begun / int(still.sum())
 
 
-def _written(recording: Recording, server: Entity, window: Window) -> float:
+def _calls(recording: Recording, server: Entity, names: tuple[str, ...], window: Window) -> float:
     where = {"service": server.service, "instance": server.instance}
-    return sum(
-        increase(each, window)
-        for each in recording.series("redis_commands.calls", **where)
-        if each.entity.name in WRITES
-    )
+    series = recording.series("redis_commands.calls", **where)
+    return sum(increase(each, window) for each in series if each.entity.name in names)

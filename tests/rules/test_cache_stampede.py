@@ -28,6 +28,7 @@ def system(
     herd: float = 40.0,
     evenly: float = 0.0,
     written: float = 1.0,
+    released: float = 0.0,
     falls: float = 0.02,
     apart: float = 0.0,
     times: int = 99,
@@ -35,8 +36,8 @@ def system(
     seed: int = 1,
 ) -> Builder:
     """A page kept for a few seconds. herd: misses when it ends; evenly: further ones each second, of keys nobody puts
-    there; written: of the misses; falls: what is left of the throughput then; apart: seconds from a burst to the fall;
-    times: how often it happens from the measured window on."""
+    there; written: of the misses; released: locks, of the misses; falls: what is left of the throughput then; apart:
+    seconds from a burst to the fall; times: how often it happens from the measured window on."""
     built = Builder(noise=noise, seed=seed).service("app", Proc(cores=0.5), uses=("cache",))
     built.service("cache", Proc(cores=0.1), role="cache", unit="redis").load(1000, growth=1.9).generator().host()
     first = STEADY[0] + 1
@@ -51,6 +52,7 @@ def system(
     built.add("redis.expired", server, ended)
     built.counter("redis.evicted", server, 0)
     built.add("redis_commands.calls", Entity("command", "cache", name="set"), missed * written)
+    built.add("redis_commands.calls", Entity("command", "cache", name="evalsha"), missed * released)
     built.requests = [each for each in built.requests if each.end <= STEADY[0]]
     for start in np.arange(STEADY[0], END):
         still = any(t + apart <= start < t + apart + STALL for t in ends)
@@ -71,6 +73,8 @@ CASES: list[tuple[dict[str, Any], type[Verdict], str]] = [
     ({"falls": 1.0}, Clear, "the work is so cheap that nobody suffers"),
     ({"evenly": 60.0}, Clear, "most misses are of keys that nobody puts there"),
     ({"written": 0.0}, Clear, "nobody puts it there"),
+    ({"written": 0.03}, Clear, "one puts it there, and all others wait for that one"),
+    ({"written": 3.0, "released": 1.0}, Clear, "a lock in the cache: its SET NX are no values"),
     ({"apart": 3.0, "herd": 8}, Clear, "throughput falls at other times: collections, checkpoints"),
     ({"times": 1}, Clear, "once: a start, or an emptied cache"),
 ]
@@ -103,4 +107,7 @@ def test_memcached_does_not_tell_what_was_written() -> None:
     built = system()
     for name in ("hits", "misses", "expired", "evicted"):
         built.series[f"memcached.{name}"] = built.series.pop(f"redis.{name}")
-    assert isinstance(verdict(built), Found)
+    found = verdict(built)
+    assert isinstance(found, Found)
+    assert found.faults[0].signals == 1
+    assert "wait for it" in found.faults[0].sentence
