@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, at, blame, percent, takes
 from loadlab.signals import Signals
+from loadlab.signals.cpu import ProcessCpu
 
 BRANCH = "cpu"
 STEP = "horizontal"
@@ -37,6 +38,9 @@ ONE_INTERPRETER = 1.25
 """Cores of one process from which on native code that lets go of the interpreter takes a good part of them: Python's
 own code, behind its lock, uses one."""
 
+HUNGRY = 0.3
+"""Cores that a process has or waits for, from which on it competes for them."""
+
 WAITING = 0.10
 """Run delay in seconds per second over the service's processes: the queue in front of the cores."""
 
@@ -48,17 +52,34 @@ def check(s: Signals) -> Verdict:
     if s.host.idle_share > IDLE or room <= 0 or used < OF_ROOM * room:
         return Clear(f"{percent(s.host.idle_share)} of the cores were idle")
     found = [_fault(s, name, room) for name in s.stations.services if _fills(s, name, used)]
+    shared = () if found else _shared(s)
+    if shared:
+        found = [_fault(s, shared[0], room, shared[1:])]
     return Found(tuple(found)) if found else Clear("no service has more than one thread that wants a core")
 
 
 def _fills(s: Signals, name: str, used: float) -> bool:
     service = s.cpu.services[name]
-    hungry = [each for each in service.processes if each.cores + each.run_delay >= 0.3]
-    several = len(hungry) >= 2 or service.cores >= 1.3 or s.host.cores == 1
+    several = len(_hungry(s, name)) >= 2 or service.cores >= 1.3 or s.host.cores == 1
     return several and service.cores >= LARGEST * used
 
 
-def _fault(s: Signals, name: str, room: float) -> Fault:
+def _hungry(s: Signals, name: str) -> list[ProcessCpu]:
+    return [each for each in s.cpu.services[name].processes if each.cores + each.run_delay >= HUNGRY]
+
+
+def _shared(s: Signals) -> tuple[str, ...]:
+    """Services that fill the cores together, the largest first; () where one of them has a core to itself, which
+    limits it whoever has the others, where they do not wait for each other, or where a stranger competes as well."""
+    names = [name for name in s.stations.services if _hungry(s, name)]
+    waiting = sum(s.cpu.services[name].run_delay for name in names)
+    apart = s.host.others >= HUNGRY or any(each.on_one_core for each in s.stations.all)
+    if len(names) < 2 or waiting < WAITING * len(names) or apart:
+        return ()
+    return tuple(sorted(names, key=lambda name: (-s.cpu.services[name].cores, name)))
+
+
+def _fault(s: Signals, name: str, room: float, others: tuple[str, ...] = ()) -> Fault:
     service = s.cpu.services[name]
     wide = any(each.cores > ONE_INTERPRETER for each in service.processes)
     where = blame(s.hot.native(name) if wide else s.hot.hottest(name))
@@ -84,9 +105,13 @@ def _fault(s: Signals, name: str, room: float) -> Fault:
     ]
     if where is not None and where.share is not None:
         evidence.append(Evidence("hot_share", where.share, f"{percent(where.share)} of its CPU was{at(where)}"))
+    for each in others:
+        cores = s.cpu.services[each].cores
+        evidence.insert(1, Evidence("other_cores", cores, f"{each} used {cores:.2f} cores beside it"))
+    beside = f" together with {' and '.join(others)}" if others else ""
     return Fault(
         name,
-        f"{name} uses all {s.host.cores} CPU cores{takes(where)}",
+        f"{name}{beside} uses all {s.host.cores} CPU cores{takes(where)}",
         tuple(evidence),
         "Make the hot line cheaper, then a bigger machine or more machines behind a load balancer.",
         where=where,

@@ -93,6 +93,13 @@ def sync_workers(noise: float) -> Builder:
     return system(worker(), worker(), noise=noise)
 
 
+def shared(noise: float, others: float = 0.0, run_delay: float = 0.3) -> Builder:
+    """Two services of one process each, which have a machine of two cores between them."""
+    built = Builder(noise=noise).service("app", Proc(cores=0.85, run_delay=run_delay, busy=0.97))
+    built.service("store", Proc(cores=0.75, run_delay=run_delay, busy=0.9))
+    return built.load().generator(cores=0.3).host(others=others)
+
+
 def starved(noise: float) -> Builder:
     built = Builder(noise=noise).service("app", Proc(cores=0.5, run_delay=0.48)).load().generator()
     return built.host(others=1.35)
@@ -233,6 +240,7 @@ CASES: list[tuple[Callable[[float], Builder], str, str | None, str | None]] = [
     (one_core, "bottleneck", "single_core", "app"),
     (half_busy, "none", None, None),
     (two_workers, "bottleneck", "all_cores", "app"),
+    (shared, "bottleneck", "all_cores", "app"),
     (three_on_two, "bottleneck", "all_cores", "app"),
     (two_workers_of_eight, "bottleneck", "single_core", "app"),
     (asleep, "bottleneck", "event_loop_blocked", "app"),
@@ -269,6 +277,19 @@ def test_each_system_gets_its_verdict(
 def test_symptoms_are_listed_after_their_cause() -> None:
     diagnosis = diagnose(overflowing(0.0).recording())
     assert [each.kind for each in diagnosis.others] == ["accept_backlog"]
+
+
+def test_services_that_fill_the_cores_together_are_both_named() -> None:
+    assert diagnose(shared(0.0).recording()).sentence.startswith("app together with store uses all 2 CPU cores")
+
+
+@pytest.mark.parametrize(
+    "built",
+    [shared(0.0, others=0.4), shared(0.0, run_delay=0.02), system(Proc(cores=0.97, busy=0.99))],
+    ids=["a stranger competes", "they do not wait for each other", "one has a core to itself"],
+)
+def test_who_does_not_share_the_cores(built: Builder) -> None:
+    assert not isinstance(ask(units("rules")["all_cores"], Signals(built.recording())), Found)
 
 
 def test_a_blocked_loop_names_the_users_line() -> None:
