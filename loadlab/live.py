@@ -336,12 +336,15 @@ def _service(name: str, processes: Mapping[Entity, Change], threads: Mapping[Ent
 
 
 def _loop_busy(threads: Mapping[Entity, Change], pid: int) -> float | None:
-    """Of the thread of a process that waited for work most often since the run began."""
+    """Of the thread of a process that waited for work most often since the run began. Where several take turns in
+    epoll, a futex is where they wait for it."""
     mine = [each for entity, each in threads.items() if entity.pid == pid]
     serving = max(mine, key=lambda each: _idle(each.now), default=None)
     if serving is None or _idle(serving.now) < EVER_IDLE or serving.moved["samples"] <= 0:
         return None
-    return max(0.0, 1.0 - _idle(serving.moved) / serving.moved["samples"])
+    turns = sum(each.now["idle_epoll"] >= EVER_IDLE for each in mine) > 1
+    idle = _idle(serving.moved) + (serving.moved["futex"] if turns else 0.0)
+    return max(0.0, 1.0 - idle / serving.moved["samples"])
 
 
 def _idle(columns: Mapping[str, float]) -> float:

@@ -18,7 +18,7 @@ from loadlab.probes import Row
 from loadlab.recording.model import Entity
 
 PROCESS = ("cpu_user_s", "cpu_system_s", "rss_bytes")
-THREADS = ("samples", "idle_epoll", "idle_accept")
+THREADS = ("samples", "idle_epoll", "idle_accept", "futex")
 
 
 class Book:
@@ -78,8 +78,8 @@ def process(pid: int, user: float | None, rss: float = 5e6, service: str = "app"
     return Entity("process", service, instance, pid), (user, 0.0, rss)
 
 
-def thread(tid: int, samples: float, epoll: float, accept: float = 0.0, pid: int = 1) -> Row:
-    return Entity("thread", "app", 0, pid, tid), (samples, epoll, accept)
+def thread(tid: int, samples: float, epoll: float, accept: float = 0.0, pid: int = 1, futex: float = 0.0) -> Row:
+    return Entity("thread", "app", 0, pid, tid), (samples, epoll, accept, futex)
 
 
 def interval(start: float, end: float, latencies_ms: list[float], failed: int = 0, users: int = 4) -> LoadInterval:
@@ -144,6 +144,17 @@ def test_a_worker_that_waits_in_accept_has_a_busy_share_too(feed: Feed, crowd: C
     feed.rows("threads", 1.5, [thread(1, 110, 0, 85)], 0, 0)
     feed.rows("process", 2.0, [process(1, 0.0)], 0, 0)
     assert crowd.lives[-1].services[0].loop_busy == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize(("other", "busy"), [(0.2, 0.1), (0.0, 0.7)], ids=["takes turns", "never in epoll"])
+def test_a_thread_that_takes_turns_in_epoll_is_not_busy_while_parked(
+    feed: Feed, crowd: Crowd, other: float, busy: float
+) -> None:
+    for t in (1.0, 2.0):
+        rows = [thread(1, 100 * t, 30 * t, futex=60 * t), thread(2, 100 * t, 100 * t * other, futex=80 * t)]
+        feed.rows("threads", t - 0.1, rows, 0, 0)
+        feed.rows("process", t, [process(1, 0.0)], 0, 0)
+    assert crowd.lives[-1].services[0].loop_busy == pytest.approx(busy)
 
 
 def test_a_process_never_seen_waiting_has_no_busy_share(feed: Feed, crowd: Crowd) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, percent
 from loadlab.signals import Signals
+from loadlab.signals.stations import FULL
 
 BRANCH = "server_limit"
 STEP = "raise_rate_limit"
@@ -43,19 +44,25 @@ def check(s: Signals) -> Verdict:
     refused = s.refusals
     if refused.share < REFUSED or refused.count < FEWEST:
         return Clear("no requests were turned away")
-    full = sorted({each.entity.service for each in s.stations.all if each.full})
     quick = refused.fast_ms is not None and refused.ok_ms is not None and refused.fast_ms <= FASTER * refused.ok_ms
-    if full and refused.code != "HTTP 429":
-        return Clear(f"requests were turned away because {full[0]} has no time left")
-    if refused.code != "HTTP 429" and not (quick and refused.by_balancer):
-        return Clear("requests failed, but nothing says that a limiter refused them")
+    if refused.code != "HTTP 429":
+        full = sorted({each.entity.service for each in s.stations.all if each.full})
+        idle = refused.busy is not None and refused.busy < FULL
+        if full and not idle:
+            return Clear(f"requests were turned away because {full[0]} has no time left")
+        level = refused.grew is not None and refused.grew <= STEADY
+        if not quick or not (refused.by_balancer or (idle and level)):
+            return Clear("requests failed, but nothing says that a limiter refused them")
     return Found((_fault(s, quick),))
+
+
+def _steady(s: Signals) -> bool:
+    return s.refusals.steady is not None and s.refusals.steady <= STEADY
 
 
 def _fault(s: Signals, quick: bool) -> Fault:
     refused = s.refusals
     balancer = max(refused.by_balancer, key=lambda each: refused.by_balancer[each], default="")
-    steady = refused.steady is not None and refused.steady <= STEADY
     evidence = [
         Evidence(
             "refused", refused.share, f"{percent(refused.share)} of all requests were answered {refused.code}", REFUSED
@@ -67,6 +74,9 @@ def _fault(s: Signals, quick: bool) -> Fault:
     if refused.steady is not None:
         says = f"with more users, good answers stayed within a factor of {refused.steady:.2f}"
         evidence.append(Evidence("steady", refused.steady, says, STEADY))
+    if refused.busy is not None and refused.busy < FULL:
+        says = f"with the fewest users of whom any were refused, nobody was busier than {percent(refused.busy)}"
+        evidence.append(Evidence("busy", refused.busy, says, FULL))
     if balancer:
         says = f"{balancer} gave {refused.by_balancer[balancer]:.0f} refusals/s without asking a server"
         evidence.append(Evidence("by_balancer", refused.by_balancer[balancer], says))
@@ -78,5 +88,5 @@ def _fault(s: Signals, quick: bool) -> Fault:
         tuple(evidence),
         "Raise the limit, or let clients keep to it; behind it there is room.",
         strength=min(1.0, refused.share),
-        signals=1 + quick + steady + bool(balancer),
+        signals=1 + quick + _steady(s) + bool(balancer),
     )

@@ -105,4 +105,4 @@ def _for(states: threads.Threads, thread: ThreadState, peer: str) -> float:
 
 
 def _at_work(states: threads.Threads, thread: ThreadState) -> float:
-    return max(0.0, thread.busy - thread.share["futex"] - _for(states, thread, CALLER))
+    return max(0.0, thread.awake - thread.share["futex"] - _for(states, thread, CALLER))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from loadlab.recording.model import Recording
+from loadlab.recording.model import Level, Recording
+from loadlab.signals import threads
 from loadlab.signals.latency import counts
 from loadlab.signals.missing import Missing
 from loadlab.signals.rates import per_second
@@ -19,7 +20,9 @@ class Refusals:
     """share: refused of all requests of the run; code: what most of them were told; fast_ms, ok_ms: medians in the
     measured window, None where not known; by_balancer: refusals per second that a balancer gave without asking a
     server, by its name; steady: the largest over the smallest rate of good answers among the levels with refusals,
-    None with fewer than two such levels."""
+    None with fewer than two such levels; grew: the largest over that at the lowest of them.
+    busy: of the busiest process of the system at the lowest such level, None where its threads were not looked at
+    often enough. At higher ones refusing itself keeps it busy: who is turned away at once comes back at once."""
 
     share: float
     code: str
@@ -29,6 +32,8 @@ class Refusals:
     by_balancer: dict[str, float]
     steady: float | None
     ok_rps: float
+    grew: float | None = None
+    busy: float | None = None
 
 
 def compute(recording: Recording) -> Refusals:
@@ -42,6 +47,8 @@ def compute(recording: Recording) -> Refusals:
     fast = recording.quantiles(window.start, window.end, result="fail") if count else None
     good = recording.quantiles(window.start, window.end, result="ok") if count else None
     ok, _, seconds = counts(recording, window)
+    levels = _failing(recording)
+    rates = [_good(recording, each) for each in levels]
     return Refusals(
         count / total,
         max(refused, key=lambda each: refused[each]),
@@ -49,8 +56,10 @@ def compute(recording: Recording) -> Refusals:
         fast.p50_ms if fast else None,
         good.p50_ms if good else None,
         _by_balancer(recording, window),
-        _steady(recording),
+        max(rates) / min(rates) if len(rates) >= 2 else None,
         ok / seconds if seconds else 0.0,
+        max(rates) / rates[0] if len(rates) >= 2 else None,
+        _busy(recording, levels),
     )
 
 
@@ -67,11 +76,37 @@ def _by_balancer(recording: Recording, window: Window) -> dict[str, float]:
 FAILING = 0.02
 """Share of a level's requests that failed, from which on the limiter is at work."""
 
+SHORTEST_S = 0.3
+"""Seconds of a level: in less, rates are of a handful of answers."""
 
-def _steady(recording: Recording) -> float | None:
-    rates = []
+FEWEST_SAMPLES = 15
+"""Of a thread in a level, which lasts a second: a share has a standard error of 13 points at most, and what is asked is
+whether there was any time left."""
+
+
+def _failing(recording: Recording) -> list[Level]:
+    """Fewest users first; none at which a profiler or the experiment disturbed the system."""
+    found = []
     for level in recording.levels:
         good, bad, seconds = counts(recording, Window(level.start, level.end))
-        if seconds >= 0.3 and good > 0 and bad >= FAILING * (good + bad):
-            rates.append(good / seconds)
-    return max(rates) / min(rates) if len(rates) >= 2 else None
+        disturbed = level.phase in ("stacks", "proof")
+        if not disturbed and seconds >= SHORTEST_S and good > 0 and bad >= FAILING * (good + bad):
+            found.append(level)
+    return sorted(found, key=lambda each: (each.users, each.rate))
+
+
+def _good(recording: Recording, level: Level) -> float:
+    good, _, seconds = counts(recording, Window(level.start, level.end))
+    return good / seconds
+
+
+def _busy(recording: Recording, levels: list[Level]) -> float | None:
+    if not levels:
+        return None
+    try:
+        states = threads.compute(recording, Window(levels[0].start, levels[0].end), FEWEST_SAMPLES)
+    except Missing:
+        return None
+    services = {each.name for each in recording.meta.services}
+    loops = [each for each in states.all if each.serves and each.entity.service in services]
+    return max((max(each.busy, each.cores + each.run_delay) for each in loops), default=None)

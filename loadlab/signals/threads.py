@@ -6,7 +6,8 @@ thread was not waiting for work. Busy and on CPU is CPU-bound; busy and not on C
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field, replace
 
 from loadlab.recording.model import Entity, Recording, Series
 from loadlab.signals.missing import Missing
@@ -57,16 +58,24 @@ class ThreadState:
     serves: str
     """"epoll": waits for work in epoll; "accept": in accept, or in poll or epoll on listeners only, and does the work
     itself; "" : neither was ever seen."""
+    parked: bool = False
+    """Whether it takes turns at epoll with others of its process (Go's, tokio's): a futex is then its wait for its
+    turn."""
+
+    @property
+    def awake(self) -> float:
+        """Share of time neither in epoll nor in accept."""
+        return max(0.0, 1.0 - self.share["idle_epoll"] - self.share["idle_accept"])
 
     @property
     def busy(self) -> float:
         """Share of time not waiting for work."""
-        return max(0.0, 1.0 - self.share["idle_epoll"] - self.share["idle_accept"])
+        return max(0.0, self.awake - (self.share["futex"] if self.parked else 0.0))
 
     @property
     def blocked(self) -> float:
         """Share of time stopped in a call that is not the wait for work."""
-        return sum(self.share[name] for name in BLOCKED)
+        return sum(self.share[name] for name in BLOCKED if not (self.parked and name == "futex"))
 
     @property
     def blocked_in(self) -> str:
@@ -110,14 +119,9 @@ class Threads:
         return max(loops, key=lambda each: (each.busy, each.cores), default=None)
 
     def polling(self, service: str, pid: int) -> float | None:
-        """How busy a process's event loop is, the busiest of several; None where it has none. Threads that take turns
-        at epoll (Go's, tokio's) are parked in a futex while it is another's turn; one that works, and never comes back
-        to epoll, stands in that futex for somebody."""
-        loops = [each for each in self.of(service, pid) if each.serves == "epoll"]
-        turns = len(loops) > 1
-        parked = [turns and (each.share["idle_epoll"] >= TURN or each.cores < NO_WORK) for each in loops]
-        busy = (each.busy - (each.share["futex"] if idle else 0.0) for each, idle in zip(loops, parked, strict=True))
-        return max((max(0.0, each) for each in busy), default=None)
+        """How busy a process's event loop is, the busiest of several; None where it has none."""
+        loop = self.loop(service, pid)
+        return loop.busy if loop is not None else None
 
     def peers(self, entity: Entity) -> tuple[Wait, ...]:
         """What a thread was blocked on, longest first."""
@@ -125,9 +129,10 @@ class Threads:
         return tuple(sorted(mine, key=lambda each: -each.share))
 
 
-def compute(recording: Recording) -> Threads:
-    """Raises Missing where thread states were not sampled in the window."""
-    window = measured(recording)
+def compute(recording: Recording, within: Window | None = None, fewest: int = FEWEST_SAMPLES) -> Threads:
+    """within: another stretch than the measured window. Threads with fewer samples in it are left out. Raises Missing
+    where thread states were not sampled."""
+    window = within or measured(recording)
     samples = {each.entity: each for each in recording.series("threads.samples")}
     if not samples:
         raise Missing("thread states were not sampled")
@@ -138,7 +143,7 @@ def compute(recording: Recording) -> Threads:
     found = []
     for entity, series in samples.items():
         count = increase(series, window)
-        if count < FEWEST_SAMPLES:
+        if count < fewest:
             continue
         share = {name: increase(columns[name][entity], window) / count for name in STATES if entity in columns[name]}
         stands = sum(share.get(name, 0.0) for name in BLOCKED)
@@ -155,8 +160,21 @@ def compute(recording: Recording) -> Threads:
             )
         )
     if not found:
-        raise Missing(f"no thread was sampled {FEWEST_SAMPLES} times in the measured window")
-    return Threads(tuple(found), _waits(recording, window, {each.entity: each.samples for each in found}))
+        raise Missing(f"no thread was sampled {fewest} times in the window")
+    return Threads(_turns(found), _waits(recording, window, {each.entity: each.samples for each in found}))
+
+
+def _turns(found: list[ThreadState]) -> tuple[ThreadState, ...]:
+    """Who of several threads in epoll is parked while it is another's turn. One that works, and never comes back to
+    epoll, stands in its futex for somebody."""
+    loops = Counter((each.entity.service, each.entity.pid) for each in found if each.serves == "epoll")
+    several = {process for process, count in loops.items() if count > 1}
+    return tuple(
+        replace(each, parked=each.share["idle_epoll"] >= TURN or each.cores < NO_WORK)
+        if each.serves == "epoll" and (each.entity.service, each.entity.pid) in several
+        else each
+        for each in found
+    )
 
 
 def _per_s(columns: dict[str, dict[Entity, Series]], entity: Entity, name: str, window: Window) -> float:

@@ -180,7 +180,7 @@ def _asleep(sleeps: Sleeps, thread: ThreadState, *, told: bool) -> asleep.Asleep
 def _at_work(states: threads.Threads, thread: ThreadState, kind: asleep.Asleep) -> float:
     """Share of time: not waiting for work, for a lock, or for its caller's next request."""
     for_caller = sum(each.share for each in states.peers(thread.entity) if each.peer == CALLER)
-    return max(0.0, thread.busy - thread.share["futex"] * (1.0 - kind.work) - for_caller)
+    return max(0.0, thread.awake - thread.share["futex"] * (1.0 - kind.work) - for_caller)
 
 
 def _at_once(recording: Recording) -> float | None:

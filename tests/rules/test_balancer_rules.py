@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -11,7 +11,7 @@ from loadlab.diagnosis.apply import ask
 from loadlab.recording.model import Entity, ErrorKind, Quantiles
 from loadlab.rules import Clear, Found, Verdict
 from loadlab.signals import Signals
-from tests.build import Builder, Fixed, Proc
+from tests.build import STEADY, Builder, Fixed, Proc
 
 
 def verdict(kind: str, built: Builder) -> Verdict:
@@ -107,14 +107,31 @@ def refusing(code: str, *, fast: float = 1.0, cores: float = 0.2, behind: bool =
     return built
 
 
+def overloaded() -> Builder:
+    """Refused only from the level on at which the server is full."""
+    built = refusing("HTTP 503", cores=0.97)
+    built.requests = [each for each in built.requests if each.result == "ok" or each.start >= STEADY[0]]
+    return built
+
+
+def limiting() -> Builder:
+    """The server answers 100 a second, however many are asked for, and the rest 503 at once."""
+    built = refusing("HTTP 503", nginx=False)
+    steady = [replace(each, count=round(100 * (each.end - each.start))) for each in built.requests]
+    built.requests = [each for each in steady if each.result == "ok" or each.start > 10]
+    return built
+
+
 REFUSALS = [
     (refusing("HTTP 429"), Found, "lb"),
     (refusing("HTTP 429", behind=True), Found, "lb"),
     (refusing("HTTP 429", nginx=False, cores=0.97), Found, "lb"),
     (refusing("HTTP 503"), Found, "lb"),
     (refusing("HTTP 503", fast=40.0), Clear, "overload answers after a wait"),
-    (refusing("HTTP 503", cores=0.97), Clear, "the server behind has no time left"),
-    (refusing("HTTP 503", behind=True), Clear, "the application itself fails"),
+    (overloaded(), Clear, "the server behind has no time left"),
+    (refusing("HTTP 503", cores=0.97), Found, "lb"),  # it was not full where refusing began: that itself fills it
+    (limiting(), Found, "lb"),
+    (refusing("HTTP 503", behind=True), Clear, "the application itself fails, and answers more the more it is asked"),
     (refusing("HTTP 500"), Clear, "an error is no limit"),
 ]
 

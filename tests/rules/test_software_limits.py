@@ -277,6 +277,13 @@ def test_a_loop_whose_client_has_few_connections(connections: float, out: float,
     assert first is not None and first.kind == "connection_pool_exhausted"
 
 
+def test_a_client_with_few_connections_in_threads_that_take_turns() -> None:
+    """Recorded of Go's MaxConnsPerHost: its threads were in epoll a third of the time and else parked."""
+    built = app(*taking_turns(), inside=16, connections=5, out=4.6, rps=900, cores=0.04)
+    assert isinstance(verdict("connection_pool_exhausted", built), Found)
+    assert all(each.busy < 0.05 for each in Signals(built.recording()).stations.of("app"))
+
+
 NO_CLIENT = [
     (client(connections=16, out=15.5), "a connection for each request"),
     (client(out=2.0), "most connections are idle"),
