@@ -79,6 +79,10 @@ FAILING = 0.02
 SHORTEST_S = 0.3
 """Seconds of a level: in less, rates are of a handful of answers."""
 
+EDGE_S = 0.05
+"""Seconds cut from a level's end: the generator counts up to just before it, and at the next level, with twice the
+users, ten thousand requests a second may be refused."""
+
 FEWEST_SAMPLES = 15
 """Of a thread in a level, which lasts a second: a share has a standard error of 13 points at most, and what is asked is
 whether there was any time left."""
@@ -88,15 +92,19 @@ def _failing(recording: Recording) -> list[Level]:
     """Fewest users first; none at which a profiler or the experiment disturbed the system."""
     found = []
     for level in recording.levels:
-        good, bad, seconds = counts(recording, Window(level.start, level.end))
+        good, bad, seconds = counts(recording, _inner(level))
         disturbed = level.phase in ("stacks", "proof")
         if not disturbed and seconds >= SHORTEST_S and good > 0 and bad >= FAILING * (good + bad):
             found.append(level)
     return sorted(found, key=lambda each: (each.users, each.rate))
 
 
+def _inner(level: Level) -> Window:
+    return Window(level.start, level.end - EDGE_S)
+
+
 def _good(recording: Recording, level: Level) -> float:
-    good, _, seconds = counts(recording, Window(level.start, level.end))
+    good, _, seconds = counts(recording, _inner(level))
     return good / seconds
 
 
@@ -104,7 +112,7 @@ def _busy(recording: Recording, levels: list[Level]) -> float | None:
     if not levels:
         return None
     try:
-        states = threads.compute(recording, Window(levels[0].start, levels[0].end), FEWEST_SAMPLES)
+        states = threads.compute(recording, _inner(levels[0]), FEWEST_SAMPLES)
     except Missing:
         return None
     services = {each.name for each in recording.meta.services}
