@@ -135,5 +135,5 @@ def takes(where: Where | None) -> str:
 
 
 def percent(share: float) -> str:
-    """0.714 -> 71%."""
-    return f"{100 * share:.0f}%"
+    """0.714 -> 71%. What is not all is not 100%: 0.998 -> 99%."""
+    return "99%" if 0.99 < share < 0.9995 else f"{100 * share:.0f}%"

@@ -101,6 +101,8 @@ def test_every_page_is_whole_and_asks_nobody(name: str, bundled: bool, monkeypat
         (rate(41200.4), "41,200"),
         (rate(7.5), "7.5"),
         (percent(0.714), "71%"),
+        (percent(0.998), "99%"),
+        (percent(1.0), "100%"),
         (megabytes(36e6), "36 MB"),
         (megabytes(3e9), "3.0 GB"),
         (gain(1.9), "about 1.9 times today's capacity"),
