@@ -45,8 +45,10 @@ def rate(value: float | None) -> str:
 
 
 def percent(value: float | None, digits: int = 0) -> str:
-    """0.714 -> "71%"."""
-    return "unknown" if value is None else f"{100 * value:.{digits}f}%"
+    """0.714 -> "71%". What is not all is not 100%: 0.998 -> "99%"."""
+    if value is None:
+        return "unknown"
+    return "99%" if not digits and 0.99 < value < 0.9995 else f"{100 * value:.{digits}f}%"
 
 
 def megabytes(value: float | None) -> str:
