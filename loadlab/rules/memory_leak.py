@@ -38,6 +38,10 @@ ALIVE = 0.3
 resident memory's rate. Of a leak the two rates are alike; a heap that merely takes more room between two collections
 keeps nothing."""
 
+QUEUE = 1.5
+"""Requests under way in the last quarter over those in the first, from which on the load is not constant for memory,
+though its rate is: an open load that is not served leaves a queue, and each request in it holds its buffers."""
+
 SHORTEST_S = 8.0
 FEWEST_REQUESTS = 100
 
@@ -56,6 +60,10 @@ def check(s: Signals) -> Verdict:
     leaking = sorted(found, key=lambda each: -each.grown)
     if not leaking:
         return Clear("memory did not grow steadily, or its collector leaves no more alive than before")
+    first, last = s.memory.waiting
+    if last >= QUEUE * first and last - first >= FEWEST_REQUESTS:
+        grew = f"requests under way grew from {first:.0f} to {last:.0f}"
+        return Unknown(f"{grew}: what these hold cannot be told from a leak; run at a rate that is served")
     return Found(tuple(_fault(s, each) for each in leaking))
 
 

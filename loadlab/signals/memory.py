@@ -10,7 +10,7 @@ import numpy as np
 from loadlab.recording.model import Entity, Floats, Recording
 from loadlab.signals.latency import counts
 from loadlab.signals.missing import Missing
-from loadlab.signals.rates import increase, peak, per_second
+from loadlab.signals.rates import increase, mean, peak, per_second
 from loadlab.signals.windows import Window, constant_load, measured
 
 PARTS = 4
@@ -71,6 +71,8 @@ class Memory:
     machine_bytes: float
     swap_in: float
     """Pages per second read back from swap, whole host."""
+    waiting: tuple[float, float] = (0.0, 0.0)
+    """Requests under way in the first and in the last part of the window, mean: a queue that grows needs memory."""
 
     def limit_of(self, growth: Growth) -> float:
         """Bytes that this instance may take: its own limit, else the machine's memory."""
@@ -93,7 +95,16 @@ def compute(recording: Recording) -> Memory:
         limits=tuple(_limits(recording)),
         machine_bytes=machine,
         swap_in=per_second(swap[0], measured(recording)) if swap else 0.0,
+        waiting=_waiting(recording, window),
     )
+
+
+def _waiting(recording: Recording, window: Window) -> tuple[float, float]:
+    part = window.length / PARTS
+    ends = Window(window.start, window.start + part), Window(window.end - part, window.end)
+    series = recording.series("generator.in_flight")
+    first, last = (sum(mean(each, end) or 0.0 for each in series) for end in ends)
+    return first, last
 
 
 def _growth(recording: Recording, window: Window) -> list[Growth]:

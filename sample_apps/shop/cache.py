@@ -11,6 +11,9 @@ from .memcached import Memcached
 LASTS_S = 5
 """A price that changes may be seen that late."""
 
+CONNECTIONS = 50
+"""To the server, of each process: one that computes on one core has no use for more."""
+
 
 class Pages(Protocol):
     """Bytes by key."""
@@ -56,9 +59,12 @@ class RedisPages:
     """In a Redis or Valkey."""
 
     def __init__(self, url: str) -> None:
-        from redis.asyncio import Redis
+        from redis.asyncio import BlockingConnectionPool, Redis
 
-        self._redis = Redis.from_url(url)
+        # Who finds no connection free waits for one: the default pool refuses instead, in the very moment of a crowd.
+        self._redis = Redis(
+            connection_pool=BlockingConnectionPool.from_url(url, max_connections=CONNECTIONS, timeout=None)
+        )
 
     async def get(self, key: str) -> bytes | None:
         """The page, or None."""

@@ -307,6 +307,16 @@ def test_a_crash_names_the_users_line_of_its_traceback() -> None:
     assert all(each.limit is None for each in first.evidence), "a count of exits is held against nothing"
 
 
+@pytest.mark.parametrize(("last", "kind"), [(16.0, Found), (90.0, Found), (4000.0, Unknown)])
+def test_a_queue_that_grows_needs_memory_and_is_no_leak(last: float, kind: type) -> None:
+    built = leaking(0.0)
+    (waiting,) = built.series["generator.in_flight"]
+    built.series["generator.in_flight"] = [
+        replace(waiting, v=np.interp(waiting.t, [waiting.t[0], waiting.t[-1]], [16.0, last]))
+    ]
+    assert isinstance(ask(units("rules")["memory_leak"], Signals(built.recording())), kind)
+
+
 def test_a_cache_that_fills_up_is_no_leak() -> None:
     built = system(Proc(cores=0.6, busy=0.7, rss=(50e6, 50e6)), growth=1.8)
     series = built.series["process.rss_bytes"][0]
