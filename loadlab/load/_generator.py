@@ -14,6 +14,7 @@ import json
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from gevent.lock import RLock
 from locust import LoadTestShape, User
 from locust.argument_parser import get_parser
 from locust.env import Environment
+from locust.runners import Runner
 
 from loadlab.clock import SYSTEM
 from loadlab.load import Wanted, replay
@@ -42,6 +44,8 @@ GRACE_S = 2.0
 """How long requests under way may take when the run is over."""
 FINISH_S = 60
 """How long a user that is stopped during the run may take to finish its task."""
+MEND_S = 0.1
+"""How often users are counted again while some that were told to stop may still be there."""
 RAISED_S = 0.25
 """How long a user pauses whose task raised, so that one that always does leaves the core to the others."""
 
@@ -57,6 +61,7 @@ class Generator:
         self._index, self._count = config.get("part", (0, 1))
         self._book = Shared.book = Book(config["t0"])
         self._book.cut(SYSTEM.monotonic())
+        self._mending: gevent.Greenlet | None = None
         if config["host"].startswith("https"):
             Shared.tls = tls_context(verify=config.get("verify", True), ca=config.get("ca"))
         classes, self._shape = behaviour(config)
@@ -152,11 +157,30 @@ class Generator:
 
     def _users(self, users: int, spawn_rate: float | None, names: list[str] | None) -> None:
         runner = self._environment.runner
-        if runner is not None:
-            classes = [runner.user_classes_by_name[each] for each in names] if names else None
+        if runner is None:
+            return
+        if self._mending is not None:
+            self._mending.kill(block=False)
+        classes = [runner.user_classes_by_name[each] for each in names] if names else None
+
+        def start() -> None:
             runner.start(users, spawn_rate=spawn_rate or SPAWN_AT_ONCE, user_classes=classes)
             if runner.spawning_greenlet is not None:
                 runner.spawning_greenlet.link_exception(self._not_spawned)
+
+        under_way = runner.spawning_greenlet is not None and not runner.spawning_greenlet.ready()
+        start()
+        self._mending = gevent.spawn(self._mend, runner, users, start) if under_way else None
+
+    @staticmethod
+    def _mend(runner: Runner, users: int, start: Callable[[], None]) -> None:
+        """Those whom the call before told to stop first end what they do; Locust takes them for users that stay, or
+        stops them a second time, and has too few in the end."""
+        until = SYSTEM.monotonic() + FINISH_S + 1.0
+        while SYSTEM.monotonic() < until:
+            gevent.sleep(MEND_S)
+            if (runner.spawning_greenlet is None or runner.spawning_greenlet.ready()) and runner.user_count != users:
+                start()
 
     def _ask_shape(self, shape: LoadTestShape) -> None:
         """Once a second, as Locust does, but never late because users are being started: those who ask for users are

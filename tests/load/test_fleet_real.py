@@ -122,6 +122,28 @@ def test_the_rate_of_one_that_is_killed_comes_from_the_others(begin: Begin) -> N
     assert heard.total("sent") == heard.total("succeeded") + heard.total("failed")
 
 
+def test_users_asked_for_while_others_still_end_are_all_there(begin: Begin) -> None:
+    """From many to few, and to more again before those that were stopped have ended what they do: at the knee."""
+    slow = """
+class Slow(WireHttpUser):
+    @task
+    def ask(self):
+        import time
+        time.sleep(1.0)
+        self.client.get("/")
+"""
+    fleet, heard, _, _ = begin(2, locustfile=slow)
+    for users in (40, 4):
+        fleet.set_users(users)
+        SYSTEM.sleep(0.3)
+    fleet.set_users(16)
+    SYSTEM.sleep(3.0)
+    for _ in range(5):
+        until(fleet, lambda: heard.intervals[-1].users == 16)
+        SYSTEM.sleep(0.2)
+    assert heard.law
+
+
 def test_classes_of_which_there_shall_be_so_many_are_so_many_of_all(begin: Begin) -> None:
     users = """
 class Rare(WireHttpUser):
