@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Unknown, Verdict, Where, at, blame, percent
 from loadlab.rules._line import CPU, ONE, for_interpreter, holder, in_loop, manner, most_cores, native, one_at_a_time
+from loadlab.rules._polling import polling
 from loadlab.signals import Signals
 from loadlab.signals.workers import Workers
 
@@ -29,7 +30,7 @@ AT_LIMIT = True
 ELASTIC = False
 COVERS = ("worker_pool_exhausted",)
 NEEDS = ("workers", "threads", "edges", "host", "stations")
-USES = ("hot", "querying", "databases")
+USES = ("hot", "querying", "databases", "calls")
 
 INSIDE = 3.0
 """Requests in the process for each that is served: below, hardly anybody waits."""
@@ -63,6 +64,9 @@ def _process(s: Signals, each: Workers) -> list[Fault]:
     line = s.workers.in_line.get(each.entity.pid)
     if _stands_in_line(each, line):
         return [_threads(s, each, line, sure=each.told or line is not None or native(s, each))]
+    asks = polling(s, each)
+    if asks:
+        return asks
     tasks = in_loop(s, each) if each.cores <= CPU and not each.told else None
     return [_fault(each, [_inside(each), *tasks], 2, None, manner(elsewhere=tasks[0].value))] if tasks else []
 

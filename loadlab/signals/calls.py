@@ -9,17 +9,26 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-from loadlab.recording.model import Recording
+from loadlab.recording.model import Recording, Series
 from loadlab.signals import edges, latency
 from loadlab.signals.missing import Missing
 from loadlab.signals.rates import mean, per_second
-from loadlab.signals.windows import measured
+from loadlab.signals.windows import Window, measured
+
+FEW = 2
+"""Users with whom hardly anybody waits for anybody else."""
+
+POLLING = 2.0
+"""Times as many calls for each request as with few users: what a request needs does not grow with others, and retries
+after errors are no such number."""
 
 
 @dataclass(frozen=True)
 class Calls:
     """From one service to another. per_s: calls; per_request: for each call into the source; ms: mean time of one
-    (Little's law: outstanding over rate); at_once: outstanding for each request that is in the source."""
+    (Little's law: outstanding over rate); at_once: outstanding for each request that is in the source; alone:
+    per_request with one or two users, None where that was not measured. Who asks again and again until something is
+    free asks more often the more wait for it."""
 
     source: str
     to: str
@@ -28,6 +37,12 @@ class Calls:
     ms: float
     at_once: float
     outstanding: float
+    alone: float | None = None
+
+    @property
+    def polls(self) -> bool:
+        """Whether calls are repeated while others wait."""
+        return self.alone is not None and self.per_request > POLLING * self.alone
 
 
 def compute(recording: Recording) -> tuple[Calls, ...]:
@@ -61,6 +76,7 @@ def compute(recording: Recording) -> tuple[Calls, ...]:
                 1000 * edge.outstanding / rate,
                 edge.outstanding / inside if inside else 0.0,
                 edge.outstanding,
+                _alone(recording, (sent, received), source, to),
             )
         )
     return tuple(sorted(result, key=lambda each: (-each.per_s, each.source, each.to)))
@@ -78,3 +94,24 @@ def _inside(recording: Recording, service: str, seen: edges.Edges) -> float:
     window = measured(recording)
     flying = sum(mean(each, window) or 0.0 for each in recording.series("generator.in_flight"))
     return max(flying, seen.into(service))
+
+
+def _alone(
+    recording: Recording, ways: tuple[tuple[Series, ...], tuple[Series, ...]], source: str, to: str
+) -> float | None:
+    """Only of the service that gets the load: how often others are asked is not counted level by level."""
+    few = [each for each in recording.levels if each.phase == "search" and 0 < each.users <= FEW]
+    if source != recording.meta.target or not few:
+        return None
+    first = min(few, key=lambda each: each.users)
+    window = Window(first.start, first.end)
+    good, bad, seconds = latency.counts(recording, window)
+    rate = min(
+        sum(
+            per_second(each, window)
+            for each in series
+            if each.entity.service == source and edges.far_end(each.entity.name)[0] == to
+        )
+        for series in ways
+    )
+    return rate * seconds / (good + bad) if rate > 0 and good + bad > 0 else None

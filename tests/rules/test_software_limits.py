@@ -10,7 +10,7 @@ import pytest
 from loadlab.catalogue import units
 from loadlab.diagnosis.apply import ask
 from loadlab.diagnosis.judge import diagnose
-from loadlab.recording.model import Frame, Stacks
+from loadlab.recording.model import Entity, Frame, Stacks
 from loadlab.rules import Clear, Found, Verdict
 from loadlab.signals import Signals
 from tests.build import Builder, Fixed, Proc, Thread
@@ -282,6 +282,18 @@ def test_a_client_with_few_connections_in_threads_that_take_turns() -> None:
     built = app(*taking_turns(), inside=16, connections=5, out=4.6, rps=900, cores=0.04)
     assert isinstance(verdict("connection_pool_exhausted", built), Found)
     assert all(each.busy < 0.05 for each in Signals(built.recording()).stations.of("app"))
+
+
+@pytest.mark.parametrize(("early", "kind", "also"), [(4 * 54, Found, Clear), (17 * 54, Clear, Found)])
+def test_a_lock_in_a_store_that_is_polled_for(early: float, kind: type[Verdict], also: type[Verdict]) -> None:
+    """Recorded of redis-py's Lock: 17 questions for each request with eight users, 4 with one; the first level has 54
+    requests/s. A page of 17 parts asks as often with one."""
+    built = app(loop(0.1), rps=180, out=6.7, connections=8)
+    edge = Entity("edge", "app", 0, name="rail")
+    for way in ("out", "in"):
+        built.counter(f"edges.segments_{way}", edge, 17 * 180, before=early)
+    assert isinstance(verdict("lock_contention", built), kind)
+    assert isinstance(verdict("chatty_downstream", built), also)
 
 
 NO_CLIENT = [
