@@ -63,7 +63,7 @@ def check(s: Signals) -> Verdict:
 def _fault(s: Signals, pieces: Pieces) -> list[Fault]:
     name, to, now, rising = pieces.sender, pieces.to, pieces.now, pieces.rising
     if _waits(now, SHARE):
-        view, short = now, bound(s, name)
+        view, short = now, bound(s, name) or ("" if to else _stands(s, name))
     elif rising is not None and _waits(rising, RISING):
         view, short = rising, f"at the limit {percent(now.share)} of the requests wait for this"
     else:
@@ -101,6 +101,12 @@ def _fault(s: Signals, pieces: Pieces) -> list[Fault]:
             limits=not short,
         )
     ]
+
+
+def _stands(s: Signals, name: str) -> str:
+    """In words: that the service's event loop is full. Nobody in it waits for the acknowledgement of an answer."""
+    loops = [each for each in s.stations.of(name) if each.thread is not None and each.thread.serves == "epoll"]
+    return "its event loop had no time left" if any(each.full for each in loops) else ""
 
 
 def _waits(view: View, share: float) -> bool:

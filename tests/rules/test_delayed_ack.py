@@ -25,10 +25,12 @@ def verdict(built: Builder) -> Verdict:
     return ask(units("rules")["delayed_ack"], Signals(built.recording()))
 
 
-def system(cores: float = 0.05, growth: float = 1.9, noise: float = 0.0, seed: int = 1) -> Builder:
+def system(
+    cores: float = 0.05, growth: float = 1.9, noise: float = 0.0, seed: int = 1, busy: float | None = None
+) -> Builder:
     """app asks back once for each request; nothing is kept back yet."""
     built = Builder(noise=noise, seed=seed)
-    built.service("app", Proc(cores=cores), uses=("back",)).service("back", Proc(cores=0.02))
+    built.service("app", Proc(cores=cores, busy=busy), uses=("back",)).service("back", Proc(cores=0.02))
     built.load(PER_S, growth=growth, users=USERS).generator(in_flight=USERS).host()
     built.edge("generator", "app/0", outstanding=USERS).edge("app", "back/0", outstanding=1)
     edge = Entity("edge", "app", 0, name="back/0")
@@ -66,6 +68,14 @@ def rate(built: Builder, per_s: float) -> None:
     for name in ("edges.segments_out", "edges.segments_in"):
         built.series[name] = []
         built.counter(name, entity, per_s)
+
+
+@pytest.mark.parametrize("busy", [0.3, 0.99])
+def test_where_the_event_loop_is_full_answers_wait_for_that(busy: float) -> None:
+    """Recorded of Java's HttpServer, whose one thread asked somebody for each request, and which sends head and body
+    apart."""
+    found = verdict(answers(0.28, busy=busy))
+    assert isinstance(found, Found) and found.faults[0].limits == (busy < 0.9)
 
 
 CASES: list[tuple[Callable[..., Builder], str, str]] = [
