@@ -63,8 +63,11 @@ def _fault(s: Signals, name: str, workers: list[tuple[ThreadState, float]], proc
     peers = [peer for each, _ in workers for peer in s.threads.peers(each.entity)]
     threads = f"{len(workers)} threads of the {processes} " if len(workers) > processes else f"{processes} "
     crew = threads + ("worker" if processes == 1 else "workers")
+    busy_crew, taken = f"all {crew} were", f"all {crew} of {name} are taken, and wait"
+    if len(workers) == 1:
+        busy_crew, taken = "the one worker was", f"the one worker of {name} is taken, and waits"
     evidence = [
-        Evidence("workers_busy", min(busy for _, busy in workers), f"all {crew} were busy", FULL),
+        Evidence("workers_busy", min(busy for _, busy in workers), f"{busy_crew} busy", FULL),
         Evidence("waiting", waiting, f"{percent(waiting)} of their time they stood in a call", WAITING),
     ]
     if peers:
@@ -72,7 +75,7 @@ def _fault(s: Signals, name: str, workers: list[tuple[ThreadState, float]], proc
         evidence.append(Evidence("peer", top.share, f"mostly waiting for {top.peer}"))
     return Fault(
         name,
-        f"all {crew} of {name} are taken, and wait{at(where)}",
+        f"{taken}{at(where)}",
         tuple(evidence),
         "Run more workers or threads per worker; a worker that waits costs memory, not CPU.",
         where=where,
