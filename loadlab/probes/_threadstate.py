@@ -115,7 +115,8 @@ class ThreadCount:
     loop: int = -1
     """The descriptor of the epoll that its event loop waits in; -1 where it was never seen in one."""
     watches: int | None = None
-    """The most connections that this epoll was seen to watch, whatever the thread did then; None: not known."""
+    """Connections that this epoll watched when it was first seen to watch any, whatever the thread did then; 0: it
+    never was; None: not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +189,7 @@ class Engine:
                 if key not in self._threads:
                     self._add(member, key[1])
             for each in self._threads.values():
-                if each.loop >= 0:
+                if each.loop >= 0 and not each.watches:
                     each.watches = self._watched(each)
 
     def _add(self, member: Member, tid: int) -> None:
@@ -206,7 +207,7 @@ class Engine:
         if not found:
             return thread.watches
         peers = [self._peers.of(thread.member.pid, each) for each in found[:MOST]]
-        return max(connections(peers), thread.watches or 0)
+        return connections(peers)
 
     def _loop(self) -> None:
         pause = FASTEST_S

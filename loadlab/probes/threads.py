@@ -36,9 +36,7 @@ METRICS = (
     *(Metric(name, "1", "counter", f"looks that found it {SAYS[name]}") for name in STATES),
     Metric("cpu_s", "s", "counter", "time on CPU"),
     Metric("run_delay_s", "s", "counter", "time ready but not running"),
-    Metric(
-        "watches", "1", "gauge", "most connections that its epoll watched so far: none is a worker that only listens"
-    ),
+    Metric("watches", "1", "gauge", "connections its epoll was first seen to watch: a worker that only listens has 0"),
     Metric("runs", "1", "counter", "times it was put on a CPU: one that never is waits for nothing that happens"),
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from loadlab.diagnosis.model import Next, Tried
 from loadlab.rules import Evidence
+from loadlab.rules import percent as whole
 
 GRADES = {
     "confirmed": "Confirmed by experiment: taking a little capacity away here cost throughput by the same share.",
@@ -45,10 +46,10 @@ def rate(value: float | None) -> str:
 
 
 def percent(value: float | None, digits: int = 0) -> str:
-    """0.714 -> "71%". What is not all is not 100%: 0.998 -> "99%"."""
+    """0.714 -> "71%"; whole ones as the rules say them."""
     if value is None:
         return "unknown"
-    return "99%" if not digits and 0.99 < value < 0.9995 else f"{100 * value:.{digits}f}%"
+    return f"{100 * value:.{digits}f}%" if digits else whole(value)
 
 
 def megabytes(value: float | None) -> str:

@@ -22,7 +22,6 @@ in native code or in the kernel."""
 LOOP = 0.7
 """An event loop busier than this may itself be what requests wait for."""
 
-
 CPU = 0.6
 """Cores of the process from which on computing is what takes the time, whoever waits for it."""
 

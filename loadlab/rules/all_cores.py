@@ -88,7 +88,8 @@ def _fault(s: Signals, name: str, room: float, others: tuple[str, ...] = ()) -> 
         Evidence(
             "service_cores",
             service.cores,
-            f"{name} used {service.cores:.2f} cores in {processes} processes; {room:.2f} were to be had",
+            f"{name} used {service.cores:.2f} cores in {processes} {'process' if processes == 1 else 'processes'}; "
+            f"{room:.2f} were to be had",
         ),
         Evidence("idle_share", s.host.idle_share, f"{percent(s.host.idle_share)} of the machine was idle", IDLE),
         Evidence(

@@ -32,7 +32,7 @@ while True:
 
 
 def _told() -> bool:
-    """Whether this kernel says how a process ended to others than its parent."""
+    """Whether this kernel says how a process ended to others than its parent: from Linux 6.15 on."""
     child = subprocess.Popen(["true"])
     pidfd = os.pidfd_open(child.pid)
     try:
@@ -42,7 +42,6 @@ def _told() -> bool:
         os.close(pidfd)
 
 
-@pytest.mark.skipif(not _told(), reason="before Linux 6.15 only its master is told how a worker ended")
 def test_how_workers_end_is_written_down(launching: Launcher) -> None:
     with launching(python(MASTER, ready={"log": "workers"})) as run:
         log = run.journal.log_path("app", 0).read_text()
@@ -50,7 +49,7 @@ def test_how_workers_end_is_written_down(launching: Launcher) -> None:
         SYSTEM.sleep(2.2)  # until they have been there for a while
         os.kill(killed, signal.SIGKILL)
         os.kill(renewed, signal.SIGTERM)
-        assert until(lambda: len(run.journal.of("worker_exited")) == 2)
+        assert until(lambda: len(run.journal.of("worker_exited")) == 2) or not _told()
     ends = {each["pid"]: (each["code"], each["signal"]) for each in run.journal.of("worker_exited")}
     # Neither the shell, which is another program, nor those that ended with the run.
-    assert ends == {killed: (None, signal.SIGKILL), renewed: (0, None)}
+    assert ends == ({killed: (None, signal.SIGKILL), renewed: (0, None)} if _told() else {})
