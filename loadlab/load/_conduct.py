@@ -38,6 +38,8 @@ MORE_S = 2.5
 """How long a constant load is doubled, to learn whether more users would bring more throughput."""
 OWN_S = 0.05
 """How often it is looked whether a locustfile's shape has said something new: it is asked once a second."""
+ENDED_S = 0.1
+"""How often it is looked whether users that were told to stop have done so."""
 HEARD_S = 0.3
 """How long an interval may take from the generator to here after a cut."""
 
@@ -147,11 +149,10 @@ class Conductor:
     def _fail(self, level: float) -> None:
         """A wrong path, a missing password: more of the same tells nothing more."""
         self.recorder.event("note", text="nothing but failures: the run was cut short")
-        self._phase("steady", STEADY_S)
-        self._held("steady", level, STEADY_S)
+        self._held(level, STEADY_S)
 
     def _level(self, users: int) -> Measured:
-        self.generator.set_users(users)
+        self._ask(users)
         self._wait(SETTLE_S)
         self.generator.cut()
         start = self.recorder.now()
@@ -206,12 +207,13 @@ class Conductor:
         self._look(level)
 
     def _part(self, part: Part) -> None:
+        if part.phase == "steady":
+            self._held(part.last, part.seconds)
+            return
         if part.phase != self._at:
             self._phase(part.phase, part.seconds)
         if part.phase == "warmup":
             self._rise(part)
-        elif part.phase == "steady":
-            self._held("steady", part.last, part.seconds)
         else:
             start = self._settled(part.last, part.phase)
             self._wait(part.seconds - SETTLE_S)
@@ -271,10 +273,17 @@ class Conductor:
             self._look(most)
 
     def _ask(self, level: float) -> None:
+        """Users that are too many are waited for, as each ends the request it has under way: until then they are load
+        that the level does not name."""
         if self.profile.model == "open":
             self.generator.set_rate(level)
-        else:
-            self.generator.set_users(max(1, round(level)))
+            return
+        users = max(1, round(level))
+        self.generator.set_users(users)
+        end = self.recorder.now() + LONGEST_LEVEL_S
+        while self.meter.users > users and self.recorder.now() < end:
+            self.generator.cut()
+            self._wait(ENDED_S)
 
     def _note_level(self, level: float, phase: str) -> None:
         if self.profile.model == "open":
@@ -292,8 +301,7 @@ class Conductor:
 
     def _judge(self, level: float, length: float) -> None:
         """The measured window at a level that was found, then a look."""
-        self._phase("steady", length)
-        self._held("steady", level, length)
+        self._held(level, length)
         self._look(level)
 
     def _look(self, level: float) -> None:
@@ -340,21 +348,24 @@ class Conductor:
     def _more(self, users: int) -> None:
         """Twice the users for a moment: does more load bring more throughput?"""
         self._phase("more_users", MORE_S)
-        self.generator.set_users(users * 2)
+        self._ask(users * 2)
         self._wait(SETTLE_S)
         self.generator.cut()
         self.recorder.level(users * 2, "more_users")
         self._wait(MORE_S - SETTLE_S)
         self._cut_and_count(self.recorder.now())
         self.recorder.level_end()
-        self.generator.set_users(users)
-        self._wait(2 * SETTLE_S if self.proof is not None else 0.0)
+        if self.proof is not None:
+            self._ask(users)
+            self._wait(SETTLE_S)
 
-    def _held(self, phase: str, level: float, length: float) -> None:
-        """At one level; its phase has begun."""
+    def _held(self, level: float, length: float) -> None:
+        """The measured window, which begins when the load is what it says."""
         self._ask(level)
+        if self._at != "steady":
+            self._phase("steady", length)
         self.generator.cut()
-        self._note_level(level, phase)
+        self._note_level(level, "steady")
         start = self.recorder.now()
         self._wait(length)
         count, seconds = self._cut_and_count(start)

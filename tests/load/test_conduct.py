@@ -24,8 +24,11 @@ class Fake:
         self.clock = clock
         self.capacity, self.each = capacity, each
         self.failing = False
+        self.ending_s = 0.0
+        """How long users that were told to stop still ask."""
         self.meter = Meter()
         self.users = 0
+        self.before = (0.0, 0)
         self.last = 0.0
         self.phases: list[tuple[str, float]] = []
         self.levels: list[tuple[str, float, float, float]] = []
@@ -42,9 +45,14 @@ class Fake:
 
     def set_users(self, users: int, spawn_rate: float = 0.0, classes: tuple[str, ...] = ()) -> None:
         self.cut()
+        self.before = (self.now() + self.ending_s, self.there())
         self.users = users
         self.told.append((users, spawn_rate, classes))
         self.asked.append((self.now(), users))
+
+    def there(self) -> int:
+        until, users = self.before
+        return max(users, self.users) if self.now() < until else self.users
 
     def set_rate(self, rate: float) -> None:
         self.cut()
@@ -64,17 +72,18 @@ class Fake:
 
     def cut(self) -> None:
         now = self.now()
-        asked = self.each * self.users if self.rate is None else self.rate
+        users = self.there()
+        asked = self.each * users if self.rate is None else self.rate
         rps = min(self.capacity, asked)
         answered = round(rps * (now - self.last))
         due = 0 if self.rate is None else round(self.rate * (now - self.last))
-        ms = 1000 * max(1 / self.each, self.users / rps if rps else 0.0)
+        ms = 1000 * max(1 / self.each, users / rps if rps else 0.0)
         good, bad = (0, answered) if self.failing else (answered, 0)
         latency = array("I", [round(1000 * ms)] * good)
         wanted = next((each for t, each in reversed(self.shape) if t <= now), None)
         self.meter.interval(
             LoadInterval(
-                self.last, now, self.users, 0, answered, good, bad, 0, 0, due=due, wanted=wanted,
+                self.last, now, users, 0, answered, good, bad, 0, 0, due=due, wanted=wanted,
                 endpoints=(EndpointInterval("GET /", "ok", latency, latency),),
             )
         )  # fmt: skip
@@ -100,6 +109,7 @@ def conduct(profile: Profile, *, stacks: bool = True, proof: bool = True, capaci
     fake = Fake(clock, capacity)
     fake.shape = more.get("shape", [])
     fake.failing = more.get("failing", False)
+    fake.ending_s = more.get("ending_s", 0.0)
     Conductor(
         profile,
         fake,
@@ -170,6 +180,22 @@ def test_the_open_model_holds_its_rate() -> None:
     fake = conduct(Profile(model="open", rate=100.0, shape="constant", duration_s=20, warmup_s=2))
     assert fake.rate == 100.0
     assert [name for name, _ in fake.phases] == ["warmup", "steady", "stacks", "stop"]
+
+
+def test_a_level_counts_when_users_that_are_too_many_have_ended() -> None:
+    spans = {}
+    for ending_s in (0.0, 1.5):
+        fake = conduct(Profile(shape="steps", levels=(20, 4), duration_s=60), ending_s=ending_s, proof=False)
+        asked = next(t for t, users in fake.asked if users == 4)
+        spans[ending_s] = next(start for _, users, start, _ in fake.levels if users == 4) - asked
+    assert spans[0.0] < 0.5
+    assert 1.5 <= spans[1.5] < 2.5
+
+
+def test_users_that_never_end_hold_up_no_run() -> None:
+    fake = conduct(Profile(), ending_s=1e6)
+    assert [name for name, _ in fake.phases] == ["search", "steady", "stacks", "proof", "stop"]
+    assert fake.phases[-1][1] <= 75.0
 
 
 def test_a_slow_system_gets_longer_levels() -> None:
