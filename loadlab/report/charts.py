@@ -13,6 +13,7 @@ from loadlab.diagnosis.model import Diagnosis
 from loadlab.recording.model import Entity, Floats, Recording, Series
 from loadlab.report import timeline
 from loadlab.report.words import NAMES
+from loadlab.signals import life
 from loadlab.signals.rates import per_second, rate
 from loadlab.signals.saturation import FLAT
 from loadlab.signals.windows import Window
@@ -88,9 +89,8 @@ def knee(levels: list[dict[str, Any]], saturation: dict[str, Any] | None) -> int
 def _marks(recording: Recording) -> list[dict[str, Any]]:
     """Exits nobody asked for, where the charts show them."""
     return [
-        {"t": round(each.t, 2), "text": f"{each.service} exited"}
-        for each in recording.events
-        if each.kind == "exited" and not each.data.get("expected")
+        {"t": round(each.t, 2), "text": f"{'a worker of ' if each.worker else ''}{each.service} exited"}
+        for each in life.compute(recording).exits
     ][:200]
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
 
 from loadlab.recording.model import Event, Recording
+from loadlab.signals import life
 
 MOST = 12
 MOST_SCALINGS = 30
@@ -16,13 +16,14 @@ LAST_LINES = 5
 
 @dataclass(frozen=True)
 class Exit:
-    """A process that ended unasked."""
+    """A process that ended unasked. worker: one that the instance had forked itself."""
 
     t: float
     service: str
     instance: int
     how: str
     last_lines: tuple[str, ...]
+    worker: bool
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def _took_s(recording: Recording, decision: Event) -> float | None:
 
 def exits(recording: Recording) -> tuple[Exit, ...]:
     """The first MOST of them."""
-    unasked = [each for each in recording.events if each.kind == "exited" and not each.data.get("expected")]
+    unasked = life.compute(recording).exits
     firsts = {each.service: each for each in reversed(unasked)}
     return tuple(
         Exit(
@@ -79,7 +80,8 @@ def exits(recording: Recording) -> tuple[Exit, ...]:
             each.service,
             each.instance,
             _how(each),
-            _lines(each.data, LAST_LINES if each in firsts.values() else 1),
+            each.last_lines[-(LAST_LINES if each in firsts.values() else 1) :],
+            each.worker,
         )
         for each in unasked[:MOST]
     )
@@ -87,18 +89,13 @@ def exits(recording: Recording) -> tuple[Exit, ...]:
 
 def further_exits(recording: Recording) -> int:
     """How many there were beyond those that `exits` gives."""
-    return max(0, sum(each.kind == "exited" and not each.data.get("expected") for each in recording.events) - MOST)
+    return max(0, len(life.compute(recording).exits) - MOST)
 
 
-def _how(event: Event) -> str:
-    code, signal = event.data.get("code"), event.data.get("signal")
-    if signal is not None:
-        return f"signal {signal}"
-    return "its exit code is not known" if code is None else f"exit code {code}"
-
-
-def _lines(data: Any, most: int) -> tuple[str, ...]:
-    return tuple(str(each) for each in (data.get("last_lines") or ())[-most:])
+def _how(exit_: life.Exit) -> str:
+    if exit_.signal is not None:
+        return f"signal {exit_.signal}"
+    return "its exit code is not known" if exit_.code is None else f"exit code {exit_.code}"
 
 
 def notes(recording: Recording) -> tuple[str, ...]:

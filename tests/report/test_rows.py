@@ -66,6 +66,13 @@ def test_exits_show_their_last_lines_once() -> None:
     ]
 
 
+def test_a_worker_that_crashed_is_told_as_one() -> None:
+    data = {"code": None, "signal": 9, "lived_s": 12.0}
+    recording = Recording(examples.none().meta, events=(Event(9.0, "worker_exited", "app", data=data),))
+    assert [(each.worker, each.how) for each in incidents.exits(recording)] == [(True, "signal 9")]
+    assert charts.data(recording, judge(recording))["marks"] == [{"t": 9.0, "text": "a worker of app exited"}]
+
+
 @pytest.mark.parametrize(
     ("data", "how"),
     [
