@@ -18,6 +18,10 @@ FARTHEST = 10.0
 """A station is foreseen up to this multiple of today's rate. One used by less than a tenth would have its demand from a
 few hundredths of a core, where timers and housekeeping weigh as much as requests."""
 
+MOST_FAILED = 0.1
+"""Share of failed answers up to which a demand is told. They may cost nothing or as much as good ones, so that a
+request's demand lies between used / all and used / good: up to here these are less than an eighth apart."""
+
 WHOLE = 1.2
 """Cores of a Python process above which its threads cannot be sharing one interpreter lock."""
 
@@ -71,10 +75,12 @@ class Headroom:
 
 
 def compute(recording: Recording) -> Headroom:
-    """Raises Missing where processes or requests were not counted."""
+    """Raises Missing where processes or requests were not counted, or too many failed."""
     answered = latency.compute(recording)
     if answered.rps <= 0 or answered.error_rate >= 1:
         raise Missing("no request was answered in the measured window")
+    if answered.error_rate > MOST_FAILED:
+        raise Missing(f"{100 * answered.error_rate:.0f}% of the requests failed: what a good one needs is not known")
     found = [*_machine(recording), *_services(recording), *_quotas(recording), *_databases(recording)]
     usable = (each for each in found if each.used > 0 and each.servers > 0)
     return Headroom(

@@ -67,3 +67,10 @@ def test_a_station_carries_what_it_carries_today() -> None:
 def test_without_requests_there_is_no_demand() -> None:
     with pytest.raises(Missing):
         headroom(Builder().service("app", Proc()).host())
+
+
+def test_where_many_are_refused_nobody_knows_what_a_good_answer_needs() -> None:
+    """A refusal is cheap: counted as answers, they foretold thousands a second once a limiter allows more."""
+    assert headroom(Builder().service("app", Proc(cores=0.5)).load(500, failed=25).generator(0.1).host()).places
+    with pytest.raises(Missing, match="33% of the requests failed"):
+        headroom(Builder().service("app", Proc(cores=0.5)).load(500, failed=250).generator(0.1).host())
