@@ -32,7 +32,8 @@ WAITING = 0.5
 time."""
 
 TIME_LEFT = 0.85
-"""A caller whose serving thread is busier than this may itself be what requests wait for."""
+"""A caller that is busier than this, be it its serving thread or all its threads with their one interpreter lock, may
+itself be what requests wait for: an answer that is there is read when its turn has come."""
 
 
 def check(s: Signals) -> Verdict:
@@ -59,7 +60,7 @@ def check(s: Signals) -> Verdict:
 def _next(s: Signals, path: list[str]) -> Edge | None:
     here = path[-1]
     inside = s.edges.into(here) or s.measurement.generator.in_flight
-    busy = max((each.busy for each in s.stations.of(here)), default=0.0)
+    busy = max((each.taken for each in s.stations.of(here)), default=0.0)
     balancer = any(each.name == here and each.role == "balancer" for each in s.meta.services)
     out = [each for each in s.edges.out_of(here) if each.to not in path]
     if not out or inside <= 0 or (busy > TIME_LEFT and not balancer):
@@ -71,7 +72,7 @@ def _next(s: Signals, path: list[str]) -> Edge | None:
 def _fault(s: Signals, edge: Edge) -> Fault:
     inside = s.edges.into(edge.source) or s.measurement.generator.in_flight
     share = min(1.0, edge.outstanding / inside)
-    busy = max((each.busy for each in s.stations.of(edge.source)), default=0.0)
+    busy = max((each.taken for each in s.stations.of(edge.source)), default=0.0)
     watched = any(each.name == edge.to for each in s.meta.services)
     evidence = [
         Evidence(

@@ -22,9 +22,6 @@ MOST_FAILED = 0.1
 """Share of failed answers up to which a demand is told. They may cost nothing or as much as good ones, so that a
 request's demand lies between used / all and used / good: up to here these are less than an eighth apart."""
 
-WHOLE = 1.2
-"""Cores of a Python process above which its threads cannot be sharing one interpreter lock."""
-
 
 @dataclass(frozen=True)
 class Place:
@@ -102,19 +99,17 @@ def _machine(recording: Recording) -> Iterator[Place]:
 
 def _services(recording: Recording) -> Iterator[Place]:
     all_of_them, used = stations.compute(recording), cpu.compute(recording)
-    python = {each.service for each in recording.stacks if each.mode == "gil"}
     for name in all_of_them.services:
         working = {each.entity for each in used.services[name].busy}  # a master that only hands out takes no share
         mine = tuple(each for each in all_of_them.of(name) if each.entity in working)
         if mine:
-            yield Place(name, "core", sum(_one_core(each, name in python) for each in mine), len(mine))
+            yield Place(name, "core", sum(_one_core(each) for each in mine), len(mine))
         yield from _threads(name, mine)
 
 
-def _one_core(station: Station, python: bool) -> float:
+def _one_core(station: Station) -> float:
     """What cannot use more than one core: its serving thread; of Python all its threads, which take turns."""
-    shared = python and station.process.cores <= WHOLE
-    return station.process.cores if shared else station.thread_cores
+    return station.process.cores if station.shares else station.thread_cores
 
 
 def _threads(name: str, mine: tuple[Station, ...]) -> Iterator[Place]:

@@ -27,6 +27,8 @@ STARVED = 0.20
 """Seconds per second a thread is ready but not running, from which on it fights for the cores rather than using one
 up."""
 
+WHOLE = 1.2
+"""Cores of a Python process above which its threads cannot be sharing one interpreter lock."""
 
 ONE_LOCK = {"ruby": "Ruby", "puma": "Ruby", "pypy": "Python"}
 """How the names of programs begin that run one thread of a language at a time (Ruby's GVL, PyPy's GIL)."""
@@ -34,10 +36,12 @@ ONE_LOCK = {"ruby": "Ruby", "puma": "Ruby", "pypy": "Python"}
 
 @dataclass(frozen=True)
 class Station:
-    """One process. `thread` is its serving thread; None where no thread states were sampled for it."""
+    """One process. `thread` is its serving thread; None where no thread states were sampled for it. shares: its threads
+    take turns with one interpreter lock."""
 
     process: ProcessCpu
     thread: ThreadState | None
+    shares: bool = False
 
     @property
     def entity(self) -> Entity:
@@ -68,6 +72,12 @@ class Station:
         if self.thread is not None and self.thread.serves:
             return self.thread.busy
         return min(1.0, self.thread_cores + self.run_delay)
+
+    @property
+    def taken(self) -> float:
+        """Share of time in which nothing else can be begun here: the serving thread is busy, or others have the
+        interpreter lock that it needs."""
+        return max(self.busy, min(1.0, self.process.cores)) if self.shares else self.busy
 
     @property
     def full(self) -> bool:
@@ -114,8 +124,9 @@ def compute(recording: Recording) -> Stations:
         states: threads.Threads | None = threads.compute(recording)
     except Missing:
         states = None
+    python = {each.service for each in recording.stacks if each.mode == "gil"}
     found = [
-        Station(process, _serving(states, process.entity))
+        Station(process, _serving(states, process.entity), process.entity.service in python and process.cores <= WHOLE)
         for service in used.services.values()
         for process in service.processes
     ]
