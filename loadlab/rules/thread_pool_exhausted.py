@@ -25,7 +25,7 @@ RANK = 44
 AT_LIMIT = True
 ELASTIC = False
 COVERS = ("slow_downstream",)
-NEEDS = ("workers", "threads")
+NEEDS = ("workers", "threads", "edges")
 USES = ("hot", "querying")
 
 WAITING = 1.2
@@ -40,8 +40,20 @@ CPU = 0.75
 STANDS = 0.7
 """Share of the threads' time in which they stand in a call. The rest is what they do between two calls."""
 
+MANY = 4
+"""Threads of a pool that nobody may count as a few helpers with work of their own: libuv's is that big, others are
+bigger."""
+
+AWAY = 0.3
+"""Share of the requests that are outstanding at another service, from which on that may be what they wait for."""
+
 POOL = 0.3
 """Share of the stacks in a pool of connections, from which on a connection is what the threads wait for."""
+
+OTHERWISE = (
+    "Take the work that no answer waits for out of the pool that answers: an asynchronous call, a pool of its own, or "
+    "a queue with workers. More threads help as long as that work waits rather than computes."
+)
 
 
 def check(s: Signals) -> Verdict:
@@ -54,21 +66,36 @@ def _exhausted(s: Signals, each: Workers) -> bool:
     pool = len(each.taken)
     if not pool or each.loop_busy is None or each.loop_busy > LOOP or each.cores > CPU:
         return False
-    if each.inside < WAITING * pool or s.querying.of(each.entity.service).pool_share >= POOL:
+    if each.inside < WAITING * pool and not _otherwise(s, each):
+        return False
+    if s.querying.of(each.entity.service).pool_share >= POOL:
         return False
     return sum(thread.blocked for thread in each.taken) / pool >= STANDS
+
+
+def _otherwise(s: Signals, each: Workers) -> bool:
+    """Whether the threads are taken by what no request waits for, and requests wait for a thread all the same: there
+    are fewer requests than threads, no thread is free, and the requests are nowhere else."""
+    name, pool = each.entity.service, len(each.taken)
+    elsewhere = sum(edge.outstanding for edge in s.edges.out_of(name))
+    fewer = each.inside * WAITING <= pool
+    # Behind another service there may be several requests on a connection that is not busy all of the time.
+    known = name == s.meta.target or s.edges.busy(name)
+    return fewer and known and pool >= MANY and not each.told and not each.free and elsewhere < AWAY * each.inside
 
 
 def _fault(s: Signals, each: Workers) -> Fault:
     name, pool = each.entity.service, len(each.taken)
     where = blame(s.hot.standing(name))
     stands = sum(thread.blocked for thread in each.taken) / pool
-    waiting = each.inside - pool
+    other = each.inside < WAITING * pool
+    waiting = each.inside if other else each.inside - pool
+    inside = f"{'only ' if other else ''}{each.inside:.0f} requests were in the process at a time"
     evidence = [
         Evidence(
             "taken", pool, f"{pool} {_threads(pool)} {'was' if pool == 1 else 'were'} at work all of the time", TAKEN
         ),
-        Evidence("inside", each.inside, f"{each.inside:.0f} requests were in the process at a time", WAITING * pool),
+        Evidence("inside", each.inside, inside, WAITING * pool),
         Evidence("blocked", stands, f"the threads stood in a call {percent(stands)} of their time", STANDS),
         Evidence(
             "loop_busy",
@@ -83,15 +110,17 @@ def _fault(s: Signals, each: Workers) -> Fault:
         evidence.append(Evidence("peer", top.share, f"mostly waiting for {top.peer}"))
     return Fault(
         name,
-        f"all {pool} threads of a pool in {name} are taken, and {waiting:.0f} requests wait for one{at(where)}",
+        f"all {pool} threads of a pool in {name} are taken{' by work that no request waits for' * other}"
+        f"{',' * (where is not None)}{at(where)}, and {waiting:.0f} requests wait for one",
         tuple(evidence),
-        "Make the pool bigger, or make the call asynchronous; then the wait shorter.",
+        OTHERWISE if other else "Make the pool bigger, or make the call asynchronous; then the wait shorter.",
         instance=each.entity.instance,
         pid=each.entity.pid,
         where=where,
         strength=min(1.0, waiting / each.inside + 0.3),
         signals=2,
-        gain=round(min(2.0, each.inside / pool), 2),  # twice the threads, as far as requests wait for one
+        # Twice the threads, as far as requests wait for one.
+        gain=2.0 if other else round(min(2.0, each.inside / pool), 2),
     )
 
 

@@ -13,6 +13,10 @@ from loadlab.signals.missing import Missing
 from loadlab.signals.rates import mean, per_second
 from loadlab.signals.windows import Window, measured
 
+ALWAYS = 0.95
+"""Share of time in which every connection has a question on it, from which on some may have several at a time: HTTP/1.1
+leaves a gap between an answer and the next question, HTTP/2 (gRPC) none."""
+
 
 @dataclass(frozen=True)
 class Edge:
@@ -63,6 +67,14 @@ class Edges:
     def into(self, to: str) -> float:
         """Requests outstanding at a service."""
         return sum(each.outstanding for each in self.all if each.to == to)
+
+    def connections(self, to: str) -> float:
+        """To a service, of all its callers."""
+        return sum(each.connections for each in self.all if each.to == to)
+
+    def busy(self, to: str) -> bool:
+        """Whether every connection to a service has a question on it all of the time."""
+        return self.into(to) >= ALWAYS * self.connections(to) > 0
 
 
 def compute(recording: Recording) -> Edges:

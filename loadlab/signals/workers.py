@@ -8,7 +8,7 @@ waits for another thread: for a lock it holds, or, in a pool, for work; which of
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from loadlab.recording.model import Entity, Recording, ServiceMeta, Stacks
 from loadlab.signals import asleep, edges, hot, measurement, saturation, stations, threads
@@ -30,6 +30,12 @@ PART = 0.5
 """Times a thread is put on a CPU while one of the slowest requests (p99) is answered, below which it has no part in
 them: who works for a request, or stands in line for one, runs at least once for it. Half, as a window has ends."""
 
+MORE = 1.2
+"""Threads at work for each question that is seen outstanding: a fifth more than connections explain."""
+
+STOOD = 0.5
+"""Share of its time in a futex from which on a thread is there for work that does not come."""
+
 FEW = 2
 """Users up to whom a level of the search shows how long a request takes that waits for nobody."""
 
@@ -39,7 +45,8 @@ class Workers:
     """One process. inside: requests in it, its share of its service's where instances are equal; at_work: threads at
     work, mean; queueing: threads stopped in a futex, mean, of those not part of the loop; taken: threads that were at
     work nearly all of the time; loop_busy: of the thread that takes requests, where another one serves them; told:
-    whether stacks tell waits for a lock from waits for work, thread by thread."""
+    whether stacks tell waits for a lock from waits for work, thread by thread; free: threads, other than those that
+    take requests, that stood in a futex most of the time: for work, as far as is known."""
 
     entity: Entity
     cores: float
@@ -49,6 +56,7 @@ class Workers:
     taken: tuple[ThreadState, ...]
     loop_busy: float | None
     told: bool = False
+    free: int = 0
 
 
 @dataclass(frozen=True)
@@ -96,7 +104,11 @@ def compute(recording: Recording) -> Crew:
         # Where nobody does anything, as behind a lock that is held long, all may be those that serve.
         mine = [each for each in places.of(name) if _works(states, parts[each.entity], sleeps)] or places.of(name)
         inside = _inside(recording, between, name) / max(1, len(mine))
-        found += [_workers(states, each, parts[each.entity], inside, sleeps) for each in mine]
+        crew = [_workers(states, each, parts[each.entity], inside, sleeps) for each in mine]
+        if _shared(between, name, sum(each.at_work for each in crew)):
+            inside = max(inside, _sent(recording, between, name) / max(1, len(mine)))
+            crew = [replace(each, inside=inside) for each in crew]
+        found += crew
     return Crew(tuple(found), _at_once(recording), _native(recording, places), _in_line(recording))
 
 
@@ -145,6 +157,19 @@ def _inside(recording: Recording, between: edges.Edges, name: str) -> float:
         return seen
 
 
+def _shared(between: edges.Edges, name: str, at_work: float) -> bool:
+    """Whether several questions are under way on one connection at a time: a socket shows only that there are some."""
+    return between.busy(name) and at_work > MORE * between.connections(name)
+
+
+def _sent(recording: Recording, between: edges.Edges, name: str) -> float:
+    """What its callers have under way, less what is outstanding elsewhere."""
+    elsewhere = sum(
+        each.outstanding for source in between.callers(name) for each in between.out_of(source) if each.to != name
+    )
+    return sum(_inside(recording, between, source) for source in between.callers(name)) - elsewhere
+
+
 def _workers(
     states: threads.Threads,
     station: stations.Station,
@@ -169,7 +194,14 @@ def _workers(
         taken if any(each.handed for each in taken) else (),
         max(each.busy for each in serving) if serving and others else None,
         told,
+        _free(states, station, told),
     )
+
+
+def _free(states: threads.Threads, station: stations.Station, told: bool) -> int:
+    """Of those that nothing wakes, too: who works is often the one that was free last."""
+    mine = states.of(station.entity.service, station.entity.pid)
+    return 0 if told else sum(not each.serves and each.share["futex"] >= STOOD for each in mine)
 
 
 def _asleep(sleeps: Sleeps, thread: ThreadState, *, told: bool) -> asleep.Asleep:

@@ -239,8 +239,35 @@ def test_a_pool_of_threads_that_all_stand(count: int, stands: str) -> None:
     assert isinstance(found, Found)
     (fault,) = found.faults
     assert fault.where is not None and fault.where.function == "fetch"
-    assert f"all {count} threads of a pool in app are taken, and {count} requests wait" in fault.sentence
+    assert fault.sentence.startswith(f"all {count} threads of a pool in app are taken, in fetch() at ")
+    assert fault.sentence.endswith(f", and {count} requests wait for one")
     assert fault.gain == 2.0
+
+
+def test_a_pool_taken_by_what_goes_on_after_the_answers() -> None:
+    """FastAPI's background tasks use the threads of its handlers: 40 slept, and eight requests had to wait."""
+    found = verdict("thread_pool_exhausted", pool(40, inside=8, sleep=0.99))
+    assert isinstance(found, Found)
+    assert "all 40 threads of a pool in app are taken by work that no request waits for, in fetch()" in str(found)
+    assert "and 8 requests wait for one" in found.faults[0].sentence
+
+
+def multiplexed(inside: float = 8, outstanding: float = 1.0) -> Builder:
+    """gRPC: all that a front asks of `app` goes over one connection."""
+    threads = [loop(0.1), *workers(3, sleep=0.97)]
+    built = Builder(cores=4).service("web", Proc(cores=0.1, busy=0.1), uses=("app",))
+    built.target = "web"
+    built.service("app", Proc(cores=0.06, threads=threads)).load(100).generator(in_flight=inside).host()
+    built.edge("generator", "web", connections=8, outstanding=inside)
+    return built.edge("web", "app", connections=1, outstanding=outstanding)
+
+
+def test_a_connection_carries_more_than_one_question_at_a_time() -> None:
+    found = verdict("thread_pool_exhausted", multiplexed())
+    assert isinstance(found, Found)
+    assert found.faults[0].sentence == "all 3 threads of a pool in app are taken, and 5 requests wait for one"
+    assert isinstance(verdict("thread_pool_exhausted", multiplexed(inside=3)), Clear)
+    assert isinstance(verdict("thread_pool_exhausted", multiplexed(outstanding=0.6)), Clear), "not busy all the time"
 
 
 def keeper() -> Thread:
@@ -251,6 +278,9 @@ def keeper() -> Thread:
 NO_POOL = [
     (app(loop(0.1), keeper()), "nobody ever handed it work"),
     (pool(8, inside=8), "a thread for each request"),
+    (app(loop(0.1), *workers(40, sleep=0.99), Thread(0, 0, {"futex": 1.0}), inside=8), "a thread is free"),
+    (app(loop(0.1), *workers(40, sleep=0.99), inside=8, out=7.5, connections=8), "the requests are elsewhere"),
+    (pool(3, inside=2, sleep=0.99), "a few helpers with work of their own"),
     (pool(busy=0.97), "the loop has no time left"),
     (pool(cores=0.9), "they compute"),
     (pool(futex=0.5, socket_wait=0.5), "half of the time they wait for work"),
