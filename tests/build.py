@@ -65,6 +65,8 @@ class Proc:
     fd_limit: float = 1024
     switches: float = 100
     major_faults: float = 0.0
+    ended: float = 0.0
+    """Cores of children that ended, as its account has them; 0: not recorded."""
     instance: int = 0
     threads: list[Thread] | None = None
 
@@ -157,6 +159,9 @@ class Builder:
         self.counter("process.run_delay_s", entity, proc.run_delay)
         self.counter("process.voluntary_switches", entity, proc.switches)
         self.counter("process.major_faults", entity, proc.major_faults)
+        if proc.ended:
+            self.counter("process.ended_user_s", entity, proc.ended * 0.6)
+            self.counter("process.ended_system_s", entity, proc.ended * 0.4)
         grown = np.interp(self.t, [STEADY[0], STACKS[1]], proc.rss)
         self.add("process.rss_bytes", entity, grown)
         self.gauge("process.threads", entity, len(proc.states()))
@@ -232,8 +237,8 @@ class Builder:
     def _used(self) -> float:
         window = (self.t >= STEADY[0] + 1) & (self.t <= STEADY[1])
         total = 0.0
-        for name in ("process.cpu_user_s", "process.cpu_system_s"):
-            for each in self.series.get(name, []):
+        for name in ("cpu_user_s", "cpu_system_s", "ended_user_s", "ended_system_s"):
+            for each in self.series.get(f"process.{name}", []):
                 v = each.v[window]
                 total += float(v[-1] - v[0]) / (STEADY[1] - STEADY[0] - 1)
         return total

@@ -15,13 +15,14 @@ LOOKS = 10.0
 class Pg:
     """One server: mean sessions by what they did; statements {text: (calls/s, seconds/s, rows and blocks a call)}; wal
     {text: bytes a call};
-    scans {(text, table, condition): (passing, limited)}; tables {name: (rows, rows read/s)}; locks {(waiting, kind,
-    state, holder): sessions}."""
+    scans {(text, table, condition): (passing, limited)}; tables {name: (rows, rows read/s)}; walked {table: rows read
+    through an index/s}, its scans are then ordered; locks {(waiting, kind, state, holder): sessions}."""
 
     sessions: dict[str, float] = field(default_factory=dict)
     statements: dict[str, tuple[float, float, float, float]] = field(default_factory=dict)
     scans: dict[tuple[str, str, str], tuple[float, bool]] = field(default_factory=dict)
     tables: dict[str, tuple[float, float]] = field(default_factory=dict)
+    walked: dict[str, float] = field(default_factory=dict)
     locks: dict[tuple[str, str, str, str], float] = field(default_factory=dict)
     unplanned: tuple[str, ...] = ()
     wal: dict[str, float] = field(default_factory=dict)
@@ -79,11 +80,13 @@ def _server(built: Builder, name: str, instance: int, pg: Pg) -> None:
         one = Entity("scan", name, instance, name=f"{text}\n{table}\n{condition}")
         built.gauge("postgres_scans.passing_rows", one, passing)
         built.gauge("postgres_scans.limited", one, float(limited))
+        built.gauge("postgres_scans.ordered", one, float(table in pg.walked))
     for text in pg.unplanned:
         built.gauge("postgres_scans.limited", Entity("scan", name, instance, name=text), float("nan"))
     for table, (rows, read) in pg.tables.items():
         one = Entity("table", name, instance, name=table)
         built.gauge("postgres_tables.rows", one, rows)
         built.counter("postgres_tables.scanned_rows", one, read)
+        built.counter("postgres_tables.index_rows", one, pg.walked.get(table, 0.0))
     for key, sessions in pg.locks.items():
         built.counter("postgres_locks.waiting", Entity("lock", name, instance, name="\n".join(key)), LOOKS * sessions)

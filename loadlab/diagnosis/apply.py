@@ -11,6 +11,7 @@ from loadlab.rules import Clear, Found, Unknown, Verdict
 from loadlab.signals import (
     Missing,
     Signals,
+    caches,
     cpu,
     edges,
     host,
@@ -86,7 +87,9 @@ def _empty() -> dict[str, object]:
         "edges": edges.Edges(()),
         "threads": threads.Threads(()),
         "work": work.Work({}, {}),
+        "starting": {},
         "calls": (),
+        "caches": caches.Caches(()),
     }
 
 

@@ -19,7 +19,8 @@ SELECT current_setting('max_connections')::int - current_setting('superuser_rese
 """
 """How many connections there are for users that are no superusers, beside this one."""
 DATABASES = """
-SELECT sum(xact_commit), sum(xact_rollback), sum(blks_read), sum(blks_hit), sum(temp_bytes) FROM pg_stat_database
+SELECT sum(xact_commit), sum(xact_rollback), sum(blks_read), sum(blks_hit), sum(temp_bytes), sum(deadlocks)
+FROM pg_stat_database
 """
 REPLICATION = """
 SELECT application_name, extract(epoch FROM coalesce(replay_lag, '0'))::float8,
@@ -64,12 +65,14 @@ class Block:
 @dataclass(frozen=True)
 class Scan:
     """A node of a plan that reads a whole table. passing: rows it expects to be left of them; limited: only the first
-    few of these are wanted, in an order that has to be made first."""
+    few of these are wanted, in an order; ordered: it is read through an index, for its order alone, and each row is
+    held against the condition."""
 
     table: str
     condition: str
     passing: float
     limited: bool
+    ordered: bool = False
 
 
 def squeezed(text: str) -> str:
@@ -122,23 +125,27 @@ def blocks(rows: Iterable[Sequence[Any]], texts: Mapping[int, str]) -> Counter[B
 
 
 def scans(plan: Mapping[str, Any]) -> list[Scan]:
-    """The sequential scans of a plan, as EXPLAIN (FORMAT JSON, VERBOSE) gives it."""
-    return list(_scans(plan, workers=1, limited=False))
+    """The sequential scans of a plan, as EXPLAIN (FORMAT JSON, VERBOSE) gives it, and those of an index that no
+    condition narrows."""
+    return list(_scans(plan, workers=1, limited=False, few=False))
 
 
-def _scans(node: Mapping[str, Any], workers: int, limited: bool) -> Iterator[Scan]:
+def _scans(node: Mapping[str, Any], workers: int, limited: bool, few: bool) -> Iterator[Scan]:
+    """limited: the first few are wanted, of an order that has to be made first; few: of any."""
     kind = node.get("Node Type", "")
     if kind == "Gather" or kind == "Gather Merge":
         workers = int(node.get("Workers Planned", 0)) + 1  # rows below are those of one process
     if kind == "Limit":
-        limited = any(each.get("Node Type", "").endswith("Sort") for each in _line(node))
+        limited, few = any(each.get("Node Type", "").endswith("Sort") for each in _line(node)), True
     if kind.endswith("Aggregate"):
-        limited = False  # every row counts
-    if kind.endswith("Seq Scan"):
+        limited = few = False  # every row counts
+    walked = kind in ("Index Scan", "Index Only Scan") and "Filter" in node and "Index Cond" not in node
+    if kind.endswith("Seq Scan") or walked:
         table = f"{node.get('Schema', 'public')}.{node.get('Relation Name', '')}"
-        yield Scan(table, str(node.get("Filter", "")), float(node.get("Plan Rows", 0)) * workers, limited)
+        passing = float(node.get("Plan Rows", 0)) * workers
+        yield Scan(table, str(node.get("Filter", "")), passing, few if walked else limited, walked)
     for each in node.get("Plans", ()):
-        yield from _scans(each, workers, limited)
+        yield from _scans(each, workers, limited, few)
 
 
 def _line(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

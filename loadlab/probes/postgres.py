@@ -36,6 +36,7 @@ METRICS = (
     Metric("blocks_read", "1", "counter", "pages of 8 KB not found in shared memory"),
     Metric("blocks_hit", "1", "counter", "pages of 8 KB found in shared memory"),
     Metric("temp_bytes", "bytes", "counter", "written to temporary files by sorts and joins"),
+    Metric("deadlocks", "1", "counter", "transactions ended because they waited for each other in a circle"),
     Metric("replica", "1", "gauge", "1 for a replica"),
     Metric("lag_s", "s", "gauge", "of a replica: how old its state was when it told its primary"),
     Metric("lag_bytes", "bytes", "gauge", "of a replica: log that its primary has and it has not applied"),
@@ -67,7 +68,7 @@ def open(targets: Targets, proc: Path = Path("/proc")) -> Servers:  # noqa: A001
 def _row(watcher: Watcher, lags: dict[str, tuple[float, float]]) -> Row:
     target, seen = watcher.target, watcher.seen
     lag = lags.get(f"{target.service}-{target.instance}", (None, None)) if seen.replica else (None, None)
-    database = seen.database or (None,) * 5
+    database = seen.database or (None,) * 6
     return Entity("server", target.service, target.instance), (
         float(seen.looks),
         *(float(seen.sessions[name]) for name in FIELDS),

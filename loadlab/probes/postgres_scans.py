@@ -18,7 +18,8 @@ ENTITY = "scan"
 INTERVAL_S = 1.0
 METRICS = (
     Metric("passing_rows", "1", "gauge", "rows the planner expects to meet the condition; none where it told no plan"),
-    Metric("limited", "1", "gauge", "1 where only the first few of these are wanted, in an order made first"),
+    Metric("limited", "1", "gauge", "1 where only the first few of these are wanted, in an order"),
+    Metric("ordered", "1", "gauge", "1 where it is read through an index, for its order alone"),
 )
 
 
@@ -35,10 +36,10 @@ class Scans:
             for text, scans in each.seen.plans.items():
                 entity = ("scan", each.target.service, each.target.instance, 0, 0)
                 if scans is None:
-                    rows.append((Entity(*entity, text), (None, None)))
+                    rows.append((Entity(*entity, text), (None, None, None)))
                 for scan in scans or ():
                     name = f"{text}\n{scan.table}\n{scan.condition}"
-                    rows.append((Entity(*entity, name), (scan.passing, float(scan.limited))))
+                    rows.append((Entity(*entity, name), (scan.passing, float(scan.limited), float(scan.ordered))))
         return rows
 
     def close(self) -> None:

@@ -29,6 +29,8 @@ METRICS = (
     Metric("involuntary_switches", "1", "counter", "context switches because a thread's time was up"),
     Metric("minor_faults", "1", "counter", "page faults without the disk"),
     Metric("major_faults", "1", "counter", "page faults that read from the disk"),
+    Metric("ended_user_s", "s", "counter", "CPU time in user mode of children that ended and were waited for"),
+    Metric("ended_system_s", "s", "counter", "CPU time in the kernel of children that ended and were waited for"),
 )
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -74,6 +76,8 @@ class Processes:
             float(involuntary),
             float(fields[7]),
             float(fields[9]),
+            int(fields[13]) * TICK_S,
+            int(fields[14]) * TICK_S,
         )
 
     def _name(self, member: Member) -> str:

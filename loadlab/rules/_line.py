@@ -43,8 +43,21 @@ ELSEWHERE = 0.5
 pause 0."""
 
 
-def manner(at_work: float = 1.0, elsewhere: float = 1.0) -> tuple[str, str]:
-    """In what way they wait, and what to do: for one, for a few that are let through, for a pause."""
+LOGGING = (
+    "one at a time passes the lock of a logging handler",
+    (
+        "Give records to a thread of their own (logging.handlers.QueueHandler, and a QueueListener with the handler "
+        "behind it): a handler keeps its lock while it writes or sends."
+    ),
+)
+"""Of Python's logging, whose handlers each have a lock of their own."""
+
+
+def manner(at_work: float = 1.0, elsewhere: float = 1.0, within: str = "") -> tuple[str, str]:
+    """In what way they wait, and what to do: for one, for a few that are let through, for a pause. within: the
+    library's function in which most of them stand."""
+    if within.endswith("(logging)"):
+        return LOGGING
     if elsewhere < ELSEWHERE:
         return (
             "one at a time is let on, by a lock held over a pause, or by a limiter that spaces them",

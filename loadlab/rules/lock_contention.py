@@ -10,7 +10,8 @@ Not: connection_pool_exhausted: there the server's side shows every connection t
 the processor, and it is the interpreter's lock; thread_pool_exhausted: there all of several threads stand in the slow
 call, not one; row_lock: there the database holds it.
 Python: asyncio.Lock or threading.Lock round the shared data only, never round an await or a request to others; a lock
-for each key; asyncio.Queue with one consumer where order matters.
+for each key; asyncio.Queue with one consumer where order matters; QueueHandler in front of a logging handler that is
+slow.
 Node: a promise chain or async-mutex round an await is such a lock: keep it round the shared data only, one for each
 key.
 """
@@ -96,10 +97,13 @@ def _processes(s: Signals, name: str) -> list[Fault]:
 def _threads(s: Signals, each: Workers, line: float | None, of: str = "", *, sure: bool) -> Fault:
     """sure: those in a futex are known to stand at a lock, not to wait for work."""
     name = each.entity.service
-    where = blame(s.hot.standing(name))
+    still = s.hot.standing(name)
+    where = blame(still)
+    # Threads of a pool that have nothing to do sleep in a futex, too: stacks tell them apart.
+    standing = each.queueing if line is None else min(line, each.queueing)
     evidence = [
         _inside(each),
-        Evidence("queueing", each.queueing, f"{each.queueing:.1f} of its threads stood in line for a lock{of}"),
+        Evidence("queueing", standing, f"{standing:.1f} of its threads stood in line for a lock{of}"),
         Evidence("at_work", each.at_work, f"{each.at_work:.1f} were at work, or wanted to, at a time", ONE),
         Evidence("process_cores", each.cores, f"it used {percent(each.cores)} of a core", most_cores(s, each)),
     ]
@@ -107,9 +111,8 @@ def _threads(s: Signals, each: Workers, line: float | None, of: str = "", *, sur
         says = f"of those read, {line:.1f} threads stood in its own code, most{at(where)}"
         evidence.append(Evidence("in_line", line, says, IN_LINE))
     served = one_at_a_time(s, each)
-    return _fault(
-        each, [*evidence, *holder(s, each), *served], 1 + sure + len(served), where, manner(at_work=each.at_work)
-    )
+    how = manner(each.at_work, within=still.library if still is not None else "")
+    return _fault(each, [*evidence, *holder(s, each), *served], 1 + sure + len(served), where, how)
 
 
 def _inside(each: Workers) -> Evidence:

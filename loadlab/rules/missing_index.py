@@ -1,15 +1,20 @@
 """One statement reads far more rows than it wants
 
-What: the statement that takes most of the database's time reads a whole table to find a few of its rows.
+What: the statement that takes most of the database's time reads a whole table to find a few of its rows; in the order
+of an index it may be, each row held against the condition.
 Why: without an index that fits its condition, the server looks at every row, each time, and longer with each row added.
 Fix: create an index on the columns of the condition (CREATE INDEX CONCURRENTLY where it is in use); EXPLAIN says
-whether it is used.
+whether it is used. An ordinary one does not serve a pattern (LIKE '%text%', ILIKE, ~): for these a trigram index
+(pg_trgm) or full text search, for a fixed beginning text_pattern_ops.
 Not: n_plus_one: there many statements, each quick; database_cpu: there no single statement reads in vain.
-Python: index=True in SQLAlchemy, Meta.indexes in Django, then a migration with CREATE INDEX CONCURRENTLY.
+Python: index=True in SQLAlchemy, Meta.indexes in Django, then a migration with CREATE INDEX CONCURRENTLY; for
+icontains GinIndex with OpClass(Upper(...), "gin_trgm_ops").
 Node: @@index in Prisma, table.index in Knex, then a migration with CREATE INDEX CONCURRENTLY.
 """
 
 from __future__ import annotations
+
+import re
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Unknown, Verdict, blame, percent
 from loadlab.signals import Signals
@@ -27,6 +32,12 @@ USES = ("querying",)
 
 FEWEST = 2.0
 """Calls per second: fewer are no load."""
+
+PATTERN = re.compile(r" ~~?\*? ")
+"""LIKE, ILIKE and regular expressions, as a plan writes them; NOT LIKE has a ! before, and no index serves it."""
+
+OFFSET = re.compile(r"\bOFFSET\b", re.IGNORECASE)
+"""Pages further down read, and throw away, all rows before them, whatever index there is."""
 
 
 def check(s: Signals) -> Verdict:
@@ -78,8 +89,21 @@ def _fault(s: Signals, statement: Statement, scan: Scan, share: float) -> Fault:
         name,
         f"{name} reads all of {scan.table} for each call of {statement.shown}",
         evidence,
-        f"Create an index on {scan.table} for {scan.condition or 'this order'}, then look at the plan again (EXPLAIN).",
+        _remedy(scan),
         where=where,
         strength=share,
         signals=2,
+    )
+
+
+def _remedy(scan: Scan) -> str:
+    if OFFSET.search(scan.text):
+        return "Ask for the rows after the last one seen (WHERE key > $1 ORDER BY key): OFFSET reads all before them."
+    index = f"Create an index on {scan.table} for {scan.condition or 'this order'}"
+    if not PATTERN.search(scan.condition):
+        return f"{index}, then look at the plan again (EXPLAIN)."
+    return (
+        f"{index}, one that serves a pattern, as an ordinary one does not: gin with gin_trgm_ops (CREATE EXTENSION "
+        "pg_trgm) where it may be anywhere in the text, text_pattern_ops where it is its beginning; then look at the "
+        "plan again (EXPLAIN)."
     )

@@ -3,7 +3,8 @@
 What: most sessions that are in a statement wait until another transaction gives up a lock on a row or a table.
 Why: what they wait for is done one after the other, however many connections, cores or replicas there are.
 Fix: shorter transactions: nothing slow between the first change and the commit. Spread a row that everybody changes
-over several, count through a queue, take what is free with SKIP LOCKED, or check a version instead of locking.
+over several, count through a queue, take what is free with SKIP LOCKED, or check a version instead of locking. Against
+deadlocks, change rows in one order everywhere.
 Not: connection_pool_exhausted: there sessions are idle; commit_fsync: there they wait for the disk, not for each
 other.
 Python: shorten the with-block of the transaction; FOR UPDATE SKIP LOCKED (with_for_update(skip_locked=True)); UPDATE
@@ -32,9 +33,20 @@ WAITING = 0.5
 FEWEST = 0.5
 """Sessions that wait, on average: below, there is hardly ever a queue."""
 
+DEADLOCK_S = 1.0
+"""deadlock_timeout, as it is by default: so long those in a circle stand, and all behind them, before the server looks
+for one."""
+
+CIRCLES = 0.5
+"""Of them at a time, by Little's law, from which on they are what is to be mended: half of the time there is one."""
+
 KINDS = {"transactionid": "row", "tuple": "row", "relation": "table", "advisory": "advisory", "extend": "table's end"}
 
 ROWS = "Keep nothing slow between the first change and the commit, or spread what everybody changes."
+CIRCLE = (
+    "Change rows in the same order everywhere (sort their keys, or SELECT ... ORDER BY key FOR UPDATE first): those in "
+    "a circle stand for deadlock_timeout, and then one of them begins anew."
+)
 ADVISORY = (
     "Keep nothing slow while the lock is held (until the commit, one of a transaction), or give each thing a key."
 )
@@ -68,7 +80,12 @@ def _fault(s: Signals, name: str, waiting: float, active: float, lock: Lock | No
         ),
         Evidence("on_cpu", s.databases.sessions(name, "on_cpu"), _computing(s, name)),
     ]
-    kind = "row"
+    kind, circles = "row", s.databases.deadlocks(name)
+    circular = DEADLOCK_S * circles >= CIRCLES
+    circle = ", in a circle" if circular else ""
+    if circular:
+        says = f"{circles:.1f} times a second the server ended a transaction to break a deadlock"
+        evidence.insert(0, Evidence("deadlocks", circles, says, CIRCLES / DEADLOCK_S))
     if lock is not None:
         kind = KINDS.get(lock.what, lock.what)
         held = f", held by a session that was {lock.state}, after: {lock.holder}" if lock.state else ""
@@ -76,12 +93,13 @@ def _fault(s: Signals, name: str, waiting: float, active: float, lock: Lock | No
     said = f": {shown(lock.waiting)}" if lock is not None and lock.waiting else ""
     return Fault(
         name,
-        f"statements in {name} wait for each other's {kind} locks{at(where)}{said}",
+        f"statements in {name} wait for each other's {kind} locks{circle}{at(where)}{said}",
         tuple(evidence),
-        ADVISORY if kind == "advisory" else ROWS,
+        CIRCLE if circular else ADVISORY if kind == "advisory" else ROWS,
         where=where,
         strength=min(1.0, share),
         signals=2 if lock is not None else 1,
+        step="same_order" if circular else None,
     )
 
 

@@ -85,7 +85,7 @@ def _fault(s: Signals, name: str, full: list[Station]) -> Fault:
         name,
         f"{name} is limited by one CPU core{each}{takes(where)}",
         tuple(evidence),
-        _remedy(where),
+        _remedy(s, top, where),
         instance=top.entity.instance,
         pid=top.entity.pid,
         where=where,
@@ -95,8 +95,15 @@ def _fault(s: Signals, name: str, full: list[Station]) -> Fault:
     )
 
 
-def _remedy(where: Where | None) -> str:
+def _remedy(s: Signals, top: Station, where: Where | None) -> str:
     workers = "Run one worker per core (uvicorn --workers, gunicorn -w, node:cluster, PM2 -i max)."
+    name = top.entity.service
+    if top.thread is not None and not top.thread.serves and top.entity.pid not in s.hot.main_only:
+        # It takes no requests: who does hands it work, or it fetches it from a queue.
+        if s.threads.serving(name):
+            workers = "Let more processes of the pool work, one per core (ProcessPoolExecutor's max_workers)."
+        elif name != s.meta.target:
+            workers = f"Run one {name} per core (more instances, or its own --concurrency), as far as order allows."
     if where is not None and where.share is not None and where.share >= HOT_LINE:
         return f"First make {where.function}() cheaper: it takes {percent(where.share)} of the core. Then: {workers}"
     return workers

@@ -13,6 +13,8 @@ Node: Promise.all for independent calls, AbortSignal.timeout on every fetch, a c
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, percent
 from loadlab.signals import Signals
 from loadlab.signals.edges import Edge
@@ -25,7 +27,7 @@ ELASTIC = False
 LIFTS = ()
 SPARES = True
 NEEDS = ("edges", "stations", "measurement")
-USES = ("pressure",)
+USES = ("pressure", "caches")
 
 WAITING = 0.5
 """Share of the requests in a service that are outstanding downstream: past half, the other service has most of the
@@ -46,6 +48,10 @@ def check(s: Signals) -> Verdict:
             break
         path.append(edge.to)
         edges.append(edge)
+        works = _works_for(s, edge)
+        if works and works not in path:
+            path.append(works)
+            edges.append(replace(edge, to=works))
     balancers = {each.name for each in s.meta.services if each.role == "balancer"}
     waits = [each for each in edges if each.source not in balancers]
     if not waits:
@@ -67,6 +73,14 @@ def _next(s: Signals, path: list[str]) -> Edge | None:
         return None
     top = out[0]
     return top if top.outstanding >= WAITING * inside else None
+
+
+def _works_for(s: Signals, edge: Edge) -> str:
+    """Who puts the answers into a store that callers stand in only to wait for them (BLPOP), if it is one service; ""
+    where the store itself is what is waited for."""
+    blocked = sum(each.blocked for each in s.caches.all if each.service == edge.to)
+    others = s.edges.callers(edge.to) - {edge.source, "generator"}
+    return min(others) if blocked >= WAITING * edge.outstanding and len(others) == 1 else ""
 
 
 def _fault(s: Signals, edge: Edge) -> Fault:

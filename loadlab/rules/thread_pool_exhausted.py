@@ -37,6 +37,9 @@ LOOP = 0.7
 CPU = 0.75
 """Cores of the process from which on its threads compute rather than wait."""
 
+BESIDE = 1.5
+"""Threads at work for each that is taken, from which on others of the pool work as well, and it is not all taken."""
+
 STANDS = 0.7
 """Share of the threads' time in which they stand in a call. The rest is what they do between two calls."""
 
@@ -66,6 +69,8 @@ def _exhausted(s: Signals, each: Workers) -> bool:
     pool = len(each.taken)
     if not pool or each.loop_busy is None or each.loop_busy > LOOP or each.cores > CPU:
         return False
+    if each.at_work > BESIDE * pool:
+        return False
     if each.inside < WAITING * pool and not _otherwise(s, each):
         return False
     if s.querying.of(each.entity.service).pool_share >= POOL:
@@ -91,6 +96,7 @@ def _fault(s: Signals, each: Workers) -> Fault:
     other = each.inside < WAITING * pool
     waiting = each.inside if other else each.inside - pool
     inside = f"{'only ' if other else ''}{each.inside:.0f} requests were in the process at a time"
+    crew = "the one thread of a pool" if pool == 1 else f"all {pool} threads of a pool"
     evidence = [
         Evidence(
             "taken", pool, f"{pool} {_threads(pool)} {'was' if pool == 1 else 'were'} at work all of the time", TAKEN
@@ -110,7 +116,7 @@ def _fault(s: Signals, each: Workers) -> Fault:
         evidence.append(Evidence("peer", top.share, f"mostly waiting for {top.peer}"))
     return Fault(
         name,
-        f"all {pool} threads of a pool in {name} are taken{' by work that no request waits for' * other}"
+        f"{crew} in {name} {'is' if pool == 1 else 'are'} taken{' by work that no request waits for' * other}"
         f"{',' * (where is not None)}{at(where)}, and {waiting:.0f} requests wait for one",
         tuple(evidence),
         OTHERWISE if other else "Make the pool bigger, or make the call asynchronous; then the wait shorter.",

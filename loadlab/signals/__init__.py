@@ -46,7 +46,9 @@ from loadlab.signals import (
     sends,
     sockets,
     source_ports,
+    stalls,
     stampedes,
+    starting,
     stations,
     threads,
     trial,
@@ -54,6 +56,7 @@ from loadlab.signals import (
     work,
     workers,
 )
+from loadlab.signals.hot import Line
 from loadlab.signals.missing import Missing
 from loadlab.signals.windows import Window, measured
 
@@ -226,6 +229,11 @@ class Signals:
         return caches.compute(self._recording)
 
     @cached_property
+    def stalls(self) -> tuple[stalls.Stall, ...]:
+        """Seconds in which hardly anything is answered while a process computes, and which of its threads do."""
+        return stalls.compute(self._recording)
+
+    @cached_property
     def stampedes(self) -> tuple[stampedes.Stampede, ...]:
         """By cache: misses that come in bursts, and what throughput does meanwhile."""
         return stampedes.compute(self._recording)
@@ -264,6 +272,11 @@ class Signals:
     def hot(self) -> hot.Hot:
         """Where the user's code spends CPU, and where its threads stand still: function, file, line."""
         return hot.compute(self._recording)
+
+    @cached_property
+    def starting(self) -> dict[str, Line]:
+        """By service: the user's line that starts other programs."""
+        return starting.compute(self._recording)
 
     @cached_property
     def work(self) -> work.Work:

@@ -41,6 +41,8 @@ class Cache:
     used: float
     limit: float
     commands: tuple[Command, ...] = ()
+    blocked: float = 0.0
+    """Clients in a command that waits until somebody else puts something there, mean."""
 
     @property
     def hit_rate(self) -> float | None:
@@ -97,6 +99,7 @@ def _cache(recording: Recording, probe: str, entity: Entity, window: Window) -> 
         gauge("used_bytes"),
         gauge("limit_bytes"),
         _commands(recording, entity, window) if probe == "redis" else (),
+        gauge("blocked_clients"),
     )
 
 

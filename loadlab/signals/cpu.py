@@ -6,6 +6,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from loadlab.recording.model import Entity, Recording, Series
+from loadlab.signals import ended
+from loadlab.signals.ended import NOTHING, Ended
 from loadlab.signals.missing import Missing
 from loadlab.signals.rates import mean, per_second
 from loadlab.signals.windows import Window, measured
@@ -31,25 +33,26 @@ class ProcessCpu:
 
 @dataclass(frozen=True)
 class ServiceCpu:
-    """One service: sums over its processes."""
+    """One service: sums over its processes, those included that lived too briefly to be among them (`ended`)."""
 
     name: str
     processes: tuple[ProcessCpu, ...]
+    ended: Ended = NOTHING
 
     @property
     def cores(self) -> float:
         """CPU seconds per second."""
-        return sum(each.cores for each in self.processes)
+        return sum(each.cores for each in self.processes) + self.ended.cores
 
     @property
     def user(self) -> float:
         """In user mode."""
-        return sum(each.user for each in self.processes)
+        return sum(each.user for each in self.processes) + self.ended.user
 
     @property
     def system(self) -> float:
         """In the kernel."""
-        return sum(each.system for each in self.processes)
+        return sum(each.system for each in self.processes) + self.ended.system
 
     @property
     def run_delay(self) -> float:
@@ -90,9 +93,11 @@ def compute(recording: Recording) -> Cpu:
     by_service: dict[str, list[ProcessCpu]] = defaultdict(list)
     for each in found:
         by_service[each.entity.service].append(each)
-    own = {name: ServiceCpu(name, tuple(by_service.pop(name, []))) for name in OWN}
+    brief = ended.compute(recording, window)
+    own = {name: ServiceCpu(name, tuple(by_service.pop(name, [])), brief.get(name, NOTHING)) for name in OWN}
     services = {
-        name: ServiceCpu(name, tuple(sorted(each, key=lambda p: -p.cores))) for name, each in sorted(by_service.items())
+        name: ServiceCpu(name, tuple(sorted(each, key=lambda p: -p.cores)), brief.get(name, NOTHING))
+        for name, each in sorted(by_service.items())
     }
     generator = sorted(own["generator"].processes, key=lambda each: -(each.cores + each.run_delay))
     return Cpu(window, services, own["generator"].cores, own["loadlab"].cores, tuple(generator))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from loadlab.recording.model import Recording, Series, ServiceMeta
 from loadlab.signals.missing import Missing
-from loadlab.signals.rates import increase, mean, peak, per_second
+from loadlab.signals.rates import increase, mean, peak, per_second, total
 from loadlab.signals.windows import Window, measured
 
 FEWEST_LOOKS = 20
@@ -50,6 +50,8 @@ class Server:
     lag_s: float | None = None
     lag_bytes: float | None = None
     lag_growth: float = 0.0
+    deadlocks: float = 0.0
+    """Per second."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,10 @@ class Databases:
         """Mean number of sessions over all servers of a service."""
         return sum(each.sessions[what] for each in self.of(service))
 
+    def deadlocks(self, service: str) -> float:
+        """Per second, over all servers of a service."""
+        return sum(each.deadlocks for each in self.of(service))
+
     def dominant(self, service: str) -> tuple[tuple[Statement, float], ...]:
         """The statements that take most of the time, and their share of it."""
         mine = self.run_by(service)
@@ -217,9 +223,10 @@ def _server(recording: Recording, looks: Series, count: float, window: Window) -
         one = series(name)
         return None if one is None else mean(one, window)
 
-    columns = {name: series(name) for name in (*SESSIONS, "commits", "connections_now", "lag_bytes")}
+    columns = {name: series(name) for name in (*SESSIONS, "commits", "connections_now", "lag_bytes", "deadlocks")}
     counts = {name: increase(one, window) / count if one is not None else 0.0 for name, one in columns.items()}
     now, commits, lag = columns["connections_now"], columns["commits"], columns["lag_bytes"]
+    circles = columns["deadlocks"]
     behind = [] if lag is None else [each for each in lag.between(window.start, window.end).v if each == each]
     return Server(
         looks.entity.service,
@@ -232,6 +239,7 @@ def _server(recording: Recording, looks: Series, count: float, window: Window) -
         gauge("lag_s"),
         gauge("lag_bytes"),
         float(behind[-1] - behind[0]) / window.length if len(behind) > 1 else 0.0,
+        per_second(circles, window) if circles is not None else 0.0,
     )
 
 
@@ -271,10 +279,14 @@ def _together(parts: list[Statement]) -> Statement:
 
 def _scans(recording: Recording, window: Window, statements: tuple[Statement, ...]) -> list[Scan]:
     """What a table's own counters say was read is shared among the statements whose plans read it, by the pages they
-    looked at."""
+    looked at; what was read through its indexes, as any statement may, by their share of all pages."""
     run = {(each.service, each.instance, each.text): each for each in statements}
     limited = {each.entity: bool(mean(each, window)) for each in recording.series("postgres_scans.limited")}
-    by_table: dict[tuple[str, int, str], list[tuple[Statement, str, float]]] = defaultdict(list)
+    walked = {each.entity for each in recording.series("postgres_scans.ordered") if mean(each, window)}
+    looked: dict[tuple[str, int], float] = defaultdict(float)
+    for each in statements:
+        looked[each.service, each.instance] += each.blocks * each.calls
+    by_table: dict[tuple[str, int, str], list[tuple[Statement, str, float, bool]]] = defaultdict(list)
     for series in recording.series("postgres_scans.passing_rows"):
         text, *rest = series.entity.name.split("\n")
         statement = run.get((series.entity.service, series.entity.instance, text))
@@ -282,16 +294,20 @@ def _scans(recording: Recording, window: Window, statements: tuple[Statement, ..
         if statement is None or len(rest) != 2 or passing is None:
             continue
         left = min(passing, statement.rows) if limited.get(series.entity) else passing
-        by_table[(series.entity.service, series.entity.instance, rest[0])].append((statement, rest[1], left))
+        user = (statement, rest[1], left, series.entity in walked)
+        by_table[(series.entity.service, series.entity.instance, rest[0])].append(user)
     found = []
     for (service, instance, table), users in by_table.items():
         where = {"service": service, "instance": instance, "name": table}
-        read = sum(per_second(each, window) for each in recording.series("postgres_tables.scanned_rows", **where))
+        whole = total(recording.series("postgres_tables.scanned_rows", **where), window)
+        by_index = total(recording.series("postgres_tables.index_rows", **where), window)
         rows = max((mean(each, window) or 0.0 for each in recording.series("postgres_tables.rows", **where)), default=0)
-        pages = sum(each.blocks * each.calls for each, _, _ in users)
-        for each, condition, left in users:
-            share = each.blocks * each.calls / pages if pages else 1 / len(users)
-            found.append(Scan(service, each.text, table, condition, rows, left, read * share / each.calls))
+        pages = sum(each.blocks * each.calls for each, *_ in users)
+        for each, condition, left, walks in users:
+            mine = each.blocks * each.calls
+            read = whole * (mine / pages if pages else 1 / len(users))
+            read += by_index * mine / looked[service, instance] if walks and mine else 0.0
+            found.append(Scan(service, each.text, table, condition, rows, left, read / each.calls))
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from loadlab.recording.model import Recording
-from loadlab.signals import cpu
+from loadlab.signals import cpu, ended
 from loadlab.signals.missing import Missing
 from loadlab.signals.rates import per_second
 from loadlab.signals.windows import Window, measured
@@ -24,7 +24,7 @@ class Host:
     iowait: float
     steal: float
     others: float
-    """Used by processes that are neither services nor loadlab; kernel threads included."""
+    """Used by processes that are neither services nor loadlab, nor were started by one; kernel threads included."""
     psi_cpu: float | None
     psi_memory: float | None
 
@@ -46,6 +46,7 @@ def compute(recording: Recording) -> Host:
         raise Missing("the host's CPU times were not sampled")
     busy = sum(_one(recording, name, window) or 0.0 for name in BUSY)
     watched = sum(each.cores for each in cpu.processes(recording, window))
+    watched += sum(each.cores for each in ended.compute(recording, window).values())
     # Softirq time belongs to nobody in particular: network traffic of the run itself, so it is not a neighbour's.
     softirq = (_one(recording, "cpu_softirq_s", window) or 0.0) + (_one(recording, "cpu_irq_s", window) or 0.0)
     return Host(

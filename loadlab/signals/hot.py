@@ -266,9 +266,15 @@ def _lines(meta: ServiceMeta, stacks: list[Stacks], *, idle: bool) -> tuple[Line
         # With `idle`, entry points that merely run the loop (main -> run -> select) are the user's frames too: they are
         # in nearly every sample of their thread and wait for work.
         if not (idle and (function in ENTRY_POINTS or waits_for_work(Frame(name, where_to, 0)))):
-            library = f"{name} ({PurePath(where_to).stem})" if where_to else name
+            library = f"{name} ({_module(where_to)})" if where_to else name
             found.append(Line(function, shown(meta, file), line, count / total if total else 0.0, library))
     return tuple(found)
+
+
+def _module(file: str) -> str:
+    """ "/usr/lib/python3.11/logging/__init__.py" -> "logging"."""
+    path = PurePath(file)
+    return path.parent.name if path.stem == "__init__" else path.stem
 
 
 TEMPLATES = frozenset({".html", ".htm", ".xml", ".svg", ".txt", ".j2", ".jinja", ".jinja2", ".mako", ".tmpl", ".tpl"})

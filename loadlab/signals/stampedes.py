@@ -69,13 +69,13 @@ def compute(recording: Recording) -> tuple[Stampede, ...]:
             raise Missing("the cache did not answer what it was asked about itself")
         return ()
     window = constant_load(recording)
-    seconds = _seconds(recording, window)
+    seconds = by_second(recording, window)
     if len(seconds) < FEWEST:
         raise Missing("the load was too short to tell its seconds apart")
     return tuple(_stampede(recording, probe, series, window, seconds) for probe, series in found)
 
 
-def _seconds(recording: Recording, window: Window) -> list[tuple[float, float]]:
+def by_second(recording: Recording, window: Window) -> list[tuple[float, float]]:
     """(start, requests/s) of each second, failed ones among them; counted as the recording counts, from the first
     second that begins within the window."""
     start = min((each.start for each in recording.requests if each.start >= window.start), default=window.end)

@@ -59,6 +59,7 @@ def test_who_waits_for_whom() -> None:
 
 
 SEQ = {"Node Type": "Seq Scan", "Schema": "public", "Relation Name": "t", "Filter": "(c = $1)", "Plan Rows": 12}
+WALK = SEQ | {"Node Type": "Index Scan", "Index Name": "t_pkey"}
 
 
 @pytest.mark.parametrize(
@@ -86,6 +87,9 @@ SEQ = {"Node Type": "Seq Scan", "Schema": "public", "Relation Name": "t", "Filte
             {"Node Type": "Nested Loop", "Plans": [{"Node Type": "Index Scan"}, SEQ]},
             [Scan("public.t", "(c = $1)", 12, False)],
         ),
+        (WALK, [Scan("public.t", "(c = $1)", 12, False, True)]),
+        ({"Node Type": "Limit", "Plans": [WALK]}, [Scan("public.t", "(c = $1)", 12, True, True)]),
+        (WALK | {"Index Cond": "(owner = $2)"}, []),
     ],
 )
 def test_whole_tables_in_a_plan(plan: dict[str, Any], expected: list[Scan]) -> None:

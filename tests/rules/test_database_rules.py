@@ -40,6 +40,22 @@ def sorts_everything(noise: float) -> Builder:
     return behind_app(pg, noise=noise)
 
 
+LIKE = "SELECT id, name FROM contact WHERE upper(name) LIKE upper($1) ORDER BY id LIMIT $2"
+WALKED = Pg(
+    {"connections": 2, "active": 1.8, "on_cpu": 1.8},
+    {LIKE: (55.8, 1.8, 2.4, 1251)},
+    scans={(LIKE, "public.contact", "(upper(contact.name) ~~ upper($1))"): (600, True)},
+    tables={"public.contact": (120_000, 1_560_000)},
+    walked={"public.contact": 5_000_000},
+    cores=1.75,
+)
+"""As recorded of Django's icontains with an ordinary index on the column: the planner goes through the primary key."""
+
+
+def looks_for_a_pattern(noise: float) -> Builder:
+    return behind_app(WALKED, waiting=8, noise=noise, rps=56)
+
+
 def asks_for_each_row(noise: float) -> Builder:
     pg = Pg({"connections": 8, "active": 6.5, "on_cpu": 3}, {BY_KEY: (6000, 1.0, 1, 4)}, cores=0.6)
     return behind_app(pg, waiting=10, noise=noise, rps=200)
@@ -146,6 +162,7 @@ def popular_names(noise: float, hot: float = 450.0) -> Builder:
 FOUND: list[tuple[Callable[[float], Builder], str, str]] = [
     (scans, "missing_index", "db"),
     (sorts_everything, "missing_index", "db"),
+    (looks_for_a_pattern, "missing_index", "db"),
     (asks_for_each_row, "n_plus_one", "app"),
     (one_row, "row_lock", "db"),
     (held_connections, "connection_pool_exhausted", "app"),
@@ -200,6 +217,17 @@ LOOK_ALIKES: list[tuple[str, Builder]] = [
     ("missing_index", behind_app(replace(SCANNED, tables={"public.t": (200, 20_000)}))),
     # The condition holds for half of the rows.
     ("missing_index", behind_app(replace(SCANNED, scans={(BY_OWNER, "public.t", "(owner = $1)"): (50_000, False)}))),
+    # In order through an index, but the first ten are soon found; what else is read so is another statement's.
+    (
+        "missing_index",
+        behind_app(
+            replace(
+                WALKED,
+                statements={LIKE: (55.8, 1.8, 10, 4), BY_KEY: (2000, 1.0, 30, 900)},
+                tables={"public.contact": (120_000, 0)},
+            )
+        ),
+    ),
     # It scans, but another statement takes the time.
     (
         "missing_index",
@@ -312,6 +340,27 @@ def test_a_database_nobody_could_look_into_is_unknown(kind: str) -> None:
     built.series = {name: each for name, each in built.series.items() if not name.startswith("postgres")}
     answer = verdict(kind, built)
     assert isinstance(answer, Unknown) and "db was not seen from within" in answer.why
+
+
+@pytest.mark.parametrize(
+    ("text", "condition", "says"),
+    [
+        (LIKE, "(upper(contact.name) ~~ upper($1))", "gin_trgm_ops"),
+        (LIKE, "(contact.name ~~* $1)", "gin_trgm_ops"),
+        (LIKE, "(contact.name !~~ $1)", "for (contact.name !~~ $1), then"),
+        (LIKE, "(contact.owner = $1)", "for (contact.owner = $1), then"),
+        ("SELECT id FROM contact WHERE NOT gone ORDER BY id LIMIT $1 OFFSET $2", "(NOT gone)", "after the last one"),
+    ],
+)
+def test_the_index_that_is_advised_serves_the_condition(text: str, condition: str, says: str) -> None:
+    pg = replace(
+        WALKED,
+        statements={text: (55.8, 1.8, 2.4, 1251)},
+        scans={(text, "public.contact", condition): (600, True)},
+    )
+    diagnosis = diagnose(behind_app(pg, waiting=8, rps=56).recording())
+    assert diagnosis.bottleneck is not None and diagnosis.bottleneck.kind == "missing_index"
+    assert says in diagnosis.next_step
 
 
 def test_a_statement_without_a_plan_is_unknown_not_clear() -> None:

@@ -160,6 +160,13 @@ def taking_turns(parked: float = 0.65) -> list[Thread]:
     return [*threads, Thread(0.0, 0.0, {"futex": 1.0}, "idle_epoll")]
 
 
+def test_one_thread_that_is_always_at_work_is_no_pool_where_others_work_as_well() -> None:
+    """Recorded of 8 requests that wait for a row's lock in 16 threads: one is seen at it nearly always by chance."""
+    others = [Thread(0.003, 0.0, {"socket_wait": 0.5, "futex": 0.48}, early_idle="futex") for _ in range(15)]
+    one = Thread(0.003, 0.0, {"socket_wait": 0.88, "futex": 0.1}, early_idle="futex")
+    assert isinstance(verdict("thread_pool_exhausted", app(loop(0.02), one, *others, cores=0.05)), Clear)
+
+
 def test_threads_that_take_turns_at_epoll_have_time_left_though_parked() -> None:
     found = verdict("lock_contention", app(*taking_turns(), rps=100, out=1.0, connections=1, cores=0.02))
     assert isinstance(found, Found) and found.faults[0].service == "app"
@@ -239,7 +246,8 @@ def test_a_pool_of_threads_that_all_stand(count: int, stands: str) -> None:
     assert isinstance(found, Found)
     (fault,) = found.faults
     assert fault.where is not None and fault.where.function == "fetch"
-    assert fault.sentence.startswith(f"all {count} threads of a pool in app are taken, in fetch() at ")
+    crew = "the one thread of a pool in app is" if count == 1 else f"all {count} threads of a pool in app are"
+    assert fault.sentence.startswith(f"{crew} taken, in fetch() at ")
     assert fault.sentence.endswith(f", and {count} requests wait for one")
     assert fault.gain == 2.0
 

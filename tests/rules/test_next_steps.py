@@ -1,0 +1,103 @@
+"""What is advised fits who is full, who waits for whom, and why."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from loadlab.catalogue import units
+from loadlab.diagnosis.apply import ask
+from loadlab.diagnosis.judge import diagnose
+from loadlab.recording.model import Entity, Frame, Stacks
+from loadlab.rules import Clear, Fault, Found
+from loadlab.signals import Signals
+from tests.build import Builder, Proc, Thread, loop
+from tests.databases import Pg, behind_app
+
+FULL = Thread(0.94, 0.0, {"running": 0.95, "socket_wait": 0.05})
+"""It takes no requests: what it works on comes through a pipe, or from a list."""
+
+MOVE = "UPDATE account SET balance = balance + $1 WHERE id = $2"
+
+
+def fault(kind: str, built: Builder) -> Fault:
+    found = ask(units("rules")[kind], Signals(built.recording()))
+    assert isinstance(found, Found), found
+    return found.faults[0]
+
+
+def test_of_a_pool_of_one_process_more_may_work() -> None:
+    """An event loop that hands what is heavy to a ProcessPoolExecutor(1)."""
+    built = Builder().service("app", Proc(cores=0.16, busy=0.2), Proc(cores=0.95, threads=[FULL]))
+    remedy = fault("single_core", built.load().generator().host()).remedy
+    assert "max_workers" in remedy and "uvicorn" not in remedy
+
+
+def queued(consumers: int = 1) -> Builder:
+    """The front waits in BLPOP for what a consumer of a Redis list puts there."""
+    built = Builder().service("front", Proc(cores=0.15, busy=0.15)).service("store", Proc(cores=0.02), unit="redis")
+    names = [f"crunch{each or ''}" for each in range(consumers)]
+    for name in names:
+        built.service(name, Proc(cores=0.95, threads=[FULL]), role="worker").edge(name, "store", outstanding=1.0)
+    built.target = "front"
+    for metric in ("hits", "misses"):
+        built.counter(f"redis.{metric}", Entity("server", "store"), 0.0)
+    built.gauge("redis.blocked_clients", Entity("server", "store"), 7.7)
+    built.edge("generator", "front", outstanding=8).edge("front", "store", outstanding=7.8)
+    return built.load(100, users=8).generator(in_flight=8).host()
+
+
+def test_a_consumer_of_a_queue_is_no_server() -> None:
+    remedy = fault("single_core", queued()).remedy
+    assert "Run one crunch per core" in remedy and "uvicorn" not in remedy
+
+
+def test_who_stands_in_a_store_for_an_answer_waits_for_whom_puts_it_there() -> None:
+    assert isinstance(ask(units("rules")["slow_downstream"], Signals(queued().recording())), Clear)
+    idle = queued()
+    for each, series in enumerate(idle.series["process.cpu_user_s"]):
+        idle.series["process.cpu_user_s"][each] = replace(series, v=series.v * 0.05)
+    for metric in ("threads.cpu_s", "threads.running"):
+        idle.series[metric] = [
+            replace(one, v=one.v * 0.05) if one.entity.service == "crunch" else one for one in idle.series[metric]
+        ]
+    found = fault("slow_downstream", idle)
+    assert (found.service, "front spends its time waiting for crunch" in found.sentence) == ("crunch", True)
+
+
+def test_of_several_who_could_have_put_it_there_none_is_named() -> None:
+    assert fault("slow_downstream", queued(consumers=2)).service == "store"
+
+
+@pytest.mark.parametrize(("circles", "step"), [(1.3, "same_order"), (0.02, "shorter_transactions")])
+def test_those_who_wait_in_a_circle_are_told_to_keep_an_order(circles: float, step: str) -> None:
+    """Transfers between twelve accounts, in the order in which they are asked for; recorded 1.3 times a second."""
+    sessions = {"connections": 16, "active": 14.0, "lock": 14.0}
+    pg = Pg(sessions, {MOVE: (40, 13.5, 1, 5)}, locks={(MOVE, "transactionid", "active", MOVE): 12.0}, cores=0.03)
+    built = behind_app(pg, waiting=14, app=Proc(cores=0.05, busy=0.05))
+    built.counter("postgres.deadlocks", Entity("server", "db", 0), circles)
+    first = diagnose(built.recording()).bottleneck
+    assert first is not None and (first.kind, first.remedy.step) == ("row_lock", step)
+    assert ("in a circle" in first.sentence) == (step == "same_order")
+
+
+HANDLER = "/usr/lib/python3.11/logging/__init__.py"
+
+
+@pytest.mark.parametrize(("file", "advice"), [(HANDLER, "QueueHandler"), ("/srv/app/store.py", "shared data")])
+def test_behind_a_handler_of_logging_nobody_can_hold_the_lock_for_less(file: str, advice: str) -> None:
+    """Recorded of logging.handlers.HTTPHandler in 24 threads, of which 8 requests need 8: the rest sleep in a futex,
+    too, and are in no line."""
+    line = [Thread(0.01, 0.0, {"futex": 0.95, "socket_wait": 0.04}, early_idle="futex") for _ in range(16)]
+    built = Builder().service("app", Proc(cores=0.17, threads=[loop(0.05, idle=0.9), *line]))
+    built.load(68, users=8).generator(in_flight=8).host().edge("generator", "app", outstanding=8)
+    acquire = (Frame("checkout", "/srv/app/wsgi.py", 25), Frame("Handler.acquire", file, 927))
+    inside = (Frame("checkout", "/srv/app/wsgi.py", 25), Frame("readinto", "/usr/lib/python3.11/socket.py", 706))
+    idle = (Frame("_worker", "/usr/lib/python3.11/concurrent/futures/thread.py", 81),)
+    samples = [(f"t{each}", acquire if each < 7 else inside if each == 7 else idle, 100) for each in range(16)]
+    built.stacks.append(Stacks("app", 0, built.pid - 10, "all", tuple(samples)))
+    found = fault("lock_contention", built)
+    assert advice in found.remedy and ("logging handler" in found.sentence) == (advice == "QueueHandler")
+    (standing,) = [each.value for each in found.evidence if each.metric == "queueing"]
+    assert standing == pytest.approx(7.0, abs=0.1)
