@@ -98,12 +98,18 @@ def _fault(s: Signals, calls: Calls) -> list[Fault]:
             f"{calls.source} asks {calls.to} {calls.per_request:.0f} times for each request, one after the other"
             f"{at(where)}",
             tuple(evidence),
-            f"Ask {calls.to} once for all of them (an endpoint that takes a list), or keep its answers.",
+            f"Ask {calls.to} once for all of them ({_once(s, calls.to)}), or keep its answers.",
             where=where,
             strength=min(1.0, calls.per_request / 20),
             signals=2,
         )
     ]
+
+
+def _once(s: Signals, name: str) -> str:
+    """How many questions are one there. A pipeline sends all before it waits for the first answer."""
+    store = any(each.name == name and each.role == "cache" for each in s.meta.services)
+    return "MGET, get_multi, or a pipeline" if store else "an endpoint that takes a list"
 
 
 def _cpu_ms(s: Signals, calls: Calls) -> float | None:

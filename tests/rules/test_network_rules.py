@@ -101,6 +101,13 @@ def test_threads_that_want_the_interpreter_wait_for_nobody_else(python: bool, ex
     assert isinstance(verdict("slow_downstream", built), expected)
 
 
+def test_a_store_is_asked_once_in_its_own_way() -> None:
+    assert "an endpoint that takes a list" in first(verdict("chatty_downstream", calling(15, 4.5))).remedy
+    built = calling(15, 4.5)
+    built.service("back", unit="redis", role="cache")
+    assert "MGET, get_multi, or a pipeline" in first(verdict("chatty_downstream", built)).remedy
+
+
 def test_statements_are_left_to_the_rule_that_reads_them() -> None:
     built = calling(15, 4.5)
     built.service("back", unit="postgres", role="database")
