@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from loadlab.probes import Row
+from loadlab.probes import Row, redis_commands
 from loadlab.probes._talk import Line, command, replies
 from loadlab.recording.model import Entity
 from loadlab.services import Target, Targets
@@ -15,14 +15,23 @@ PAGE = 200
 MOST = 50
 """Queues watched."""
 
+CONSUMES = frozenset(
+    {"blpop", "brpop", "lpop", "rpop", "blmpop", "lmpop", "blmove", "lmove", "brpoplpush", "rpoplpush"}
+    | {"xread", "xreadgroup"}
+)
+"""Commands by which messages are taken from a list or a stream. A server that was ever sent one is used as a queue,
+whatever it is called (Celery, RQ, Sidekiq, BullMQ)."""
+
 Found = dict[bytes, str]
 
 
 class Server:
-    """What is known of one server: its queues so far, and where the search for more goes on."""
+    """What is known of one server: whether it is used as a queue, its queues so far, and where the search for more goes
+    on."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, *, used: bool) -> None:
         self._port = port
+        self._used = used
         self._asked: list[bytes] = []
         self._line: Line[list[Any]] | None = None
         self._cursor = {"stream": b"0", "list": b"0"}
@@ -30,6 +39,8 @@ class Server:
 
     def read(self) -> list[tuple[bytes, tuple[float | None, ...]]]:
         """The values of the queues known; [] where the answer is late."""
+        if not self._used and not self._is_used():
+            return []
         if self._line is None:
             self._asked = list(self.queues)
             self._line = Line(self._port, replies(2 + 2 * len(self._asked)))
@@ -54,6 +65,21 @@ class Server:
             self._line.close()
         self._line = None
 
+    def _is_used(self) -> bool:
+        if self._line is None:
+            self._line = Line(self._port, replies(1))
+        try:
+            answer = self._line.ask(command("INFO", "commandstats"))
+        except OSError:
+            self.close()
+            raise
+        if answer is None or not isinstance(answer[0], bytes):
+            return False
+        self._used = any(name in CONSUMES and calls > 0 for name, calls, _ in redis_commands.parse(answer[0]))
+        if self._used:
+            self.close()  # the next question has more replies
+        return self._used
+
     def _question(self) -> bytes:
         kinds = [command("SCAN", at, "COUNT", str(PAGE), "TYPE", kind) for kind, at in self._cursor.items()]
         return b"".join(kinds) + b"".join(_about(key, self.queues[key]) for key in self._asked)
@@ -77,7 +103,7 @@ class Streams:
         return [
             (Entity("queue", target.service, target.instance, name=key.decode("utf-8", "replace")), figures)
             for target in self._targets.now()
-            if target.role == "queue" and "redis" in target.status
+            if "redis" in target.status
             for key, figures in self._server(target).read()
         ]
 
@@ -89,8 +115,12 @@ class Streams:
     def _server(self, target: Target) -> Server:
         which = (target.service, target.instance)
         if which not in self._servers or self._servers[which][0] != target.pid:
-            self._servers[which] = (target.pid, Server(int(target.status["redis"])))
+            self._servers[which] = (target.pid, self._new(target))
         return self._servers[which][1]
+
+    @staticmethod
+    def _new(target: Target) -> Server:
+        return Server(int(target.status["redis"]), used=target.role == "queue")
 
 
 def _about(key: bytes, kind: str) -> bytes:

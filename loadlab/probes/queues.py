@@ -1,7 +1,8 @@
 """Queues: messages that wait, and those being worked on
 
-What: of RabbitMQ every queue, from its Prometheus plug-in; of a Redis or Valkey whose role is "queue" every stream with
-a consumer group, and every list. Nothing is read from a queue: only its counters are asked for.
+What: of RabbitMQ every queue, from its Prometheus plug-in; of a Redis or Valkey whose role is "queue", or from which
+somebody takes messages, every stream with a consumer group, and every list. Nothing is read from a queue: only its
+counters are asked for.
 """
 
 from __future__ import annotations

@@ -125,8 +125,13 @@ SMALL = 0.05
 is what two runs of the same system differ by."""
 
 
-def takes(where: Where | None) -> str:
-    """`: render() at app.py:42 takes 71% of it`, or nothing; where it takes next to nothing, that."""
+def takes(where: Where | None, outside: Line | None = None) -> str:
+    """`: render() at app.py:42 takes 71% of it`, or nothing; where it takes next to nothing, that. outside: what a
+    package does by itself, told where that is more."""
+    own = where.share if where is not None else None
+    if outside is not None and outside.share > (own or 0.0):
+        taken = f"{outside.function}() at {outside.file} takes {percent(outside.share)} of it"
+        return f": {taken}, called by no line of its own"
     if where is None or where.share is None:
         return ""
     if where.share < SMALL:

@@ -112,7 +112,7 @@ def _fault(s: Signals, name: str, room: float, others: tuple[str, ...] = ()) -> 
     beside = f" together with {' and '.join(others)}" if others else ""
     return Fault(
         name,
-        f"{name}{beside} uses all {s.host.cores} CPU cores{takes(where)}",
+        f"{name}{beside} uses all {s.host.cores} CPU cores{takes(where, None if wide else s.hot.outside(name))}",
         tuple(evidence),
         "Make the hot line cheaper, then a bigger machine or more machines behind a load balancer.",
         where=where,

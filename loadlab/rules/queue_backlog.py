@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict
 from loadlab.signals import Signals
-from loadlab.signals.queues import Queue
+from loadlab.signals.queues import GROWTH, WAITING, Queue
 
 BRANCH = "server_limit"
 STEP = "more_consumers"
@@ -24,31 +24,13 @@ ELASTIC = False
 NEEDS = ("queues",)
 USES = ()
 
-OF_ARRIVED = 0.1
-"""Of the messages that arrive, the part that is not worked off: less is the unevenness of a short window."""
-
-GROWTH = 2.0
-"""Messages a second; slower growth would need minutes to be told from a wave."""
-
-STEADY = 0.8
-"""r squared of a straight line through the queue's length. A queue that fills and empties has a third of that."""
-
-WAITING = 50
-"""Messages in the end: a burst of a few dozen is what a queue is for."""
-
 
 def check(s: Signals) -> Verdict:
     """Each queue that grew as if there were no end."""
     if not s.queues.all:
         return Clear("no queue")
-    found = [_fault(each, s.queues.seconds) for each in s.queues.all if _grows(each)]
+    found = [_fault(each, s.queues.seconds) for each in s.queues.all if each.piles_up]
     return Found(tuple(found)) if found else Clear("every message was worked off as fast as it came")
-
-
-def _grows(queue: Queue) -> bool:
-    if queue.growth < GROWTH or queue.level < STEADY or queue.waiting < WAITING:
-        return False
-    return queue.arrived is None or queue.growth >= OF_ARRIVED * queue.arrived
 
 
 def _fault(queue: Queue, seconds: float) -> Fault:

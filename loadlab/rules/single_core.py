@@ -64,6 +64,7 @@ def _fault(s: Signals, name: str, full: list[Station]) -> Fault:
     top = max(full, key=lambda each: each.thread_cores)
     unread = top.thread is not None and top.thread.entity.tid != top.entity.pid and top.entity.pid in s.hot.main_only
     where = None if unread else blame(s.hot.running(name))
+    outside = None if unread else s.hot.outside(name)
     cores = top.thread_cores
     evidence = [
         Evidence("thread_cores", cores, f"its busiest thread used {percent(cores)} of one core", ON_CPU),
@@ -83,7 +84,7 @@ def _fault(s: Signals, name: str, full: list[Station]) -> Fault:
     gain = max(1.0, room / (s.cpu.services[name].cores + rest)) if s.cpu.services[name].cores else None
     return Fault(
         name,
-        f"{name} is limited by one CPU core{each}{takes(where)}",
+        f"{name} is limited by one CPU core{each}{takes(where, outside)}",
         tuple(evidence),
         _remedy(s, top, where),
         instance=top.entity.instance,

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from loadlab.recording.model import Recording
-from loadlab.signals import cpu, host, latency, pressure, quota, stations
+from loadlab.signals import cpu, host, latency, pressure, queues, quota, stations
 from loadlab.signals.missing import Missing
 from loadlab.signals.stations import Station
 
@@ -99,12 +99,24 @@ def _machine(recording: Recording) -> Iterator[Place]:
 
 def _services(recording: Recording) -> Iterator[Place]:
     all_of_them, used = stations.compute(recording), cpu.compute(recording)
+    behind = _left_behind(recording)
     for name in all_of_them.services:
+        if name in behind:
+            continue
         working = {each.entity for each in used.services[name].busy}  # a master that only hands out takes no share
         mine = tuple(each for each in all_of_them.of(name) if each.entity in working)
         if mine:
             yield Place(name, "core", sum(_one_core(each) for each in mine), len(mine))
         yield from _threads(name, mine)
+
+
+def _left_behind(recording: Recording) -> frozenset[str]:
+    """Workers while a queue piles up: what they use is of what they manage, not of what is asked."""
+    try:
+        piles_up = any(each.piles_up for each in queues.compute(recording).all)
+    except Missing:
+        return frozenset()
+    return frozenset(each.name for each in recording.meta.services if each.role == "worker" and piles_up)
 
 
 def _one_core(station: Station) -> float:

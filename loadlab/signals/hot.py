@@ -13,6 +13,7 @@ from itertools import pairwise
 from pathlib import PurePath
 
 from loadlab.recording.model import LIBRARY, PLATFORM, Frame, Recording, ServiceMeta, Stacks
+from loadlab.signals import heaviest
 from loadlab.signals.missing import Missing
 
 BUILT_IN = ("node:", "wasm:", "evalmachine.", PLATFORM, LIBRARY)
@@ -21,6 +22,10 @@ probes/_threaddump.py for Java's own code and for libraries'."""
 LIBRARIES = ("site-packages", "dist-packages", "node_modules")
 FEWEST = 20
 """Samples below which no line is named: at 20, a share of one half has a standard error of 11 points."""
+
+MOST = 0.4
+"""Share of a service's CPU from which on a package's function is what it goes into: below, it is one of several, such
+as a middleware that wraps all the others."""
 
 WAITS_FOR_WORK = frozenset({"select", "poll", "epoll_wait", "_run_once", "accept", "get", "wait", "_worker", "kevent"})
 """Innermost functions in which an idle loop or pool thread is found; what is above them is not the user's doing."""
@@ -61,6 +66,9 @@ class Profile:
     busiest_connecting: float = 0.0
     at_work: tuple[Line, ...] = ()
     """Where threads were that did not wait for work, whether they held the interpreter or not."""
+    outside: Line | None = None
+    """The function of an installed package that most of the CPU goes into while none of the user's own is on the stack:
+    a framework's that makes JSON of what a handler has returned."""
 
     @property
     def is_native(self) -> bool:
@@ -95,6 +103,12 @@ class Hot:
         of it than the interpreter can. Where there is none, or no such samples, the hottest."""
         profile = self.services.get(service)
         return profile.at_work[0] if profile and profile.interpreter and profile.at_work else self.hottest(service)
+
+    def outside(self, service: str) -> Line | None:
+        """What an installed package does by itself, where that is most of a service's CPU."""
+        profile = self.services.get(service)
+        found = profile.outside if profile is not None and profile.cpu_samples >= FEWEST else None
+        return found if found is not None and found.share >= MOST else None
 
     def connecting(self, service: str, *, full: bool) -> float:
         """Share of its CPU that goes into setting up connections; full: one thread of it is known to use up a core. A
@@ -183,7 +197,23 @@ def _profile(meta: ServiceMeta, stacks: list[Stacks]) -> Profile:
         any(each.mode == "gil" for each in stacks),
         _connecting(same),
         _lines(meta, working, idle=False) if _count(working) >= FEWEST else (),
+        _outside(meta, gil),
     )
+
+
+def _outside(meta: ServiceMeta, stacks: list[Stacks]) -> Line | None:
+    samples = [
+        (frames, count)
+        for each in stacks
+        for _, frames, count in filter(_works, each.samples)
+        if users_frame(meta, frames) is None
+    ]
+    found = heaviest.end(samples)
+    # What only runs others, such as an event loop, is the interpreter's own.
+    if found is None or not any(name in PurePath(found[0].file).parts for name in LIBRARIES):
+        return None
+    frame, count = found
+    return Line(bare(frame.function), shown(meta, frame.file), 0, count / _count(stacks), "")
 
 
 def _count(stacks: list[Stacks]) -> int:

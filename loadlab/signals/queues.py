@@ -11,6 +11,18 @@ from loadlab.signals.missing import Missing
 from loadlab.signals.rates import mean, per_second
 from loadlab.signals.windows import Window, constant_load
 
+OF_ARRIVED = 0.1
+"""Of the messages that arrive, the part that is not worked off: less is the unevenness of a short window."""
+
+GROWTH = 2.0
+"""Messages a second; slower growth would need minutes to be told from a wave."""
+
+STEADY = 0.8
+"""r squared of a straight line through the queue's length. A queue that fills and empties has a third of that."""
+
+WAITING = 50
+"""Messages in the end: a burst of a few dozen is what a queue is for."""
+
 
 @dataclass(frozen=True)
 class Queue:
@@ -32,6 +44,13 @@ class Queue:
     def finished(self) -> float | None:
         """Messages per second that consumers took away."""
         return None if self.arrived is None else max(0.0, self.arrived - self.growth)
+
+    @property
+    def piles_up(self) -> bool:
+        """Whether it grew as if there were no end."""
+        if self.growth < GROWTH or self.level < STEADY or self.waiting < WAITING:
+            return False
+        return self.arrived is None or self.growth >= OF_ARRIVED * self.arrived
 
 
 @dataclass(frozen=True)

@@ -89,18 +89,6 @@ def test_many_calls_come_before_what_they_use_up() -> None:
     assert bottleneck(calling(5, 0.2, cores=0.97)) == "single_core"
 
 
-@pytest.mark.parametrize(("python", "expected"), [(True, Clear), (False, Found)])
-def test_threads_that_want_the_interpreter_wait_for_nobody_else(python: bool, expected: type[Verdict]) -> None:
-    """FastAPI's threads over SQLAlchemy: an answer is on its connection until its thread has its turn. Of a program
-    without such a lock the same figures are of a caller with time left: other threads use the core."""
-    built = Builder(cores=4).service("app", Proc(cores=0.98, threads=[loop(0.2, blocked={"futex": 0.4}, idle=0.4)]))
-    built.service("back", Proc(cores=0.2)).load().generator().host()
-    built.edge("generator", "app", outstanding=8).edge("app", "back", outstanding=8)
-    if python:
-        built.stack("app", "gil", ("present", "main.py", 30, 90))
-    assert isinstance(verdict("slow_downstream", built), expected)
-
-
 def test_a_store_is_asked_once_in_its_own_way() -> None:
     assert "an endpoint that takes a list" in first(verdict("chatty_downstream", calling(15, 4.5))).remedy
     built = calling(15, 4.5)

@@ -9,7 +9,7 @@ from loadlab.diagnosis.apply import ask
 from loadlab.recording.model import Frame, Stacks
 from loadlab.rules import Clear, Found, Verdict
 from loadlab.signals import Signals
-from tests.build import Builder, Fixed, Proc, Thread, system
+from tests.build import Builder, Fixed, Proc, Thread, loop, system
 
 
 def threads_at_the_door(waiting: float, idle: float = 1.2) -> Builder:
@@ -63,3 +63,15 @@ def test_a_pool_of_one_thread_that_computes(early: str, cores: float, alone_ms: 
     assert isinstance(verdict, kind)
     if isinstance(verdict, Found):
         assert "one thread of a pool uses up" in verdict.faults[0].sentence and verdict.faults[0].where is None
+
+
+@pytest.mark.parametrize(("python", "expected"), [(True, Clear), (False, Found)])
+def test_threads_that_want_the_interpreter_wait_for_nobody_else(python: bool, expected: type[Verdict]) -> None:
+    """FastAPI's threads over SQLAlchemy: an answer is on its connection until its thread has its turn. Of a program
+    without such a lock the same figures are of a caller with time left: other threads use the core."""
+    built = Builder(cores=4).service("app", Proc(cores=0.98, threads=[loop(0.2, blocked={"futex": 0.4}, idle=0.4)]))
+    built.service("back", Proc(cores=0.2)).load().generator().host()
+    built.edge("generator", "app", outstanding=8).edge("app", "back", outstanding=8)
+    if python:
+        built.stack("app", "gil", ("present", "main.py", 30, 90))
+    assert isinstance(ask(units("rules")["slow_downstream"], Signals(built.recording())), expected)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from loadlab.recording.model import Entity
 from loadlab.signals import Missing, Signals
 from loadlab.signals.headroom import Headroom, Place
 from tests.build import Builder, Proc, Thread, loop, system
@@ -74,3 +75,11 @@ def test_where_many_are_refused_nobody_knows_what_a_good_answer_needs() -> None:
     assert headroom(Builder().service("app", Proc(cores=0.5)).load(500, failed=25).generator(0.1).host()).places
     with pytest.raises(Missing, match="33% of the requests failed"):
         headroom(Builder().service("app", Proc(cores=0.5)).load(500, failed=250).generator(0.1).host())
+
+
+@pytest.mark.parametrize(("growth", "told"), [(60.0, False), (0.0, True)])
+def test_a_worker_that_is_left_behind_has_no_room_to_tell(growth: float, told: bool) -> None:
+    built = Builder(cores=8).service("app", Proc(cores=0.9)).load(500).generator(0.1)
+    built.service("mailer", Proc(cores=0.11), role="worker").service("broker", Proc(cores=0.1), role="cache").host()
+    built.add("queues.waiting", Entity("queue", "broker", name="celery"), growth * built.t)
+    assert any(each.service == "mailer" for each in headroom(built).places) is told

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from loadlab.recording.model import Frame, Stacks
-from loadlab.rules import blame
+from loadlab.rules import blame, takes
 from loadlab.signals import hot
 from tests.build import Builder, Proc
 
@@ -108,3 +108,37 @@ def test_a_service_that_lies_in_a_package_is_the_users() -> None:
     cwd = "/venv/lib/python3.11/site-packages/loadlab/_data/sample_apps"
     assert hot.is_users(f"{cwd}/shop/app.py", cwd)
     assert not hot.is_users(f"{cwd}/node-pm2/node_modules/pm2/index.js", cwd)
+
+
+PACKAGES = "/v/lib/python3.11/site-packages"
+SERVES = (
+    Frame("run", f"{PACKAGES}/uvicorn/server.py", 60),
+    Frame("Handle._run", "/usr/lib/python3.11/asyncio/events.py", 80),
+    Frame("serialize_response", f"{PACKAGES}/fastapi/routing.py", 200),
+)
+ENCODES = Frame("jsonable_encoder", f"{PACKAGES}/fastapi/encoders.py", 300)
+HANDLER = Frame("feed", "/srv/app/srv.py", 12)
+
+
+@pytest.mark.parametrize(
+    ("samples", "named"),
+    [
+        ([((*SERVES, ENCODES), 20), ((*SERVES, ENCODES, ENCODES), 60), ((*SERVES, HANDLER), 20)], 0.8),
+        ([((*SERVES, ENCODES), 45), ((*SERVES, HANDLER, ENCODES), 55)], 0.45),
+        ([((*SERVES, ENCODES), 30), ((*SERVES, HANDLER), 70)], None),
+        ([(SERVES[:2], 80), ((*SERVES, HANDLER), 20)], None),
+        ([((*SERVES, ENCODES), 10)], None),
+    ],
+    ids=["what it returned is made JSON", "partly for the user", "a part only", "what runs others", "too few"],
+)
+def test_what_a_framework_does_by_itself(samples: list[tuple[tuple[Frame, ...], int]], named: float | None) -> None:
+    built = Builder().service("app", Proc(cores=0.95))
+    stacks = tuple(("MainThread", frames, count) for frames, count in samples)
+    built.stacks.append(Stacks("app", 0, built.pid, "gil", stacks))
+    found = hot.compute(built.recording()).outside("app")
+    assert (found and found.share) == named
+    if found is not None:
+        assert (found.function, found.file) == ("jsonable_encoder", "fastapi/encoders.py")
+        own = blame(hot.compute(built.recording()).hottest("app"))
+        more = found.share > (own.share or 0.0) if own is not None else True
+        assert ("called by no line of its own" in takes(own, found)) is more
