@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Unknown, Verdict, blame, percent
+from loadlab.rules._index import columns
 from loadlab.signals import Signals
 from loadlab.signals.databases import DOMINATES, MANY_ROWS, SELECTIVE, Scan, Statement
 
@@ -99,7 +100,9 @@ def _fault(s: Signals, statement: Statement, scan: Scan, share: float) -> Fault:
 def _remedy(scan: Scan) -> str:
     if OFFSET.search(scan.text):
         return "Ask for the rows after the last one seen (WHERE key > $1 ORDER BY key): OFFSET reads all before them."
-    index = f"Create an index on {scan.table} for {scan.condition or 'this order'}"
+    fits = () if PATTERN.search(scan.condition) else columns(scan.condition)
+    wanted = f"({', '.join(fits)})" if fits else f"for {scan.condition or 'this order'}"
+    index = f"Create an index on {scan.table} {wanted}"
     if not PATTERN.search(scan.condition):
         return f"{index}, then look at the plan again (EXPLAIN)."
     return (

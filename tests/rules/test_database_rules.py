@@ -347,8 +347,9 @@ def test_a_database_nobody_could_look_into_is_unknown(kind: str) -> None:
     [
         (LIKE, "(upper(contact.name) ~~ upper($1))", "gin_trgm_ops"),
         (LIKE, "(contact.name ~~* $1)", "gin_trgm_ops"),
+        (LIKE, "((owner = $1) AND (name ~~ $2))", "for ((owner = $1) AND (name ~~ $2)), one that"),
         (LIKE, "(contact.name !~~ $1)", "for (contact.name !~~ $1), then"),
-        (LIKE, "(contact.owner = $1)", "for (contact.owner = $1), then"),
+        (LIKE, "(contact.owner = $1)", "on public.contact (owner), then"),
         ("SELECT id FROM contact WHERE NOT gone ORDER BY id LIMIT $1 OFFSET $2", "(NOT gone)", "after the last one"),
     ],
 )
