@@ -199,9 +199,10 @@ def _workers(
 
 
 def _free(states: threads.Threads, station: stations.Station, told: bool) -> int:
-    """Of those that nothing wakes, too: who works is often the one that was free last."""
+    """Of those that were woken at all: a pool that is not used, as libuv's below uvloop, is no other's room."""
     mine = states.of(station.entity.service, station.entity.pid)
-    return 0 if told else sum(not each.serves and each.share["futex"] >= STOOD for each in mine)
+    idle = [each for each in mine if not each.serves and each.share["futex"] >= STOOD]
+    return 0 if told else sum(each.runs_per_s is None or each.runs_per_s > 0 for each in idle)
 
 
 def _asleep(sleeps: Sleeps, thread: ThreadState, *, told: bool) -> asleep.Asleep:

@@ -258,6 +258,8 @@ def test_a_pool_taken_by_what_goes_on_after_the_answers() -> None:
     assert isinstance(found, Found)
     assert "all 40 threads of a pool in app are taken by work that no request waits for, in fetch()" in str(found)
     assert "and 8 requests wait for one" in found.faults[0].sentence
+    unused = [Thread(0.0, 0.0, {"futex": 1.0}, runs_per_s=0.0)] * 4  # libuv's, below uvloop
+    assert isinstance(verdict("thread_pool_exhausted", app(loop(), *workers(40, sleep=0.99), *unused)), Found)
 
 
 def multiplexed(inside: float = 8, outstanding: float = 1.0) -> Builder:
