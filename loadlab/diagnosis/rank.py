@@ -27,7 +27,8 @@ NOT_BINDING = 0.3
 """Elasticity below which a candidate is not the bottleneck, if its interval stays under BINDING as well."""
 
 FACT = 20
-"""Rank up to which a finding is something that happened, and does not rest on how the load was."""
+"""Rank up to which a finding is something that happened, and does not rest on how the load was. A fault of any rank may
+say so of itself."""
 
 SYMPTOM = 500
 """Added to the rank of what the experiment contradicts, or the rule says is not what limits: it is listed, after
@@ -46,13 +47,18 @@ class Ranked:
 def rank(answers: tuple[Answer, ...], elasticity: Mapping[str, Elasticity]) -> Ranked:
     """See the module's text."""
     found = {each.kind: each for each in answers if isinstance(each.verdict, Found)}
+    told = [each for each in found.values() if any(fault.fact for fault in _faults(each))]
     facts = [
-        each for each in found.values() if each.rule.BRANCH not in ("measurement", "none") and each.rule.RANK <= FACT
+        each
+        for each in found.values()
+        if each.rule.BRANCH not in ("measurement", "none") and (each.rule.RANK <= FACT or each in told)
     ]
     if "generator_saturated" in found and not facts:
         return Ranked("generator", (), _says(found["generator_saturated"]))
     defects = [
-        each for each in found.values() if not each.rule.AT_LIMIT and each.rule.BRANCH not in ("measurement", "none")
+        each
+        for each in found.values()
+        if each in told or (not each.rule.AT_LIMIT and each.rule.BRANCH not in ("measurement", "none"))
     ]
     if "none" in found and not defects:
         return Ranked("none", (), _says(found["none"]))

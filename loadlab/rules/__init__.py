@@ -79,6 +79,8 @@ class Fault:
     gain: float | None = None
     limits: bool = True
     """False: true, and something else is what throughput stops at. It is listed last."""
+    fact: bool = False
+    """It happened, whatever the load was: told also where the generator was the limit."""
     step: str | None = None
     """Where the remedy differs from the rule's STEP."""
 

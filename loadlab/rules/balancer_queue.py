@@ -1,19 +1,20 @@
 """Requests queue in the balancer
 
 What: requests wait in the balancer for a place at a server, or for one in the balancer itself, while the servers have
-time left.
-Why: a limit of connections (maxconn) lets fewer through than the servers could take; throughput is that limit over the
-time of a request, whatever the servers could do.
-Fix: raise maxconn of the server line, or of the balancer; leave a limit where it protects a server from more than it
-can take.
+time left; or it turns them away at once for want of one, as nginx does (502).
+Why: a limit of connections (maxconn, max_conns, worker_connections) lets fewer through than the servers could take;
+throughput is that limit over the time of a request, whatever the servers could do.
+Fix: raise maxconn of the server line, or of the balancer (nginx: max_conns, worker_connections); leave a limit where it
+protects a server from more than it can take.
 Not: slow servers behind it: there their own answers take longer.
-Python: nothing in the application: maxconn of the balancer up to what the workers can hold.
-Node: nothing in the application: maxconn of the balancer up to what the workers can hold.
+Python: nothing in the application: the balancer's limit up to what the workers can hold.
+Node: nothing in the application: the balancer's limit up to what the workers can hold.
 """
 
 from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, percent
+from loadlab.rules._refusing import busiest, says
 from loadlab.signals import Signals
 from loadlab.signals.balancers import FULL, Way
 from loadlab.signals.stations import FULL as BUSY
@@ -25,7 +26,7 @@ AT_LIMIT = True
 ELASTIC = False
 LIFTS = ()
 NEEDS = ("balancers", "stations", "host")
-USES = ()
+USES = ("edges",)
 
 QUEUED = 1.0
 """Requests that wait on average. With none at all most of the time, the limit is not what decides."""
@@ -36,19 +37,21 @@ say."""
 
 
 def check(s: Signals) -> Verdict:
-    """Each balancer in which requests wait though the servers behind it do not have their hands full."""
+    """Each balancer in which requests wait, or that turns them away, though the servers behind it do not have their
+    hands full."""
     found = [fault for name in s.balancers.names for fault in _balancer(s, name)]
+    found += [fault for each in s.balancers.said for fault in says(s, each)]
     if found:
         return Found(tuple(found))
-    return Clear("no requests queued in a balancer" if s.balancers.names else "no balancer that has a queue")
+    known = s.balancers.names or s.balancers.said
+    return Clear("no requests queued in a balancer" if known else "no balancer that has a queue")
 
 
 def _balancer(s: Signals, name: str) -> list[Fault]:
     ways = s.balancers.of(name)
     inward = next((each for each in s.balancers.ways if each.balancer == name and not each.address), None)
     behind = {port: each.name for each in s.meta.services for port in each.ports}
-    services = {behind[port] for each in ways if (port := _port(each)) in behind}
-    busy = max((each.busy for service in services for each in s.stations.of(service)), default=0.0)
+    busy = busiest(s, {behind[port] for each in ways if (port := _port(each)) in behind})
     queued = s.balancers.queued(name)
     limited = [each for each in ways if each.full]
     if busy >= BUSY or s.host.idle_share < IDLE:

@@ -1,9 +1,11 @@
 """All synchronous workers wait
 
 What: every worker that takes requests one at a time is busy, and spends most of that time waiting rather than
-computing.
+computing; or every place for a connection is taken, in a server with a thread for each.
 Why: a worker that waits for a database or another service holds its place; the next request waits in the accept queue.
-Fix: more workers (gunicorn -w), threads (gunicorn --threads), or an asynchronous server; then make the wait shorter.
+Where a thread keeps its connection, it is held between two requests, too.
+Fix: more workers (gunicorn -w), threads (gunicorn --threads, Puma's threads, WEBrick's MaxClients), or an asynchronous
+server; then make the wait shorter.
 Not: connection_pool_exhausted: there threads wait for a connection; accept_backlog: there the kernel's queue
 overflows; single_core: there workers compute.
 Python: gunicorn -w or --threads (uWSGI: --processes, --threads) up; anyio's limiter (40 threads) up; an asynchronous
@@ -15,6 +17,7 @@ from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, at, blame, percent
 from loadlab.rules._cpu import IDLE
+from loadlab.rules._places import connections
 from loadlab.signals import Signals
 from loadlab.signals.stations import FULL, Station
 from loadlab.signals.threads import ThreadState
@@ -26,7 +29,7 @@ AT_LIMIT = True
 ELASTIC = False
 LIFTS = ("workers",)
 NEEDS = ("stations", "threads", "host")
-USES = ("hot",)
+USES = ("hot", "sockets")
 
 WAITING = 0.50
 """Mean share of the workers' time spent stopped in calls. At half, twice the workers bring nearly twice the
@@ -41,6 +44,8 @@ def check(s: Signals) -> Verdict:
 
 def _service(s: Signals, name: str) -> list[Fault]:
     places = [each for each in s.stations.of(name) if each.thread is not None and each.thread.serves == "accept"]
+    if (full := connections(s, name, places)) is not None:
+        return [full]
     workers = [worker for each in places for worker in _workers(s, each)]
     if not workers or any(busy < FULL for _, busy in workers):
         return []

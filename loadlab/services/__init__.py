@@ -183,6 +183,8 @@ class Target:
     status: Mapping[str, str] = field(default_factory=dict)
     files_limit: int | None = None
     attached: bool = False
+    log: Path | None = None
+    """Where its output goes; None of what loadlab did not start."""
 
 
 class Targets(Protocol):

@@ -131,6 +131,7 @@ class Instance:
             status=self.plan.status,
             files_limit=limits.files if limits is not None else None,
             attached=self.attached,
+            log=None if self.attached else self.log,
         )
 
     def report(self, headline: str, way_out: str, last_lines: tuple[str, ...] | list[str]) -> str:

@@ -21,6 +21,8 @@ WITH = ("upstream", "strategy", "weights", "keepalive", "hash", "websocket", "li
 SCRATCH = ("access.log", "nginx.pid", *_nginx_config.TEMP_FOLDERS.values())
 STATUS = re.compile(r"location\s+(?:=\s*)?(/\S*)\s*\{[^}]*\bstub_status\b")
 """Where a user's own configuration shows the counters."""
+ERRORS = re.compile(r"^\s*error_log\s+\"?([^\s;\"]+)", re.MULTILINE)
+"""Where it writes its errors: the first that it names. Else, and for `stderr`, to where all its output goes."""
 
 
 def check(service: ServiceSpec, spec: Spec) -> list[str]:
@@ -105,4 +107,7 @@ def _rendered(service: ServiceSpec, names: Names, folder: Path, port: int) -> tu
     counters = STATUS.search(text)
     if counters:
         status["status_url"] = f"http://127.0.0.1:{port}{counters[1]}"
+    errors = ERRORS.search(text)
+    if errors and errors[1] != "stderr":
+        status["error_log"] = str(folder / errors[1])
     return text, status

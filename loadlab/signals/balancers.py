@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from loadlab.recording.model import Recording, Series
-from loadlab.signals.rates import mean, per_second
+from loadlab.signals.rates import increase, mean, peak, per_second
 from loadlab.signals.windows import Window, measured
 
 
@@ -34,10 +34,25 @@ FULL = 0.85
 
 
 @dataclass(frozen=True)
+class Said:
+    """What a balancer wrote of its own limits (nginx). no_server: requests per second that it refused because no server
+    might get one more; no_connection: times per second that its own connections were not enough. unreached: tries of
+    the whole run that a server refused or left unanswered; after those, servers are left out for a time, too.
+    connections: how many of its own it may have; None where it did not say."""
+
+    balancer: str
+    no_server: float
+    no_connection: float
+    unreached: float
+    connections: float | None = None
+
+
+@dataclass(frozen=True)
 class Balancers:
-    """Every way of every balancer that counts its queues (HAProxy)."""
+    """Every way of every balancer that counts its queues (HAProxy), and what others write (nginx)."""
 
     ways: tuple[Way, ...]
+    said: tuple[Said, ...] = ()
 
     def of(self, balancer: str) -> tuple[Way, ...]:
         """The servers behind one."""
@@ -56,7 +71,22 @@ class Balancers:
 def compute(recording: Recording) -> Balancers:
     """Never Missing: a balancer without queues of its own has none to tell of."""
     window = measured(recording)
-    return Balancers(tuple(_way(recording, each, window) for each in recording.series("haproxy.sessions")))
+    ways = tuple(_way(recording, each, window) for each in recording.series("haproxy.sessions"))
+    return Balancers(ways, tuple(_said(recording, each, window) for each in recording.series("nginx_log.no_server")))
+
+
+def _said(recording: Recording, refused: Series, window: Window) -> Said:
+    def of(metric: str) -> Series | None:
+        return next((each for each in recording.series(f"nginx_log.{metric}") if each.entity == refused.entity), None)
+
+    lacked, unreached, limit = of("no_connection"), of("unreached"), of("connections")
+    return Said(
+        refused.entity.service,
+        per_second(refused, window),
+        per_second(lacked, window) if lacked is not None else 0.0,
+        increase(unreached, Window(0.0, window.end)) if unreached is not None else 0.0,
+        peak(limit, window) if limit is not None else None,
+    )
 
 
 def _way(recording: Recording, sessions: Series, window: Window) -> Way:

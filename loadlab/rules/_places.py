@@ -1,0 +1,55 @@
+"""A server with a thread for each connection that has no more of them to give: part of worker_pool_exhausted."""
+
+from __future__ import annotations
+
+from loadlab.rules import Evidence, Fault, at, blame, percent
+from loadlab.rules._cpu import IDLE
+from loadlab.signals import Signals
+from loadlab.signals.stations import FULL, Station
+from loadlab.signals.workers import CALLER
+
+STILL = 0.1
+"""Share of its time up to which a thread that accepts hardly does anything: it waits for one of those that serve."""
+
+CPU = 0.6
+"""Cores of the process from which on computing is what takes the places."""
+
+OTHERS = 1.5
+"""Open connections for each thread that accepts, from which on others serve them: who serves them itself has one."""
+
+TALKING = 0.02
+"""Share of the time below which nobody waits for its caller: the probe's smallest."""
+
+
+def connections(s: Signals, name: str, places: list[Station]) -> Fault | None:
+    """A thread accepts, others serve, and it has stopped accepting until one of them is free: meanwhile connections
+    wait in the kernel's queue all the time. More of them are open than threads accept, so they are not the workers."""
+    listeners = [each for each in s.sockets.listeners if each.entity.service == name]
+    waiting, held = sum(each.standing for each in listeners), sum(each.held for each in listeners)
+    if waiting < 1 or held < OTHERS * len(places) or s.host.idle_share < IDLE:
+        return None
+    stands = [each for each in places if each.busy >= FULL and each.thread_cores + each.run_delay <= STILL]
+    if not places or len(stands) < len(places) or any(each.process.cores > CPU for each in places):
+        return None
+    peers = [one for each in s.threads.of(name) if not each.serves for one in s.threads.peers(each.entity)]
+    idle = sum(each.share for each in peers if each.peer == CALLER) / held
+    evidence = [
+        Evidence("accept_queue", waiting, f"{waiting:.0f} connections waited to be accepted, all the time", 1.0),
+        Evidence("held", held, f"{held:.0f} were open"),
+        Evidence("accepts", max(each.busy for each in stands), "the thread that accepts took no more of them", FULL),
+        Evidence("cores", max(each.process.cores for each in places), "the process had time left"),
+    ]
+    if idle > TALKING:
+        evidence.append(Evidence("idle", idle, f"{percent(min(1.0, idle))} of their time they waited for their caller"))
+    where = blame(s.hot.standing(name))
+    return Fault(
+        name,
+        f"all {held:.0f} places for connections in {name} are taken, and {waiting:.0f} more connections wait for one"
+        f"{at(where)}",
+        tuple(evidence),
+        "Allow more connections at a time (threads, workers); one that waits costs memory, not CPU.",
+        where=where,
+        strength=min(1.0, waiting / held + 0.3),
+        signals=2,
+        gain=round(min(2.0, (held + waiting) / held), 2),
+    )
