@@ -126,12 +126,23 @@ def holder(s: Signals, each: Workers) -> list[Evidence]:
     ]
 
 
+def computes(s: Signals, name: str) -> bool:
+    """Whether the one process of a service has no time left for computing. Then who asks it waits for it, and on a
+    connection that all of them share (Redis's clients') there is never more than one question to be seen."""
+    databases = {each.name for each in s.meta.services if each.role == "database"}  # a process for each connection
+    mine = s.stations.of(name)
+    return len(mine) == 1 and mine[0].on_one_core and name not in databases
+
+
 def in_loop(s: Signals, each: Workers) -> list[Evidence]:
     """An event loop with time left whose requests are neither at anybody else nor in a thread; [] where that is not
     so."""
     busy, served = s.threads.polling(each.entity.service, each.entity.pid), one_at_a_time(s, each)
-    out = sum(edge.outstanding for edge in s.edges.out_of(each.entity.service))
+    asked = s.edges.out_of(each.entity.service)
+    out = sum(edge.outstanding for edge in asked)
     if busy is None or busy > LOOP or not served or max(each.at_work, out) > ONE:
+        return []
+    if any(edge.outstanding >= ELSEWHERE and computes(s, edge.to) for edge in asked):
         return []
     return [
         Evidence("outstanding", out, f"{out:.1f} of them waited for somebody else", ONE),

@@ -21,6 +21,7 @@ STEP = "cheaper_command"
 RANK = 43
 AT_LIMIT = True
 ELASTIC = True
+COVERS = ("single_core",)
 LIFTS = ()
 SPARES = True
 NEEDS = ("caches", "cpu")
@@ -34,6 +35,9 @@ MOST = 0.5
 
 SLOW_MS = 1.0
 """One call. A GET takes a microsecond, a page of SCAN some tens: a millisecond is a walk over thousands of elements."""
+
+SCRIPTS = ("eval", "fcall")
+"""How the names of commands begin that run a script. What the script asks for is counted as commands of its own."""
 
 
 def check(s: Signals) -> Verdict:
@@ -57,19 +61,27 @@ def _faults(s: Signals, cache: Cache) -> list[Fault]:
     if max(cores, together) < BUSY or top.share < MOST * together or top.mean_ms < SLOW_MS:
         return []
     name = top.name.upper().replace("|", " ")
+    script = top.name.startswith(SCRIPTS)
     others = sum(each.calls for each in cache.commands[1:])
+    behind = (
+        "other commands/s came beside it, the script's own among them"
+        if script
+        else ("other commands/s waited behind it")
+    )
     evidence = (
         Evidence("command", top.share, f"{name} took {percent(top.share)} of its time: {top.mean_ms:.1f} ms a call, "
                  f"{top.calls:.0f} calls/s", MOST),
         Evidence("cores", cores, f"the server used {percent(cores)} of one core, and has no use for a second", BUSY),
-        Evidence("others", others, f"{others:.0f} other commands/s waited behind it"),
+        Evidence("others", others, f"{others:.0f} {behind}"),
     )  # fmt: skip
     return [
         Fault(
             cache.service,
             f"{name} occupies {cache.service}: {top.mean_ms:.1f} ms a call, {percent(top.share)} of its one thread",
             evidence,
-            f"Ask for less than {name} gives (SCAN, a range, a field), or run it on a second server.",
+            "Let the script walk over less (a range, an index of what is looked for), or run it on a second server."
+            if script
+            else f"Ask for less than {name} gives (SCAN, a range, a field), or run it on a second server.",
             instance=cache.instance,
             strength=min(1.0, top.share),
             signals=1 + (cores >= BUSY),

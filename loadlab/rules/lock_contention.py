@@ -1,7 +1,7 @@
 """A lock is held across slow work
 
 What: requests wait in the application for each other: one at a time holds a lock while it waits for something slow, and
-the processor, the event loop and whatever is waited for have time left.
+the processor, the event loop and whatever is waited for have time left; or while it computes, and other cores idle.
 Why: what happens under a lock happens once at a time. Throughput is one over the time it is held, with any number of
 threads, users or cores.
 Fix: hold the lock for the shared data only: prepare before, send and store after. One lock for each thing instead of
@@ -19,6 +19,7 @@ key.
 from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Unknown, Verdict, Where, at, blame, percent
+from loadlab.rules._computing import computing
 from loadlab.rules._line import CPU, ONE, for_interpreter, holder, in_loop, manner, most_cores, native, one_at_a_time
 from loadlab.rules._polling import polling
 from loadlab.signals import Signals
@@ -31,7 +32,7 @@ AT_LIMIT = True
 ELASTIC = False
 COVERS = ("worker_pool_exhausted",)
 NEEDS = ("workers", "threads", "edges", "host", "stations")
-USES = ("hot", "querying", "databases", "calls")
+USES = ("hot", "querying", "databases", "calls", "elasticity")
 
 INSIDE = 3.0
 """Requests in the process for each that is served: below, hardly anybody waits."""
@@ -65,9 +66,9 @@ def _process(s: Signals, each: Workers) -> list[Fault]:
     line = s.workers.in_line.get(each.entity.pid)
     if _stands_in_line(each, line):
         return [_threads(s, each, line, sure=each.told or line is not None or native(s, each))]
-    asks = polling(s, each)
-    if asks:
-        return asks
+    others = polling(s, each) or computing(s, each)
+    if others:
+        return others
     tasks = in_loop(s, each) if each.cores <= CPU and not each.told else None
     return [_fault(each, [_inside(each), *tasks], 2, None, manner(elsewhere=tasks[0].value))] if tasks else []
 

@@ -31,6 +31,8 @@ class Edge:
     outstanding: float
     new: float
     alone: float = 0.0
+    unread: float | None = None
+    """Share of the looks at which the far end had not read all that was sent to it; None where not sampled."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Edges:
             sum(each.outstanding for each in mine),
             sum(each.new for each in mine),
             min(1.0, sum(each.alone for each in mine)),
+            max((each.unread for each in mine if each.unread is not None), default=None),
         )
 
     def out_of(self, source: str) -> tuple[Edge, ...]:
@@ -63,6 +66,11 @@ class Edges:
     def callers(self, to: str) -> frozenset[str]:
         """Services, or the generator, with connections to a service; loadlab's own looks inside are none of them."""
         return frozenset(each.source for each in self.all if each.to == to and each.source not in ("loadlab", to))
+
+    def unread(self, to: str) -> float | None:
+        """Share of the looks at which a service had not read all that was sent to it; of several callers the most."""
+        mine = [each.unread for each in self.all if each.to == to and each.source != "loadlab"]
+        return max((each for each in mine if each is not None), default=None)
 
     def into(self, to: str) -> float:
         """Requests outstanding at a service."""
@@ -90,9 +98,22 @@ def compute(recording: Recording) -> Edges:
             sums[(series.entity.service, to, instance)][name] += value
             if name == "outstanding":
                 sums[(series.entity.service, to, instance)]["alone"] += _alone(series, window)
+    unread = {
+        (series.entity.service, *far_end(series.entity.name)): _unread(series, window)
+        for series in recording.series("edges.unread_bytes")
+    }
     return Edges(
         tuple(
-            Edge(source, to, instance, each["connections"], each["outstanding"], each["new"], each["alone"])
+            Edge(
+                source,
+                to,
+                instance,
+                each["connections"],
+                each["outstanding"],
+                each["new"],
+                each["alone"],
+                unread.get((source, to, instance)),
+            )
             for (source, to, instance), each in sorted(
                 sums.items(), key=lambda item: (item[0][0], item[0][1], str(item[0][2]))
             )
@@ -104,6 +125,12 @@ def _alone(series: Series, window: Window) -> float:
     seen = series.between(window.start, window.end).v
     seen = seen[~np.isnan(seen)]
     return float((np.rint(seen) == 1).mean()) if len(seen) else 0.0
+
+
+def _unread(series: Series, window: Window) -> float | None:
+    seen = series.between(window.start, window.end).v
+    seen = seen[~np.isnan(seen)]
+    return float((seen > 0).mean()) if len(seen) else None
 
 
 def far_end(name: str) -> tuple[str, int | None]:

@@ -165,6 +165,7 @@ def commanded(*commands: tuple[str, float, float], cores: float = 0.95) -> Build
 
 COMMANDS = [
     (commanded(("keys", 40, 0.8), ("get", 2000, 0.01)), Found, "KEYS occupies cache: 20.0 ms a call"),
+    (commanded(("eval", 71, 0.83), ("zrange", 71, 0.28)), Found, "EVAL occupies cache: 11.7 ms a call"),
     (commanded(("get", 90_000, 0.8)), Clear, "many cheap ones"),
     (commanded(("keys", 4, 0.08), cores=0.1), Clear, "it has time"),
     (commanded(("keys", 20, 0.3), ("sort", 20, 0.3), ("hgetall", 20, 0.3)), Clear, "several share it"),
@@ -177,6 +178,12 @@ def test_one_command_that_occupies_a_cache(built: Builder, expected: type[Verdic
     assert isinstance(found, expected)
     if isinstance(found, Found):
         assert found.faults[0].sentence.startswith(why)
+
+
+def test_what_a_script_does_itself_did_not_wait_behind_it() -> None:
+    found = verdict("cache_slow_command", commanded(("eval", 71, 0.83), ("zrange", 71, 0.28)))
+    assert isinstance(found, Found) and "script" in found.faults[0].remedy
+    assert not any("waited behind" in each.says for each in found.faults[0].evidence)
 
 
 def queueing(growth: float, *, arrived: float = 100.0, start: float = 0.0, wave: float = 0.0) -> Builder:
