@@ -14,6 +14,8 @@ WITH = ("maxmemory", "connections", "threads", "settings", "binary")
 MEMORY = "64MiB"
 CONNECTIONS = 1024
 """Both its own defaults, said so that they are in the recording."""
+ITEM_MIB = 1
+"""Its own default of the largest item, of which it wants room for two."""
 
 
 def check(service: ServiceSpec, spec: Spec) -> list[str]:
@@ -39,11 +41,13 @@ def plan(service: ServiceSpec, names: Names) -> Plan:
 def _process(service: ServiceSpec, names: Names, server: Server, instance: int) -> ProcessPlan:
     folder, port = names.folder(service.name, instance), names.ports(service.name)[instance]
     given = _templates.filled(service.with_, lambda text: names.fill(text, service.name, instance))
+    mib = max(1, round(size_bytes(given.get("maxmemory", MEMORY)) / (1 << 20)))
     options = {
         "listen": "127.0.0.1",
         "port": port,
         "udp-port": 0,
-        "memory-limit": size_bytes(given.get("maxmemory", MEMORY)) >> 20,
+        "memory-limit": mib,
+        **({"max-item-size": f"{mib * 512}k"} if mib < 2 * ITEM_MIB else {}),
         "conn-limit": given.get("connections", CONNECTIONS),
         "threads": given.get("threads", 1),
         **({"user": "root"} if names.uid == 0 else {}),  # else it refuses; everything here runs as whoever runs loadlab

@@ -9,7 +9,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from loadlab.recording.model import Level, Recording
+import numpy as np
+
+from loadlab.recording.model import Level, Recording, Series
 from loadlab.signals import asked
 from loadlab.signals.latency import counts, mean_ms
 from loadlab.signals.missing import Missing
@@ -106,14 +108,23 @@ def _step(recording: Recording, users: int, levels: list[Level]) -> Step:
 def _waiting(recording: Recording, levels: list[Level], per_s: float) -> float | None:
     windows = [Window(each.start, each.end) for each in levels]
     took = [ms for each in windows if (ms := mean_ms(recording, each)) is not None]
+    under_way = _under_way(recording)
     asked = [
-        sum(flying)
-        for each in windows
-        if (flying := [v for one in recording.series("generator.in_flight") if (v := mean(one, each)) is not None])
+        sum(flying) for each in windows if (flying := [v for one in under_way if (v := mean(one, each)) is not None])
     ]
     answered = [sum(took) / len(took) / 1000 * per_s] if took else []
     found = max((*answered, *asked), default=None)
     return None if found is None else min(found, float(max(each.users for each in levels)))
+
+
+def _under_way(recording: Recording) -> tuple[Series, ...]:
+    """Requests that wait for an answer. Of Locust's HttpUser and other clients the generator hears at their end only;
+    of those the kernel tells on how many connections an answer is due. Of answers alone, a level of a second would
+    know only the quick ones."""
+    told = recording.series("generator.in_flight")
+    if any(np.nanmax(each.v, initial=0.0) > 0 for each in told):
+        return told
+    return tuple(each for each in recording.series("edges.outstanding") if each.entity.service == "generator")
 
 
 def _waited(steps: tuple[Step, ...]) -> bool:

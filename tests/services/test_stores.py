@@ -93,6 +93,10 @@ def test_redis_keeps_nothing_on_disk_and_evicts_only_where_it_has_a_limit() -> N
 def test_memcached_listens_on_loopback_only_and_as_root_says_so() -> None:
     argv = process("memcached", {"maxmemory": "8MiB", "threads": 2, "settings": {"max-item-size": "2m"}}).argv
     assert {"--listen=127.0.0.1", "--udp-port=0", "--memory-limit=8", "--threads=2", "--max-item-size=2m"} <= set(argv)
+    little = {size: process("memcached", {"maxmemory": size}).argv for size in ("2MB", "1MiB")}
+    assert "--memory-limit=2" in little["2MB"] and not any("item" in each for each in little["2MB"])
+    # It starts only where two of the largest items have room.
+    assert {"--memory-limit=1", "--max-item-size=512k"} <= set(little["1MiB"])
     assert "--user=root" not in argv and "--user=root" in process("memcached", {}, uid=0).argv
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
-from loadlab.recording.model import Level
+from loadlab.recording.model import Entity, Level
 from loadlab.signals import saturation
 from loadlab.signals.missing import Missing
 from tests.build import Builder
@@ -96,3 +97,19 @@ def test_flat_is_a_limit_only_where_users_wait_for_it(
 ) -> None:
     found = measured(curve, *DOUBLING, 128, 256, 512, waiting=waiting, noise=noise, seed=seed)
     assert found.reached is reached, found.says
+
+
+@pytest.mark.parametrize(("told", "due", "reached"), [(0.0, 1.0, True), (0.0, 0.02, False), (1.0, 0.02, True)])
+def test_of_a_client_that_tells_only_ends_the_kernel_tells_who_waits(told: float, due: float, reached: bool) -> None:
+    """Recorded of Locust's HttpUser: some answers took longer than the level, and in flight there was never one. told:
+    of the users, in flight as the generator knows; due: on whose connections an answer was."""
+    built = Builder().service("app")
+    for index, users in enumerate(DOUBLING):
+        built.levels.append(Level(users, index * 2.0, index * 2.0 + 2, "search"))
+        for part in range(2):
+            built._second(index * 2.0 + part, index * 2.0 + part + 1, min(140.0, 70.0 * users), 0.0, 0.02 * users)
+    users_at = np.repeat(DOUBLING, 4)[: len(built.t)].astype(float)
+    users_at = np.append(users_at, np.full(len(built.t) - len(users_at), 8.0))
+    built.add("generator.in_flight", Entity("generator", "generator"), told * users_at)
+    built.add("edges.outstanding", Entity("edge", "generator", 0, name="app/0"), due * users_at)
+    assert saturation.compute(built.recording()).reached is reached
