@@ -12,6 +12,7 @@ from loadlab.diagnosis.model import Diagnosis, Finding
 from loadlab.recording.model import ErrorKind, Meta, Recording
 from loadlab.report import charts, decision, drawing, flames, health, incidents, proof, waiting
 from loadlab.report.words import sentence
+from loadlab.signals import languages
 
 MOST_ERRORS = 50
 
@@ -58,7 +59,7 @@ def build(recording: Recording, diagnosis: Diagnosis) -> View:
         meta=recording.meta,
         diagnosis=diagnosis,
         seconds=recording.end,
-        explain=_explain(diagnosis.bottleneck),
+        explain=_explain(diagnosis.bottleneck, languages.compute(recording)),
         system=drawing.draw(recording.meta, diagnosis),
         waiting=waiting.graph(diagnosis.signals),
         charts=charts.data(recording, diagnosis),
@@ -83,13 +84,16 @@ def build(recording: Recording, diagnosis: Diagnosis) -> View:
     )
 
 
-def _explain(finding: Finding | None) -> dict[str, str]:
+def _explain(finding: Finding | None, languages: Mapping[str, str]) -> dict[str, str]:
+    """Without the fix in a language that the service is known not to be written in."""
     rules = units("rules")
     if finding is None or finding.kind not in rules:
         return {}
     parts = sections(rules[finding.kind])
     names = {"What": "What", "Why": "Why", "Not": "Not", "Fix": "Fix", "Python": "In Python", "Node": "In Node"}
-    return {shown: sentence(parts[name]) for name, shown in names.items() if name in parts}
+    language = languages.get(finding.service, "")
+    others = {"Python", "Node"} - {language} if language else set()
+    return {shown: sentence(parts[name]) for name, shown in names.items() if name in parts and name not in others}
 
 
 def _title(kind: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from loadlab.rules import Evidence, Fault, blame, percent, takes
 from loadlab.rules._line import ONE
+from loadlab.rules._words import POOL, named
 from loadlab.signals import Signals
 from loadlab.signals.stations import FULL, ON_CPU, STARVED, Station
 
@@ -56,8 +57,7 @@ def pool_of_one(s: Signals, station: Station) -> list[Fault]:
             name,
             f"{name} is limited by one CPU core, which one thread of a pool uses up{takes(where)}",
             tuple(evidence),
-            "Let more threads of the pool compute (UV_THREADPOOL_SIZE; in Python a ProcessPoolExecutor), or run one "
-            "worker per core.",
+            f"Let more threads of the pool compute{named(s, name, POOL)}, or run one worker per core.",
             instance=station.entity.instance,
             pid=station.entity.pid,
             where=where,

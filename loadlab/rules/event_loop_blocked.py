@@ -13,6 +13,7 @@ Node: fs.promises instead of the Sync functions; no execSync; worker_threads for
 from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, at, blame, percent
+from loadlab.rules._words import OFF_LOOP, named
 from loadlab.signals import Signals
 from loadlab.signals.stations import FULL, Station
 
@@ -23,7 +24,7 @@ AT_LIMIT = True
 ELASTIC = False
 LIFTS = ("loop", "workers")
 NEEDS = ("stations", "threads")
-USES = ("hot",)
+USES = ("hot", "languages")
 
 BLOCKED = 0.30
 """Share of the loop's time spent stopped in calls that are not its wait for events. A healthy loop has next to none:
@@ -90,7 +91,7 @@ def _fault(s: Signals, station: Station) -> Fault:
         name,
         f"the event loop of {name} is blocked by {what}{at(where)}",
         tuple(evidence),
-        "Use the asynchronous form of this call, or move it off the loop (asyncio.to_thread, run_in_executor).",
+        f"Use the asynchronous form of this call, or move it off the loop{named(s, name, OFF_LOOP)}.",
         instance=station.entity.instance,
         pid=station.entity.pid,
         where=where,

@@ -16,6 +16,7 @@ Node: typed arrays; --max-semi-space-size=64 gives young objects more room; --tr
 from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Unknown, Verdict, at, blame, percent
+from loadlab.rules._words import OBJECTS, named
 from loadlab.signals import Signals
 from loadlab.signals.collecting import Collecting
 from loadlab.signals.stations import ON_CPU
@@ -27,7 +28,7 @@ AT_LIMIT = True
 ELASTIC = True
 COVERS = ("single_core",)
 NEEDS = ("collecting", "stations", "latency")
-USES = ()
+USES = ("languages",)
 
 SHARE = 1 / 6
 """Share of a full thread's CPU that is the collector's: without it throughput would be a fifth more, from where on a
@@ -76,7 +77,7 @@ def _fault(s: Signals, each: Collecting, share: float) -> Fault:
         each.service,
         f"{each.service} spends {percent(share)} of its {of} on collecting garbage{at(where)}",
         tuple(evidence),
-        "Keep fewer objects: typed arrays, a cache outside of the process, streams.",
+        f"Keep fewer objects{named(s, each.service, OBJECTS)}: a cache outside of the process, streams.",
         where=where,
         strength=min(1.0, 2 * share),
         signals=1,

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Unknown, Verdict, blame
 from loadlab.rules._line import HELD
+from loadlab.rules._words import PROCESSES, named
 from loadlab.signals import Signals
 from loadlab.signals.stations import Station
 from loadlab.signals.threads import ThreadState
@@ -26,7 +27,7 @@ AT_LIMIT = True
 ELASTIC = True
 LIFTS = ("core",)
 NEEDS = ("stations", "threads", "host")
-USES = ("hot", "workers")
+USES = ("hot", "workers", "languages")
 
 ONE_CORE = (0.75, 1.35)
 """Cores of the whole process. Threads that compute in Python reach one together; a little more where calls release the
@@ -98,7 +99,7 @@ def _fault(s: Signals, station: Station, computing: list[ThreadState], waits: fl
             ),
             Evidence("idle_cores", s.host.idle, f"{s.host.idle:.1f} of {s.host.cores} cores were idle", IDLE_CORES),
         ),
-        "Use processes instead of threads (gunicorn -w, ProcessPoolExecutor; Puma's workers).",
+        f"Use processes instead of threads{named(s, name, PROCESSES)}.",
         instance=station.entity.instance,
         pid=station.entity.pid,
         where=where,

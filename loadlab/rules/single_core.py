@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, Where, at, blame, percent, takes
 from loadlab.rules._cpu import pool_of_one
+from loadlab.rules._words import POOL_OF_PROCESSES, named, workers
 from loadlab.signals import Signals
 from loadlab.signals.stations import FULL, ON_CPU, Station
 
@@ -26,7 +27,7 @@ AT_LIMIT = True
 ELASTIC = True
 LIFTS = ("core", "loop", "workers")
 NEEDS = ("stations", "cpu", "host")
-USES = ("hot", "threads", "workers")
+USES = ("hot", "threads", "workers", "languages")
 
 IDLE_CORES = 0.5
 """Cores that must be idle before several full processes count as "one core each" rather than as all cores used."""
@@ -97,14 +98,14 @@ def _fault(s: Signals, name: str, full: list[Station]) -> Fault:
 
 
 def _remedy(s: Signals, top: Station, where: Where | None) -> str:
-    workers = "Run one worker per core (uvicorn --workers, gunicorn -w, node:cluster, PM2 -i max)."
     name = top.entity.service
+    more = workers(s, name)
     if top.thread is not None and not top.thread.serves and top.entity.pid not in s.hot.main_only:
         # It takes no requests: who does hands it work, or it fetches it from a queue.
         if s.threads.serving(name):
-            workers = "Let more processes of the pool work, one per core (ProcessPoolExecutor's max_workers)."
+            more = f"Let more processes of the pool work, one per core{named(s, name, POOL_OF_PROCESSES)}."
         elif name != s.meta.target:
-            workers = f"Run one {name} per core (more instances, or its own --concurrency), as far as order allows."
+            more = f"Run one {name} per core (more instances, or its own --concurrency), as far as order allows."
     if where is not None and where.share is not None and where.share >= HOT_LINE:
-        return f"First make {where.function}() cheaper: it takes {percent(where.share)} of the core. Then: {workers}"
-    return workers
+        return f"First make {where.function}() cheaper: it takes {percent(where.share)} of the core. Then: {more}"
+    return more

@@ -7,7 +7,7 @@ diagnosis/apply turns that into Unknown. `narrow` gives a rule what it declared 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import cast
 
@@ -31,6 +31,7 @@ from loadlab.signals import (
     headroom,
     host,
     hot,
+    languages,
     latency,
     life,
     measurement,
@@ -262,6 +263,11 @@ class Signals:
     def trial(self) -> trial.Trial | None:
         """What a remedy brought when it was tried; None where none was."""
         return trial.compute(self._recording)
+
+    @cached_property
+    def languages(self) -> Mapping[str, str]:
+        """The language of each service, where anything tells it."""
+        return languages.compute(self._recording)
 
     @cached_property
     def life(self) -> life.Life:

@@ -1,0 +1,58 @@
+"""What a remedy is called in the language of the service: nobody is helped by the name of another language's tool."""
+
+from __future__ import annotations
+
+from loadlab.signals import Signals
+
+WORKERS = {
+    "Python": "uvicorn --workers, gunicorn -w",
+    "Node": "node:cluster, PM2 -i max",
+    "Ruby": "Puma's workers",
+    "PHP": "php-fpm's pm.max_children",
+}
+"""More processes of one service."""
+
+SPREAD = {
+    "Java": "Let it use the other cores: an executor with as many threads as there are, as one does it all now",
+    "Go": "Let it use the other cores: GOMAXPROCS as many as there are, its default, and the work in goroutines",
+}
+"""Of languages whose threads need no process of their own for a core of their own."""
+
+OFF_LOOP = {
+    "Python": "asyncio.to_thread, run_in_executor",
+    "Node": "the promise form instead of Sync; worker_threads",
+    "Ruby": "a thread of its own",
+    "Java": "an executor of its own",
+}
+"""Somewhere else than on the event loop."""
+
+POOL = {
+    "Python": "ProcessPoolExecutor, as threads share one core",
+    "Node": "UV_THREADPOOL_SIZE",
+    "Java": "a pool of as many threads as there are cores",
+}
+"""More threads of a pool at work."""
+
+POOL_OF_PROCESSES = {"Python": "ProcessPoolExecutor's max_workers"}
+"""More processes that are handed work."""
+
+PROCESSES = {"Python": "gunicorn -w, ProcessPoolExecutor", "Ruby": "Puma's workers, fork"}
+"""Processes instead of threads."""
+
+OBJECTS = {"Node": "typed arrays", "Java": "arrays of numbers instead of lists of objects"}
+"""Fewer of them for the same data."""
+
+
+def named(s: Signals, service: str, words: dict[str, str]) -> str:
+    """` (gunicorn -w)`; "" where the language is not known, or has no word for it."""
+    said = words.get(s.languages.get(service, ""), "")
+    return f" ({said})" if said else ""
+
+
+def workers(s: Signals, service: str) -> str:
+    """What to do where one process or thread has a core to itself, and the service may have more. A whole sentence."""
+    spread = SPREAD.get(s.languages.get(service, ""))
+    if spread is not None:
+        return f"{spread}, or run more instances of it."
+    said = named(s, service, WORKERS)
+    return f"Run one worker per core{said}." if said else "Run one worker per core, or more instances of it."
