@@ -20,7 +20,7 @@ from loadlab.rules._cpu import IDLE
 from loadlab.rules._places import connections
 from loadlab.signals import Signals
 from loadlab.signals.stations import FULL, Station
-from loadlab.signals.threads import ThreadState
+from loadlab.signals.threads import NO_WORK, ThreadState
 
 BRANCH = "server_limit"
 STEP = "more_workers"
@@ -35,6 +35,9 @@ WAITING = 0.50
 """Mean share of the workers' time spent stopped in calls. At half, twice the workers bring nearly twice the
 throughput."""
 
+PARKED = 0.99
+"""Share of its time in a futex from which on a thread that used no CPU has not moved in the whole window."""
+
 
 def check(s: Signals) -> Verdict:
     """Every service all of whose workers sit at the listener between requests, and hardly ever do."""
@@ -43,7 +46,11 @@ def check(s: Signals) -> Verdict:
 
 
 def _service(s: Signals, name: str) -> list[Fault]:
-    places = [each for each in s.stations.of(name) if each.thread is not None and each.thread.serves == "accept"]
+    places = [
+        each
+        for each in s.stations.of(name)
+        if each.thread is not None and each.thread.serves == "accept" and not _parked(each.thread)
+    ]
     if (full := connections(s, name, places)) is not None:
         return [full]
     workers = [worker for each in places for worker in _workers(s, each)]
@@ -53,6 +60,11 @@ def _service(s: Signals, name: str) -> list[Fault]:
         return []  # whoever they wait for has no core; more of them would wait with them
     waiting = sum(each.blocked for each, _ in workers) / len(workers)
     return [_fault(s, name, workers, len(places), waiting)] if waiting >= WAITING else []
+
+
+def _parked(thread: ThreadState) -> bool:
+    """In a futex all the time: nobody has woken it, so no request is at it. `go run` beside what it started is so."""
+    return thread.share["futex"] >= PARKED and thread.cores < NO_WORK
 
 
 def _workers(s: Signals, station: Station) -> list[tuple[ThreadState, float]]:

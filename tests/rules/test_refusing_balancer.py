@@ -102,6 +102,18 @@ def places(*, waiting: float = 11.0, accepts: str = "other", threads: float = 0.
     return built
 
 
+@pytest.mark.parametrize("moves", [False, True])
+def test_who_has_not_moved_at_all_is_no_worker(moves: bool) -> None:
+    """Recorded of `go run`: it stands in a futex beside the program that it has started, which serves."""
+    beside = Thread(0.01 if moves else 0.0, 0.0, {"futex": 1.0}, "idle_accept")
+    built = Builder().service(
+        "kiln", Proc(cores=0.01 if moves else 0.0, system=0.0, threads=[beside]), Proc(cores=0.05)
+    )
+    built.load(58, growth=1.0).generator().host(idle=1.7)
+    found = ask(units("rules")["worker_pool_exhausted"], Signals(built.recording()))
+    assert isinstance(found, Found) is moves
+
+
 PLACES = [
     (places(), Found, "a thread for each connection, and no more of them"),
     (places(accepts="futex"), Found, "the same, waiting in a futex"),
