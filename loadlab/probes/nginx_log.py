@@ -14,7 +14,7 @@ from loadlab.probes import Row
 from loadlab.recording.model import Entity, Metric
 from loadlab.services import Targets
 
-ENTITY = "balancer"
+ENTITY = "upstream"
 INTERVAL_S = 1.0
 METRICS = (
     Metric("no_server", "1", "counter", "requests answered 502 because no server of the upstream was allowed one more"),
@@ -56,7 +56,7 @@ class Logs:
                 path = Path(target.status.get("error_log", target.log))
                 log = self._logs.setdefault(path, Log(path))
                 log.read()
-                rows.append((Entity("balancer", target.service, target.instance), (*log.counts, log.connections)))
+                rows.append((Entity("upstream", target.service, target.instance), (*log.counts, log.connections)))
         return rows
 
     def close(self) -> None:

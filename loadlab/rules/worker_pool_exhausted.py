@@ -46,13 +46,10 @@ def check(s: Signals) -> Verdict:
 
 
 def _service(s: Signals, name: str) -> list[Fault]:
-    places = [
-        each
-        for each in s.stations.of(name)
-        if each.thread is not None and each.thread.serves == "accept" and not _parked(each.thread)
-    ]
+    places = [each for each in s.stations.of(name) if each.thread is not None and each.thread.serves == "accept"]
     if (full := connections(s, name, places)) is not None:
         return [full]
+    places = [each for each in places if each.thread is not None and not _parked(each.thread)]
     workers = [worker for each in places for worker in _workers(s, each)]
     if not workers or any(busy < FULL for _, busy in workers):
         return []

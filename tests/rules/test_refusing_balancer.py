@@ -56,8 +56,8 @@ def balanced(
     built.edge("generator", "edge", outstanding=15.7).edge("edge", "hall/0", outstanding=taken)
     built.edge("edge", "hall/1", outstanding=taken)
     for name, per_s in (("no_server", no_server), ("unreached", unreached), ("no_connection", no_connection)):
-        built.counter(f"nginx_log.{name}", Entity("balancer", "edge"), per_s)
-    built.gauge("nginx_log.connections", Entity("balancer", "edge"), 24.0)
+        built.counter(f"nginx_log.{name}", Entity("upstream", "edge"), per_s)
+    built.gauge("nginx_log.connections", Entity("upstream", "edge"), 24.0)
     return built
 
 
