@@ -10,7 +10,7 @@ from loadlab.diagnosis.judge import diagnose
 from loadlab.recording.model import Frame, Stacks
 from loadlab.rules import Clear, Found, Verdict
 from loadlab.signals import Signals
-from tests.build import Builder, Proc, Thread, system
+from tests.build import Builder, Proc, Thread, loop, system
 
 STARTED = Frame("check_output", "/usr/lib/python3.11/subprocess.py", 466)
 
@@ -39,6 +39,16 @@ def test_cpu_goes_into_programs_that_lived_too_briefly_to_be_watched(noise: floa
     diagnosis = diagnose(built.recording())
     assert diagnosis.bottleneck is not None and diagnosis.bottleneck.kind == "process_churn"
     assert not {"all_cores", "kernel_time", "cpu_neighbour"} & {each.kind for each in diagnosis.others}
+
+
+def test_threads_that_stand_in_a_pipe_wait_for_the_cores_not_for_more_of_them() -> None:
+    """As recorded with twice as many users as threads: all of these were taken, at 2% idle."""
+    threads = [Thread(0.03, 0.0, {"running": 0.03, "socket_wait": 0.95}, early_idle="futex") for _ in range(8)]
+    proc = Proc(cores=0.2, system=0.1, ended=1.5, threads=[loop(0.03, idle=0.9), *threads])
+    built = system(proc, rps=145).edge("generator", "app", outstanding=16)
+    diagnosis = diagnose(built.recording())
+    assert diagnosis.bottleneck is not None and diagnosis.bottleneck.kind == "process_churn"
+    assert "thread_pool_exhausted" not in {each.kind for each in diagnosis.others}
 
 
 NOT_PROGRAMS = [
