@@ -3,7 +3,8 @@
 What: the thread that serves has no time left, nearly all of it on CPU, and it gets its core; other cores have time.
 Why: an event loop, or any single thread, cannot use a second core. Requests queue in front of it.
 Fix: if one line takes over a third of the CPU, make that line cheaper first. Then run one worker per core (uvicorn
---workers, gunicorn -w, node:cluster, PM2 -i max): throughput grows with cores until the next limit.
+--workers, gunicorn -w, node:cluster, PM2 -i max): throughput grows with cores until the next limit. Native code that
+lets go of Python's interpreter (bcrypt, zlib) can go into threads.
 Not: gil_contention: there several threads want the core; all_cores: there none is idle; cpu_quota: there the kernel
 stops the group; event_loop_blocked: there the full loop uses little CPU.
 Python: uvicorn --workers N or gunicorn -w N; ProcessPoolExecutor for single heavy calls; orjson, caching and
@@ -107,5 +108,12 @@ def _remedy(s: Signals, top: Station, where: Where | None) -> str:
         elif name != s.meta.target:
             more = f"Run one {name} per core (more instances, or its own --concurrency), as far as order allows."
     if where is not None and where.share is not None and where.share >= HOT_LINE:
+        profile = s.hot.services.get(name)
+        loop = top.thread is not None and top.thread.serves == "epoll"
+        if loop and profile is not None and profile.interpreter and profile.is_native:
+            return (
+                f"Call {where.function}() in a thread (asyncio.to_thread, run_in_executor): its native code lets go of "
+                f"the interpreter, so that other cores can take it. Else: {more}"
+            )
         return f"First make {where.function}() cheaper: it takes {percent(where.share)} of the core. Then: {more}"
     return more

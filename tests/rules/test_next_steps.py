@@ -34,6 +34,15 @@ def test_of_a_pool_of_one_process_more_may_work() -> None:
     assert "max_workers" in remedy and "uvicorn" not in remedy
 
 
+@pytest.mark.parametrize(("held", "advice"), [(5, "Call authenticate() in a thread"), (600, "make authenticate()")])
+def test_native_code_on_a_loop_may_go_to_threads(held: int, advice: str) -> None:
+    """As recorded of bcrypt in an async def: of 293 samples of the loop's thread five held the interpreter."""
+    built = Builder().service("app", Proc(cores=0.99, busy=1.0)).load(25)
+    line = ("authenticate", "/srv/app/main.py", 18)
+    built.stack("app", "all", (*line, 293)).stack("app", "gil", (*line, held))
+    assert advice in fault("single_core", built.generator().host()).remedy
+
+
 def queued(consumers: int = 1) -> Builder:
     """The front waits in BLPOP for what a consumer of a Redis list puts there."""
     built = Builder().service("front", Proc(cores=0.15, busy=0.15)).service("store", Proc(cores=0.02), unit="redis")
