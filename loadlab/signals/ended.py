@@ -84,8 +84,19 @@ def _programs(recording: Recording, gone: frozenset[Entity]) -> dict[str, str]:
     for each in recording.series("process.cpu_user_s"):
         name = each.entity.name
         if each.entity in gone and _lived(each) <= TASK_S and name and name not in parents:
-            names[each.entity.service][PurePath(name.split(maxsplit=1)[0]).name] += 1
+            names[each.entity.service][_program(name)] += 1
     return {service: max(seen, key=lambda each: (seen[each], each)) for service, seen in names.items()}
+
+
+INTERPRETERS = ("python", "node", "ruby", "perl", "php", "sh", "bash")
+"""How the names of programs begin that tell less than what they are given to run."""
+
+
+def _program(command: str) -> str:
+    """ "/usr/bin/python3 -I /srv/label.py 7" -> "python3 label.py"."""
+    program, *rest = [PurePath(each).name for each in command.split()]
+    script = next((each for each in rest if not each.startswith("-")), "")
+    return f"{program} {script}" if program.startswith(INTERPRETERS) and script else program
 
 
 def _lived(series: Series) -> float:

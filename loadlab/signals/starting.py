@@ -10,7 +10,13 @@ from loadlab.recording.model import Frame, Recording, ServiceMeta
 from loadlab.signals.hot import FEWEST, Line, is_users, lines, users_frame
 from loadlab.signals.missing import Missing
 
-STARTS = ("/subprocess.py", "node:child_process", "node:internal/child_process", "ProcessImpl.java")
+STARTS = (
+    "/subprocess.py",
+    "/multiprocessing/popen_fork.py",
+    "node:child_process",
+    "node:internal/child_process",
+    "ProcessImpl.java",
+)
 """Ends of the names of files that start programs: Python's (asyncio's goes through it), Node's, Java's."""
 
 

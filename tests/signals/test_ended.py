@@ -50,6 +50,20 @@ def test_a_program_seen_while_it_ran_is_named_and_what_was_seen_of_it_taken_off(
     assert found.user == pytest.approx(0.8 - 0.22 / 11.0)
 
 
+@pytest.mark.parametrize(
+    ("command", "program"),
+    [
+        ("/usr/bin/git log --stat", "git"),
+        ("/srv/.venv/bin/python -I label.py 815094797", "python label.py"),
+        ("/bin/sh /srv/tool/wrap.sh x", "sh wrap.sh"),
+        ("python -V", "python"),
+    ],
+)
+def test_of_an_interpreter_what_it_runs_is_named(command: str, program: str) -> None:
+    tool = Entity("process", "app", 0, 70, 0, command)
+    assert charged((tool, "process.cpu_user_s", [24.0], [0.0]), per_s=0.8).program == program
+
+
 def test_a_recording_without_the_accounts_says_nothing() -> None:
     recording = Builder().service("app", Proc()).load().recording()
     assert ended.compute(recording, measured(recording)) == {}
