@@ -6,13 +6,16 @@ Source: Denning and Buzen, "The Operational Analysis of Queueing Network Models"
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from loadlab.recording.model import Recording
-from loadlab.signals import cpu, host, latency, pressure, queues, quota, stations
+from loadlab.signals import cpu, host, latency, pressure, queues, quota, stations, threads
+from loadlab.signals.edges import far_end
 from loadlab.signals.missing import Missing
 from loadlab.signals.stations import Station
+from loadlab.signals.threads import ThreadState
 
 FARTHEST = 10.0
 """A station is foreseen up to this multiple of today's rate. One used by less than a tenth would have its demand from a
@@ -28,7 +31,8 @@ class Place:
     """One station: `used` of its `servers` (cores, loops, connections; means over the window) at today's rate.
 
     resource: "cores" of the machine (service ""), "core" of each process, "quota" of an instance, "loop" that is
-    blocked, "workers" that accept, "connections" to a database. shares: CPU of each service in `used`, of cores only.
+    blocked, "workers" that accept, "connections" to a database. shares: what of `used` is each service's: of cores its
+    CPU, of loops and workers their waits for it.
     """
 
     service: str
@@ -107,7 +111,7 @@ def _services(recording: Recording) -> Iterator[Place]:
         mine = tuple(each for each in all_of_them.of(name) if each.entity in working)
         if mine:
             yield Place(name, "core", sum(_one_core(each) for each in mine), len(mine))
-        yield from _threads(name, mine)
+        yield from _threads(recording, name, mine)
 
 
 def _left_behind(recording: Recording) -> frozenset[str]:
@@ -124,15 +128,24 @@ def _one_core(station: Station) -> float:
     return station.process.cores if station.shares else station.thread_cores
 
 
-def _threads(name: str, mine: tuple[Station, ...]) -> Iterator[Place]:
+def _threads(recording: Recording, name: str, mine: tuple[Station, ...]) -> Iterator[Place]:
     """Loops and workers that stand still in calls: what they wait for is part of a request's demand on them. Time ready
     but not running is not: it is the queue for a core. Nor is a futex: threads hand each other work by
     one, too."""
     for serves, resource in (("epoll", "loop"), ("accept", "workers")):
-        threads = [each.thread for each in mine if each.thread is not None and each.thread.serves == serves]
-        held = [each.cores + each.blocked - each.share["futex"] for each in threads]
-        if sum(held) > sum(each.cores for each in threads):
-            yield Place(name, resource, sum(held), len(held))
+        those = [each.thread for each in mine if each.thread is not None and each.thread.serves == serves]
+        held = [each.cores + each.blocked - each.share["futex"] for each in those]
+        if sum(held) > sum(each.cores for each in those):
+            yield Place(name, resource, sum(held), len(held), _waits(recording, those))
+
+
+def _waits(recording: Recording, mine: list[ThreadState]) -> tuple[tuple[str, float], ...]:
+    """By service, how many of these threads wait for it, mean."""
+    states = threads.compute(recording)
+    found: dict[str, float] = defaultdict(float)
+    for wait in (wait for each in mine for wait in states.peers(each.entity)):
+        found[far_end(wait.peer)[0]] += wait.share
+    return tuple(found.items())
 
 
 def _quotas(recording: Recording) -> Iterator[Place]:
