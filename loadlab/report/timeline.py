@@ -26,17 +26,19 @@ def grid(recording: Recording) -> Floats:
 
 
 def on(series: Series, points: Floats, *, worst: bool = False) -> Floats:
-    """A series at these moments, evenly spaced or not: joined by lines where it is coarser, else the mean (or the
-    largest) of what lies nearest to each. NaN where it was not seen."""
+    """A series at these moments, evenly spaced or not: the mean (or the largest) of what lies nearest to each, joined
+    by lines where it is coarser. NaN where it was not seen."""
     good = ~np.isnan(series.v)
     t, v = series.t[good], series.v[good]
     if len(t) < 2:
         return np.full(len(points), np.nan)
     usual = float(np.median(np.diff(t)))
     step = float(np.median(np.diff(points)))
+    joined = _joined(t, v, points, max(GAP * usual, GAP_S, step))
     if usual > step / 2:
-        return _joined(t, v, points, max(GAP * usual, GAP_S, step))
-    return _gathered(t, v, points, worst)
+        return joined
+    gathered = _gathered(t, v, points, worst)
+    return np.where(np.isnan(gathered), joined, gathered)
 
 
 def _joined(t: Floats, v: Floats, points: Floats, longest: float) -> Floats:

@@ -51,6 +51,13 @@ def test_a_gap_is_not_bridged_and_a_late_tick_is_no_gap() -> None:
     assert not shown[50.0]
 
 
+def test_samples_that_are_dense_elsewhere_leave_no_gap() -> None:
+    """While an experiment cuts intervals short there are several of them a second, before it one."""
+    t = np.concatenate([np.arange(0, 10, 1.0), np.arange(10, 30, 0.2)])
+    points = np.concatenate([np.arange(0.4, 9, 0.5), np.arange(10, 29, 0.5)])
+    assert timeline.on(series(t, t), points) == pytest.approx(points, abs=0.6)
+
+
 def test_moments_need_not_be_evenly_spaced() -> None:
     t = np.arange(0, 60, 0.5)
     points = np.array([1.0, 4.0, 10.0, 12.0, 40.0, 59.0])
