@@ -21,6 +21,7 @@ STEP = "more_consumers"
 RANK = 40
 AT_LIMIT = False
 ELASTIC = False
+COVERS = ("memory_leak",)  # messages that wait are kept in memory
 NEEDS = ("queues",)
 USES = ()
 

@@ -214,3 +214,14 @@ def test_messages_that_pile_up(built: Builder, expected: type[Verdict], why: str
     assert isinstance(found, expected)
     if isinstance(found, Found):
         assert why in found.faults[0].sentence and found.faults[0].gain == pytest.approx(2.5, 0.05)
+
+
+def test_a_store_that_grows_with_its_queue_leaks_nothing() -> None:
+    built = queueing(600)
+    broker = next(each.entity for each in built.series["process.rss_bytes"] if each.entity.service == "queue")
+    built.series["process.rss_bytes"] = [each for each in built.series["process.rss_bytes"] if each.entity != broker]
+    built.add("process.rss_bytes", broker, 30e6 + 0.65e6 * built.t)
+    assert isinstance(verdict("memory_leak", built), Found), "by itself it looks like one"
+    found = diagnose(built.recording())
+    assert found.bottleneck is not None and found.bottleneck.kind == "queue_backlog"
+    assert not [each for each in found.others if each.kind == "memory_leak"]
