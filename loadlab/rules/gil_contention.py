@@ -13,7 +13,7 @@ Node: it has no such lock; its one JavaScript thread shows as single_core.
 
 from __future__ import annotations
 
-from loadlab.rules import Clear, Evidence, Fault, Found, Unknown, Verdict, blame
+from loadlab.rules import Clear, Evidence, Fault, Found, Unknown, Verdict, blame, takes
 from loadlab.rules._line import HELD
 from loadlab.rules._words import PROCESSES, named
 from loadlab.signals import Signals
@@ -85,7 +85,7 @@ def _fault(s: Signals, station: Station, computing: list[ThreadState], waits: fl
     cores, language = station.process.cores, station.unread_lock or "Python"
     return Fault(
         name,
-        f"{len(computing)} threads of {name} share one core through {language}'s interpreter lock",
+        f"{len(computing)} threads of {name} share one core through {language}'s interpreter lock{takes(where)}",
         (
             Evidence(
                 "process_cores",

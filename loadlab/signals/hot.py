@@ -336,9 +336,16 @@ def bare(function: str) -> str:
 def users_frame(meta: ServiceMeta, frames: tuple[Frame, ...]) -> int | None:
     """Index of the innermost frame of the user's; None where the whole stack is a library's."""
     for index in range(len(frames) - 1, -1, -1):
-        if is_users(frames[index].file, meta.cwd) and not frames[index].function.startswith("<frozen"):
+        frame = frames[index]
+        if is_users(frame.file, meta.cwd) and not frame.function.startswith("<frozen") and not _launches(frame):
             return index
     return None
+
+
+def _launches(frame: Frame) -> bool:
+    """Whether it is the script by which an installed program is started (bin/gunicorn): it is in every stack."""
+    path = PurePath(frame.file)
+    return frame.function == "<module>" and path.parent.name == "bin" and not path.suffix
 
 
 def is_users(file: str, cwd: str = "") -> bool:

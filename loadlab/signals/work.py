@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import PurePath
 
 from loadlab.recording.model import Frame, Recording, ServiceMeta, Stacks
 from loadlab.signals import cpu
-from loadlab.signals.hot import FEWEST, LIBRARIES, Line, bare, is_users, shown, users_frame
+from loadlab.signals.hot import FEWEST, LIBRARIES, Line, bare, is_users, shown, users_frame, waits_for_work
 from loadlab.signals.missing import Missing
 
 PACKERS = frozenset({"gzip", "bz2", "lzma", "_compression", "compression"})
@@ -58,6 +58,8 @@ def compute(recording: Recording) -> Work:
             cores = service.cores + service.run_delay
             packing[meta.name] = _part(meta, stacks, compresses, cores)
             shaking[meta.name] = _part(meta, stacks, shakes_hands, cores)
+            if meta.scheme == "https":
+                shaking[meta.name] = _with_first_reads(meta, stacks, shaking[meta.name], cores)
     return Work(packing, shaking)
 
 
@@ -75,6 +77,22 @@ def compresses(frame: Frame) -> bool:
 def shakes_hands(frame: Frame) -> bool:
     """Whether a library's function, as the innermost one, is making a TLS handshake."""
     return not is_users(frame.file) and "handshake" in bare(frame.function)
+
+
+def reads(frame: Frame) -> bool:
+    """Whether a TLS connection is read from. The first read makes the handshake where nobody asked for one (gunicorn,
+    socketserver); but it waits for the other end as well."""
+    return bare(frame.function) in ("read", "recv", "recv_into") and PurePath(frame.file).name == "ssl.py"
+
+
+def _with_first_reads(meta: ServiceMeta, stacks: list[Stacks], part: Part, cores: float) -> Part:
+    """Of a server: with what its reads take of the CPU, which is no more than is left by what runs elsewhere."""
+    first = _part(meta, stacks, reads, cores)
+    serving = [each for each in stacks if any(frames and reads(frames[-1]) for _, frames, _ in each.samples)]
+    working = _part(meta, serving, lambda frame: not waits_for_work(frame) and not reads(frame), cores)
+    spent = part.cores + max(0.0, min(first.cores, cores - working.cores))
+    share = min(1.0, spent / cores) if cores > 0 else 0.0
+    return replace(part, cores=spent, share=share, samples=part.samples + first.samples)
 
 
 def _part(meta: ServiceMeta, stacks: list[Stacks], inside: Callable[[Frame], bool], cores: float) -> Part:

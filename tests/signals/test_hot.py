@@ -142,3 +142,11 @@ def test_what_a_framework_does_by_itself(samples: list[tuple[tuple[Frame, ...], 
         own = blame(hot.compute(built.recording()).hottest("app"))
         more = found.share > (own.share or 0.0) if own is not None else True
         assert ("called by no line of its own" in takes(own, found)) is more
+
+
+def test_the_script_that_starts_an_installed_program_is_nobodys_line() -> None:
+    script = Frame("<module>", "/srv/venv/bin/gunicorn", 10)
+    built = Builder().service("app", Proc(cores=0.95))
+    inner = Frame("SyncWorker.handle", f"{PACKAGES}/gunicorn/workers/sync.py", 30)
+    built.stacks.append(Stacks("app", 0, built.pid, "gil", (("MainThread", (script, inner), 90),)))
+    assert hot.compute(built.recording()).hottest("app") is None
