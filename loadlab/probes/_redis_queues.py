@@ -115,12 +115,9 @@ class Streams:
     def _server(self, target: Target) -> Server:
         which = (target.service, target.instance)
         if which not in self._servers or self._servers[which][0] != target.pid:
-            self._servers[which] = (target.pid, self._new(target))
+            server = Server(int(target.status["redis"]), used=target.role == "queue")
+            self._servers[which] = (target.pid, server)
         return self._servers[which][1]
-
-    @staticmethod
-    def _new(target: Target) -> Server:
-        return Server(int(target.status["redis"]), used=target.role == "queue")
 
 
 def _about(key: bytes, kind: str) -> bytes:

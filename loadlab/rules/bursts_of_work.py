@@ -19,6 +19,7 @@ a large file.
 from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, at, blame, percent
+from loadlab.rules._tail import tail
 from loadlab.signals import Signals
 from loadlab.signals.stalls import Stall
 
@@ -76,14 +77,10 @@ def _fault(s: Signals, stall: Stall) -> Fault:
     ]
     if where is not None and where.share is not None:
         evidence.append(Evidence("hot_share", where.share, f"{percent(where.share)} of its CPU was{at(where)}"))
-    quantiles = s.latency.quantiles
-    if quantiles is not None:
-        says = f"p99 {quantiles.p99_ms:,.0f} ms, while half of the answers took {quantiles.p50_ms:.1f} ms or less"
-        evidence.append(Evidence("p99_ms", quantiles.p99_ms, says))
     return Fault(
         name,
         f"requests in {name} are held up again and again while {who}{at(where)}",
-        tuple(evidence),
+        (*evidence, *tail(s)),
         remedy,
         instance=stall.entity.instance,
         pid=stall.entity.pid,

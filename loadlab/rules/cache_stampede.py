@@ -19,6 +19,7 @@ refreshThreshold.
 from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, percent
+from loadlab.rules._tail import tail
 from loadlab.signals import Signals
 from loadlab.signals.stampedes import Stampede
 
@@ -101,15 +102,11 @@ def _fault(s: Signals, stampede: Stampede) -> Fault:
     if told:
         says = f"{stampede.written:.0f} times something was put there, and no lock was given back"
         evidence.append(Evidence("written", stampede.written or 0.0, says, WRITTEN))
-    quantiles = s.latency.quantiles
-    if quantiles is not None:
-        says = f"p99 {quantiles.p99_ms:,.0f} ms, while half of the answers took {quantiles.p50_ms:.1f} ms or less"
-        evidence.append(Evidence("p99_ms", quantiles.p99_ms, says))
     return Fault(
         name,
         f"when a key of {name} ends, {many:.0f} requests at once {'do the work of one' if told else 'wait for it'} "
         "(a cache stampede)",
-        tuple(evidence),
+        (*evidence, *tail(s)),
         "Let one request fill a missing key while the others wait for it or get the old value, or fill it before it "
         "ends.",
         instance=stampede.instance,
