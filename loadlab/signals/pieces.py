@@ -55,7 +55,18 @@ def compute(recording: Recording) -> tuple[Pieces, ...]:
     return tuple(sorted(found, key=lambda each: -each.now.share))
 
 
+def kept_back(recording: Recording, sender: str, part: Window) -> float:
+    """Of all requests under way in a stretch of the run, in 0..1: those whose answers `sender` has written, and its
+    kernel keeps back. 0 where that was not sampled."""
+    flying = _flying(recording, part)
+    return min(1.0, _held(recording, "held", part)[(sender, "")] / flying) if flying > 0 else 0.0
+
+
 NOTHING = View(0.0, 0.0, 0.0, 0.0)
+
+
+def _flying(recording: Recording, part: Window) -> float:
+    return sum(mean(each, part) or 0.0 for each in recording.series("generator.in_flight"))
 
 
 def _told(recording: Recording, probe: str, window: Window) -> bool:
@@ -68,7 +79,7 @@ def _views(recording: Recording, whole: Window, parts: list[Window]) -> dict[tup
     rates = _rates(recording, whole)
     shares: dict[tuple[str, str], list[float]] = defaultdict(list)
     for part in parts:
-        flying = sum(mean(each, part) or 0.0 for each in recording.series("generator.in_flight"))
+        flying = _flying(recording, part)
         for key, waits in _held(recording, "held", part).items():
             if flying > 0:
                 shares[key].append(min(1.0, waits / flying))

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from loadlab.recording.model import Entity, Recording, ServiceMeta, Stacks
-from loadlab.signals import asleep, edges, hot, measurement, saturation, stations, threads
+from loadlab.signals import asleep, edges, hot, measurement, pieces, saturation, stations, threads
 from loadlab.signals.missing import Missing
 from loadlab.signals.threads import ThreadState
-from loadlab.signals.windows import measured
+from loadlab.signals.windows import Window, measured
 
 TAKEN = 0.85
 """Share of its time at work from which on a thread of a pool counts as taken: handing it the next request takes the
@@ -62,8 +62,9 @@ class Workers:
 @dataclass(frozen=True)
 class Crew:
     """All processes of services; and `at_once`: how many requests were served at a time by Little's law, had each taken
-    no longer than one that is alone: best throughput times the latency at one or two users. None where no such level
-    was run. One at a time makes it 1."""
+    no longer than one that is alone: best throughput times the latency at one or two users, less what the kernel kept
+    back of the answer (signals/pieces), when nobody works for it any more. None where no such level was run. One at a
+    time makes it 1."""
 
     all: tuple[Workers, ...]
     at_once: float | None
@@ -222,9 +223,17 @@ def _at_once(recording: Recording) -> float | None:
     except Missing:
         return None
     alone = [each for each in recording.levels if each.users <= FEW and each.phase == "search"]
-    known = [recording.quantiles(each.start, each.end, result="ok") for each in alone]
-    means = [each.mean_ms for each in known if each is not None and each.count]
+    known = [_served_ms(recording, Window(each.start, each.end)) for each in alone]
+    means = [each for each in known if each is not None]
     return steps.best.rps * min(means) / 1000 if means else None
+
+
+def _served_ms(recording: Recording, level: Window) -> float | None:
+    """Mean, of the answers that were good."""
+    known = recording.quantiles(level.start, level.end, result="ok")
+    if known is None or not known.count:
+        return None
+    return known.mean_ms * (1.0 - pieces.kept_back(recording, recording.meta.target, level))
 
 
 def _in_line(recording: Recording) -> dict[int, float]:

@@ -154,6 +154,17 @@ def test_one_at_a_time_for_nobody_else_may_be_a_limiter(out: float, words: str) 
     assert isinstance(found, Found) and words in found.faults[0].sentence
 
 
+@pytest.mark.parametrize(("held", "kind"), [(0.0, Clear), (0.4, Found)])
+def test_what_the_kernel_keeps_back_of_an_answer_is_no_part_of_being_served(held: float, kind: type[Verdict]) -> None:
+    """Recorded of greenlets behind a lock, whose server writes head and body apart: a lone user waits for a delayed
+    acknowledgement as well, while the next could have the lock."""
+    built = app(loop(), rps=430, out=0.0, connections=1)
+    listener = Entity("listener", "app", 0, name="127.0.0.1:8000")
+    built.gauge("sends.held", listener, 8 * held)
+    built.gauge("sends.held_late", listener, 8 * held * 0.75)
+    assert isinstance(verdict("lock_contention", built), kind)
+
+
 def taking_turns(parked: float = 0.65) -> list[Thread]:
     """Three threads of Go's: one at a time is in epoll, the others are parked."""
     threads = [Thread(0.005, 0.0, {"idle_epoll": 1 - parked, "futex": parked}, "idle_epoll") for _ in range(2)]
