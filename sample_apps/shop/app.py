@@ -97,16 +97,15 @@ async def list_products(request: Request) -> Response:
         page=_number(asked.get("page"), least=1) or 1,
     )
     pages: Pages = request.app.state.pages
-    key = hashlib.sha256(repr(query).encode()).hexdigest()
-    page = await pages.get(key)
-    if page is None:
+
+    async def rendered() -> bytes:
         found = catalog.offers(await _storage(request).products.all(), query, GUEST)
         body, signature = catalog.render(found, query, settings.page_size, settings.secret)
-        await pages.put(key, signature.encode() + b"\n" + body)
-    else:
-        start, _, body = page.partition(b"\n")
-        signature = start.decode()
-    return Response(body, media_type="application/json", headers={"x-signature": signature})
+        return signature.encode() + b"\n" + body
+
+    page = await pages.page(hashlib.sha256(repr(query).encode()).hexdigest(), rendered)
+    signature, _, body = page.partition(b"\n")
+    return Response(body, media_type="application/json", headers={"x-signature": signature.decode()})
 
 
 async def show_product(request: Request) -> Response:

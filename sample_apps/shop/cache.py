@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -15,7 +17,7 @@ CONNECTIONS = 50
 """To the server, of each process: one that computes on one core has no use for more."""
 
 
-class Pages(Protocol):
+class Store(Protocol):
     """Bytes by key."""
 
     async def get(self, key: str) -> bytes | None:
@@ -27,15 +29,33 @@ class Pages(Protocol):
         ...
 
 
-class NoPages:
-    """Nothing is kept."""
+class Pages:
+    """What is not kept is rendered once at a time: all who ask for a page in the moment it expires get the one that
+    the first of them has begun. Each would else render one, and those that come meanwhile as well. Without a store
+    everybody renders."""
 
-    async def get(self, key: str) -> bytes | None:  # noqa: ARG002 - as the others
-        """Never there."""
-        return None
+    def __init__(self, store: Store | None) -> None:
+        self._store = store
+        self._begun: dict[str, asyncio.Future[bytes]] = {}
 
-    async def put(self, key: str, page: bytes) -> None:
-        """Nothing happens."""
+    async def page(self, key: str, render: Callable[[], Awaitable[bytes]]) -> bytes:
+        """From the store, or what `render` makes; raises what that raises, for all who wait for it."""
+        if self._store is None:
+            return await render()
+        found = await self._store.get(key)
+        if found is not None:
+            return found
+        begun = self._begun.get(key)
+        if begun is None:
+            begun = self._begun[key] = asyncio.ensure_future(self._render(self._store, key, render))
+            begun.add_done_callback(lambda _: self._begun.pop(key))
+        # Who leaves takes nothing from the others.
+        return await asyncio.shield(begun)
+
+    async def _render(self, store: Store, key: str, render: Callable[[], Awaitable[bytes]]) -> bytes:
+        page = await render()
+        await store.put(key, page)
+        return page
 
 
 class MemoryPages:
@@ -92,15 +112,15 @@ class MemcachedPages:
 
 
 def open_pages(url: str) -> Pages:
-    """What SHOP_CACHE names. Raises ValueError for something that is not known."""
+    """Kept in what SHOP_CACHE names. Raises ValueError for something that is not known."""
     parts = urlsplit(url)
     match parts.scheme:
         case "":
-            return NoPages()
+            return Pages(None)
         case "memory":
-            return MemoryPages()
+            return Pages(MemoryPages())
         case "redis":
-            return RedisPages(url)
+            return Pages(RedisPages(url))
         case "memcached":
-            return MemcachedPages(parts.hostname or "127.0.0.1", parts.port or 11211)
+            return Pages(MemcachedPages(parts.hostname or "127.0.0.1", parts.port or 11211))
     raise ValueError(f"SHOP_CACHE={url!r}: unknown cache {parts.scheme!r} (known: memory, redis, memcached)")
