@@ -55,11 +55,12 @@ def compute(recording: Recording) -> tuple[Pieces, ...]:
     return tuple(sorted(found, key=lambda each: -each.now.share))
 
 
-def kept_back(recording: Recording, sender: str, part: Window) -> float:
-    """Of all requests under way in a stretch of the run, in 0..1: those whose answers `sender` has written, and its
-    kernel keeps back. 0 where that was not sampled."""
-    flying = _flying(recording, part)
-    return min(1.0, _held(recording, "held", part)[(sender, "")] / flying) if flying > 0 else 0.0
+def kept_back(recording: Recording, sender: str, parts: list[Window]) -> float:
+    """Of all requests under way in these stretches of the run, in 0..1: those whose answers `sender` has written, and
+    its kernel keeps back. 0 where that was not sampled."""
+    held = sum(_held(recording, "held", part)[(sender, "")] * part.length for part in parts)
+    flying = sum(_flying(recording, part) * part.length for part in parts)
+    return min(1.0, held / flying) if flying > 0 else 0.0
 
 
 NOTHING = View(0.0, 0.0, 0.0, 0.0)

@@ -154,7 +154,7 @@ def test_one_at_a_time_for_nobody_else_may_be_a_limiter(out: float, words: str) 
     assert isinstance(found, Found) and words in found.faults[0].sentence
 
 
-@pytest.mark.parametrize(("held", "kind"), [(0.0, Clear), (0.4, Found)])
+@pytest.mark.parametrize(("held", "kind"), [(0.0, Clear), (0.4, Found), (0.9, Clear)])
 def test_what_the_kernel_keeps_back_of_an_answer_is_no_part_of_being_served(held: float, kind: type[Verdict]) -> None:
     """Recorded of greenlets behind a lock, whose server writes head and body apart: a lone user waits for a delayed
     acknowledgement as well, while the next could have the lock."""
