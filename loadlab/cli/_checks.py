@@ -141,6 +141,15 @@ def limits() -> Iterator[Check]:
         yield Check(f"limits.{name}", OK, says) if works else Check(f"limits.{name}", WARNING, what, mend)
 
 
+def network() -> Check:
+    """Whether instances can have network namespaces of their own, tried with two of them."""
+    from loadlab.services import _spaces
+
+    works, says = _spaces.available()
+    what, _, mend = says.partition("; ")
+    return Check("limits.network", OK, says) if works else Check("limits.network", WARNING, what, mend)
+
+
 def servers() -> Iterator[Check]:
     """The servers loadlab can start."""
     from loadlab.services import _resolver
@@ -183,7 +192,8 @@ def bundle() -> Check:
 
 
 CHECKS: tuple[Callable[[], Check | Iterator[Check]], ...] = (
-    system, python, cores, proc, ptrace, sockets, timestamps, pressure, open_files, limits, servers, node, disk, bundle,
+    system, python, cores, proc, ptrace, sockets, timestamps, pressure, open_files, limits, network, servers, node,
+    disk, bundle,
 )  # fmt: skip
 
 

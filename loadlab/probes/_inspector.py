@@ -15,6 +15,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from loadlab.clock import Clock
 from loadlab.probes import _sockets
@@ -88,7 +89,7 @@ def session(member: Member, clock: Clock, stop: threading.Event) -> Iterator[Ses
 
     ours = False
     try:
-        before = _ports(member.pid)
+        before = _ports(member)
         url = _opened_by_user(member, before)
         ours = not url
         url = url or _open(member, before, clock, stop)
@@ -104,7 +105,7 @@ def session(member: Member, clock: Clock, stop: threading.Event) -> Iterator[Ses
         raise Unreadable(f"its inspector could not be spoken to: {type(error).__name__}: {error}") from error
     finally:
         if ours:
-            wait_until(lambda: _ports(member.pid) <= before, OPENS_WITHIN_S, ASK_AGAIN_S, clock, stop)
+            wait_until(lambda: _ports(member) <= before, OPENS_WITHIN_S, ASK_AGAIN_S, clock, stop)
 
 
 def _has_files(pid: int, stop: threading.Event) -> bool:
@@ -123,7 +124,7 @@ def _opened_by_user(member: Member, ports: set[int]) -> str:
     options = [each for each in read(f"{folder}/environ").split(b"\0") if each.startswith(b"NODE_OPTIONS=")]
     if not any(INSPECTS.search(each) for each in (read(f"{folder}/cmdline"), *options)):
         return ""
-    return next((url for port in sorted(ports - set(member.target.ports)) if (url := _address(port))), "")
+    return next((url for port in sorted(ports - set(member.target.ports)) if (url := _address(member, port))), "")
 
 
 def _open(member: Member, before: set[int], clock: Clock, stop: threading.Event) -> str:
@@ -143,7 +144,7 @@ def _open(member: Member, before: set[int], clock: Clock, stop: threading.Event)
     urls: list[str] = []
 
     def opened() -> bool:
-        urls.extend(filter(None, map(_address, sorted(_ports(member.pid) - before))))
+        urls.extend(filter(None, (_address(member, each) for each in sorted(_ports(member) - before))))
         return bool(urls)
 
     if not wait_until(opened, OPENS_WITHIN_S, ASK_AGAIN_S, clock, stop):
@@ -155,20 +156,23 @@ def _open(member: Member, before: set[int], clock: Clock, stop: threading.Event)
     return urls[0]
 
 
-def _address(port: int) -> str:
+def _address(member: Member, port: int) -> str:
     """Where the inspector at this port is spoken to; "" where there is none."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWERS_WITHIN_S)
+    connection = http.client.HTTPConnection(member.target.host, port, timeout=ANSWERS_WITHIN_S)
     try:
         connection.request("GET", "/json/list")
         targets = json.loads(connection.getresponse().read())
-        return str(targets[0]["webSocketDebuggerUrl"])
+        # It calls itself by what it was asked as, or by where it listens, which is another machine's in a namespace.
+        parts = urlsplit(str(targets[0]["webSocketDebuggerUrl"]))
+        return parts._replace(netloc=f"{member.target.host}:{port}").geturl() if parts.path else ""
     except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError):
         return ""
     finally:
         connection.close()
 
 
-def _ports(pid: int) -> set[int]:
+def _ports(member: Member) -> set[int]:
     """What it listens on. Asked of netlink: a read of /proc/net/tcp may pass over a socket while others come and go."""
-    mine = set(_find.sockets(pid))
-    return {each.port for each in _sockets.dump(1 << _sockets.LISTEN) if each.inode in mine}
+    mine = set(_find.sockets(member.pid))
+    listening = _sockets.dump(1 << _sockets.LISTEN, space=member.target.space)
+    return {each.port for each in listening if each.inode in mine}

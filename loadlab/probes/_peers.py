@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from loadlab.probes._sockets import CLOSE_WAIT, ESTABLISHED, LISTEN, Socket, dump
+from loadlab.probes._sockets import CLOSE_WAIT, ESTABLISHED, LISTEN, Socket, everywhere
 from loadlab.services import Targets
 
 HELD = 1 << ESTABLISHED | 1 << LISTEN | 1 << CLOSE_WAIT
@@ -32,8 +32,10 @@ class Peers:
     def refresh(self, t: float, sockets: list[Socket] | None = None) -> None:
         """Once a tick: the kernel's table of sockets, and which port is whose."""
         self._t = t
-        self._sockets = {each.inode: each for each in (dump(HELD) if sockets is None else sockets)}
-        self._ports = {port: f"{each.service}/{each.instance}" for each in self._targets.now() for port in each.ports}
+        targets = self._targets.now()
+        found = everywhere(targets, HELD) if sockets is None else sockets
+        self._sockets = {each.inode: each for each in found}
+        self._ports = {port: f"{each.service}/{each.instance}" for each in targets for port in each.ports}
         if len(self._known) > 5_000:
             self._known.clear()
 

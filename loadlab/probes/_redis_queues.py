@@ -29,8 +29,8 @@ class Server:
     """What is known of one server: whether it is used as a queue, its queues so far, and where the search for more goes
     on."""
 
-    def __init__(self, port: int, *, used: bool) -> None:
-        self._port = port
+    def __init__(self, port: int, *, used: bool, host: str = "127.0.0.1") -> None:
+        self._host, self._port = host, port
         self._used = used
         self._asked: list[bytes] = []
         self._line: Line[list[Any]] | None = None
@@ -43,7 +43,7 @@ class Server:
             return []
         if self._line is None:
             self._asked = list(self.queues)
-            self._line = Line(self._port, replies(2 + 2 * len(self._asked)))
+            self._line = Line(self._port, replies(2 + 2 * len(self._asked)), self._host)
         try:
             answer = self._line.ask(self._question())
         except OSError:
@@ -67,7 +67,7 @@ class Server:
 
     def _is_used(self) -> bool:
         if self._line is None:
-            self._line = Line(self._port, replies(1))
+            self._line = Line(self._port, replies(1), self._host)
         try:
             answer = self._line.ask(command("INFO", "commandstats"))
         except OSError:
@@ -115,7 +115,7 @@ class Streams:
     def _server(self, target: Target) -> Server:
         which = (target.service, target.instance)
         if which not in self._servers or self._servers[which][0] != target.pid:
-            server = Server(int(target.status["redis"]), used=target.role == "queue")
+            server = Server(int(target.status["redis"]), used=target.role == "queue", host=target.host)
             self._servers[which] = (target.pid, server)
         return self._servers[which][1]
 

@@ -58,5 +58,5 @@ class Servers(Generic[T]):
             if which not in self._lines or self._lines[which][0] != target.pid:
                 if which in self._lines:
                     self._lines[which][1].close()
-                self._lines[which] = (target.pid, Line(port, self._complete))
+                self._lines[which] = (target.pid, Line(port, self._complete, target.host))
             yield target, self._lines[which][1]

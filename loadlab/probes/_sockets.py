@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import socket as s
 import struct
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from loadlab.probes._flow import Flow, flow
 from loadlab.probes._nagle import Nagle, nagle
+from loadlab.services import Space, Target, _spaces
 
 ESTABLISHED, SYN_SENT, SYN_RECV, FIN_WAIT1, TIME_WAIT, CLOSE_WAIT, LISTEN = 1, 2, 3, 4, 6, 8, 10
 ALL = 0xFFF
+LOOPBACK = "127.0.0.1"
 NETLINK_SOCK_DIAG = 4
 SOCK_DIAG_BY_FAMILY = 20
 DUMP_REQUEST = 0x301
@@ -55,22 +57,51 @@ class Socket:
     nagle: Nagle | None = None
 
 
-def dump(states: int = ALL, *, info: bool = False, most: int = 1_000_000) -> list[Socket]:
-    """All TCP sockets of this network namespace in the given states (a bit mask), IPv4 and IPv6. Raises OSError.
+def everywhere(targets: Iterable[Target], states: int = ALL, *, info: bool = False) -> list[Socket]:
+    """The sockets of loadlab's own network namespace and of those that instances have, by the addresses that loadlab
+    knows them by: so both ends of a connection name each other. Raises OSError."""
+    found = dump(states, info=info)
+    for space in spaces(targets):
+        found += dump(states, info=info, space=space)
+    return found
+
+
+def spaces(targets: Iterable[Target]) -> tuple[Space, ...]:
+    """The network namespaces that instances have of their own."""
+    return tuple(each.space for each in targets if each.space is not None)
+
+
+def dump(states: int = ALL, *, info: bool = False, most: int = 1_000_000, space: Space | None = None) -> list[Socket]:
+    """All TCP sockets of one network namespace in the given states (a bit mask), IPv4 and IPv6. Raises OSError.
 
     most: stop after about so many. The kernel walks its hash table, so the first ones are as good as drawn by chance.
+    space: not loadlab's own.
     """
+    kind = (s.AF_NETLINK, s.SOCK_RAW, NETLINK_SOCK_DIAG)
+    link = s.socket(*kind) if space is None else _spaces.socket_in(space.descriptor, *kind)
+    with link:
+        found = _all(link, states, info=info, most=most)
+    return found if space is None else [outward(each, space) for each in found]
+
+
+def outward(socket: Socket, space: Space) -> Socket:
+    """A socket of a namespace, by the addresses of this machine's: its loopback is the instance there."""
+    names = {LOOPBACK: space.address, space.home: LOOPBACK}
+    local = space.address if socket.state == LISTEN else names.get(socket.local, socket.local)
+    return replace(socket, local=local, peer=names.get(socket.peer, socket.peer))
+
+
+def _all(link: s.socket, states: int, *, info: bool, most: int) -> list[Socket]:
     found: list[Socket] = []
-    with s.socket(s.AF_NETLINK, s.SOCK_RAW, NETLINK_SOCK_DIAG) as link:
-        link.settimeout(2.0)
-        for family in (s.AF_INET, s.AF_INET6):
-            link.send(request(family, states, info=info))
-            done = False
-            while not done:
-                sockets, done = parse(link.recv(1 << 18))
-                found += sockets
-                if len(found) >= most:
-                    return found
+    link.settimeout(2.0)
+    for family in (s.AF_INET, s.AF_INET6):
+        link.send(request(family, states, info=info))
+        done = False
+        while not done:
+            sockets, done = parse(link.recv(1 << 18))
+            found += sockets
+            if len(found) >= most:
+                return found
     return found
 
 

@@ -24,8 +24,8 @@ Complete = Callable[[bytes, bool], T | None]
 class Line(Generic[T]):
     """A connection on which the same is asked again and again."""
 
-    def __init__(self, port: int, complete: Complete[T]) -> None:
-        self._port = port
+    def __init__(self, port: int, complete: Complete[T], host: str = "127.0.0.1") -> None:
+        self._host, self._port = host, port
         self._complete = complete
         self._socket: socket.socket | None = None
         self._came: bytes | None = None
@@ -47,7 +47,7 @@ class Line(Generic[T]):
         self._socket, self._came = None, None
 
     def _ask(self, question: bytes) -> T | None:
-        connected = self._socket or socket.create_connection(("127.0.0.1", self._port), CONNECT_S)
+        connected = self._socket or socket.create_connection((self._host, self._port), CONNECT_S)
         self._socket = connected
         if self._came is None:
             connected.sendall(question)

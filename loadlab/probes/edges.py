@@ -12,7 +12,7 @@ from pathlib import Path
 
 from loadlab.probes import Row
 from loadlab.probes._flow import Growth
-from loadlab.probes._sockets import ESTABLISHED, Socket, dump
+from loadlab.probes._sockets import ESTABLISHED, Socket, everywhere
 from loadlab.probes._tree import Tree
 from loadlab.probes._waiting import add, socket_inodes
 from loadlab.recording.model import Entity, Metric
@@ -50,9 +50,10 @@ class Edges:
 
     def read(self, t: float) -> Iterable[Row]:
         """One row for each pair of caller and callee."""
-        sockets = dump(1 << ESTABLISHED, info=True)
+        targets = self._targets.now()
+        sockets = everywhere(targets, 1 << ESTABLISHED, info=True)
         self._resolve(t, {each.inode for each in sockets})
-        ports = {port: f"{each.service}/{each.instance}" for each in self._targets.now() for port in each.ports}
+        ports = {port: f"{each.service}/{each.instance}" for each in targets for port in each.ports}
         served = {(each.peer, each.peer_port, each.local, each.port): each for each in sockets if each.port in ports}
         sums: dict[Key, list[float]] = defaultdict(lambda: [0.0] * 6)
         alive: dict[Key, set[tuple[str, int, str, int]]] = defaultdict(set)

@@ -41,26 +41,35 @@ METRICS = (
 class Host:
     """The open probe."""
 
-    def __init__(self, proc: Path) -> None:
+    def __init__(self, proc: Path, targets: Targets) -> None:
         self._proc = proc
+        self._targets = targets
+        self._apart: dict[str, dict[str, float]] = {}
+        """What was counted in each network namespace of an instance, by its address, when it was last seen."""
 
     def read(self, _t: float) -> Iterable[Row]:
         """One row."""
-        texts = {name: text(self._proc / name) for name in ("stat", "meminfo", "vmstat", "net/netstat", "net/snmp")}
+        texts = {name: text(self._proc / name) for name in ("stat", "meminfo", "vmstat")}
         pressure = {name: text(self._proc / "pressure" / name) for name in ("cpu", "memory", "io")}
-        values = parse(texts, pressure, text(self._proc / "net/sockstat"))
+        values = parse(texts, pressure)
+        for target in self._targets.now():
+            if target.space is not None and (seen := network(self._proc / str(target.pid) / "net")):
+                self._apart[target.space.address] = seen
+        for counted in (network(self._proc / "net"), *self._apart.values()):
+            for name, value in counted.items():
+                values[name] = values.get(name, 0.0) + value
         return [(Entity("host"), tuple(values.get(each.name) for each in METRICS))]
 
     def close(self) -> None:
         """Nothing is kept open."""
 
 
-def open(_targets: Targets, proc: Path = Path("/proc")) -> Host:  # noqa: A001 - the family's word
+def open(targets: Targets, proc: Path = Path("/proc")) -> Host:  # noqa: A001 - the family's word
     """See probes/__init__."""
-    return Host(proc)
+    return Host(proc, targets)
 
 
-def parse(texts: Mapping[str, str], pressure: Mapping[str, str], sockstat: str) -> dict[str, float]:
+def parse(texts: Mapping[str, str], pressure: Mapping[str, str]) -> dict[str, float]:
     """Metrics by name; what a kernel does not tell is left out."""
     found = cpu(texts["stat"])
     for name, content in pressure.items():
@@ -75,7 +84,18 @@ def parse(texts: Mapping[str, str], pressure: Mapping[str, str], sockstat: str) 
         found["swap_used_bytes"] = memory.get("SwapTotal", 0.0) - memory.get("SwapFree", 0.0)
     pages = dict(line.split()[:2] for line in texts["vmstat"].splitlines() if line.startswith("pswp"))
     found |= {f"{name}_pages": float(value) for name, value in pages.items()}
-    tcp = {**pairs(texts["net/netstat"], "TcpExt:"), **pairs(texts["net/snmp"], "Tcp:")}
+    return found
+
+
+def network(folder: Path) -> dict[str, float]:
+    """What one network namespace counts, from a folder like /proc/net; what cannot be read is left out."""
+    return counts(text(folder / "netstat"), text(folder / "snmp"), text(folder / "sockstat"))
+
+
+def counts(netstat: str, snmp: str, sockstat: str) -> dict[str, float]:
+    """The same, from the texts."""
+    found: dict[str, float] = {}
+    tcp = {**pairs(netstat, "TcpExt:"), **pairs(snmp, "Tcp:")}
     for name, key in (
         ("listen_overflows", "ListenOverflows"),
         ("listen_drops", "ListenDrops"),

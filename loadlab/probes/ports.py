@@ -14,7 +14,7 @@ from loadlab.probes import Row
 from loadlab.probes._proc_text import text
 from loadlab.probes._sockets import ESTABLISHED, SYN_SENT, TIME_WAIT, Socket, dump
 from loadlab.recording.model import Entity, Metric
-from loadlab.services import Targets
+from loadlab.services import Target, Targets
 
 ENTITY = "destination"
 INTERVAL_S = 1.0
@@ -28,6 +28,9 @@ METRICS = (
 SAMPLE = 2_000
 """Connections in TIME_WAIT looked at in one tick, of up to 28,000; their number is the kernel's own."""
 
+View = dict[int, tuple[float, float, float, float, float | None]]
+"""The values of METRICS by destination port, as seen from one network namespace."""
+
 
 class Ports:
     """The open probe."""
@@ -38,19 +41,37 @@ class Ports:
 
     def read(self, _t: float) -> Iterable[Row]:
         """One row for each port of each target that somebody has connected to."""
-        served = {port: (each.service, each.instance) for each in self._targets.now() for port in each.ports}
-        lingering = dump(1 << TIME_WAIT, most=SAMPLE)
-        standing = dump(1 << ESTABLISHED | 1 << SYN_SENT)
-        total = time_wait(text(self._proc / "net/sockstat"))
-        given = span(text(self._proc / "sys/net/ipv4/ip_local_port_range"))
+        targets = self._targets.now()
+        served = {port: each for each in targets for port in each.ports}
+        views = [self._from(served, text(self._proc / "sys/net/ipv4/ip_local_port_range"))]
+        views += [self._from(served, each.space.ports, each) for each in targets if each.space is not None]
         found = []
-        for port, values in parse(standing, lingering, served, total).items():
-            service, instance = served[port]
-            found.append((Entity("destination", service, instance, name=f"127.0.0.1:{port}"), (*values, given)))
+        for port, values in fullest(views).items():
+            target = served[port]
+            entity = Entity("destination", target.service, target.instance, name=f"{target.host}:{port}")
+            found.append((entity, values))
         return found
+
+    def _from(self, served: Mapping[int, object], bounds: str, target: Target | None = None) -> View:
+        """From one network namespace: loadlab's, or a target's own."""
+        space, net = (None, "net") if target is None else (target.space, f"{target.pid}/net")
+        lingering = dump(1 << TIME_WAIT, most=SAMPLE, space=space)
+        standing = dump(1 << ESTABLISHED | 1 << SYN_SENT, space=space)
+        total = time_wait(text(self._proc / net / "sockstat"))
+        return {port: (*each, span(bounds)) for port, each in parse(standing, lingering, served, total).items()}
 
     def close(self) -> None:
         """Nothing is kept open."""
+
+
+def fullest(views: Iterable[View]) -> View:
+    """By destination port, the network namespace from which most of its ports are taken: each has ports of its own, and
+    a caller in another one takes none away."""
+    found: View = {}
+    for port, values in (pair for view in views for pair in view.items()):
+        if port not in found or values[0] / (values[-1] or 1) > found[port][0] / (found[port][-1] or 1):
+            found[port] = values
+    return dict(sorted(found.items()))
 
 
 def parse(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from loadlab.probes import Row
 from loadlab.probes._flow import Growth
-from loadlab.probes._sockets import CLOSE_WAIT, ESTABLISHED, FIN_WAIT1, Socket, dump
+from loadlab.probes._sockets import CLOSE_WAIT, ESTABLISHED, FIN_WAIT1, Socket, everywhere
 from loadlab.recording.model import Entity, Metric
 from loadlab.services import Targets
 
@@ -42,11 +42,12 @@ class Sends:
 
     def read(self, _t: float) -> Iterable[Row]:
         """One row for each port of each target."""
-        ports = {port: each for each in self._targets.now() for port in each.ports}
-        gauges = self._gauges(each for each in dump(STATES, info=True) if each.port in ports)
+        targets = self._targets.now()
+        ports = {port: each for each in targets for port in each.ports}
+        gauges = self._gauges(each for each in everywhere(targets, STATES, info=True) if each.port in ports)
         found = []
         for port, target in ports.items():
-            entity = Entity("listener", target.service, target.instance, name=f"127.0.0.1:{port}")
+            entity = Entity("listener", target.service, target.instance, name=f"{target.host}:{port}")
             sent, *limits = self._grown.of(port)
             *queued, held, late = gauges[port]
             found.append((entity, (*queued, sent, *(each / 1e6 for each in limits), held, late)))

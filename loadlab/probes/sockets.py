@@ -11,7 +11,17 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from loadlab.probes import Row
-from loadlab.probes._sockets import CLOSE_WAIT, ESTABLISHED, LISTEN, SYN_RECV, TIME_WAIT, Socket, dump
+from loadlab.probes._sockets import (
+    CLOSE_WAIT,
+    ESTABLISHED,
+    LISTEN,
+    SYN_RECV,
+    TIME_WAIT,
+    Socket,
+    dump,
+    everywhere,
+    spaces,
+)
 from loadlab.recording.model import Entity, Metric
 from loadlab.services import Targets
 
@@ -47,16 +57,18 @@ class Listeners:
 
     def read(self, _t: float) -> Iterable[Row]:
         """One row for each port of each target."""
-        ports = {port: each for each in self._targets.now() for port in each.ports}
+        targets = self._targets.now()
+        ports = {port: each for each in targets for port in each.ports}
         with self._lock:
             longest, self._longest = self._longest, {}
-        for each in dump(1 << TIME_WAIT, most=SAMPLE):
-            # Whoever closes first keeps it: the port may be at either end.
-            self._lingering.update({each.port, each.peer_port} & ports.keys())
+        for space in (None, *spaces(targets)):
+            for each in dump(1 << TIME_WAIT, most=SAMPLE, space=space):
+                # Whoever closes first keeps it: the port may be at either end.
+                self._lingering.update({each.port, each.peer_port} & ports.keys())
         found = []
-        for port, (queue, backlog, states) in parse(dump(OPEN), set(ports)).items():
+        for port, (queue, backlog, states) in parse(everywhere(targets, OPEN), set(ports)).items():
             target = ports[port]
-            entity = Entity("listener", target.service, target.instance, name=f"127.0.0.1:{port}")
+            entity = Entity("listener", target.service, target.instance, name=f"{target.host}:{port}")
             most = max(queue, longest.get(port, 0))
             counts = (float(states[each]) for each in STATES.values())
             values = (float(queue), float(most), float(backlog), *counts, float(self._lingering[port]))
@@ -71,7 +83,7 @@ class Listeners:
     def _look(self) -> None:
         while not self._stop.wait(LOOK_S):
             try:
-                listening = dump(1 << LISTEN)
+                listening = everywhere(self._targets.now(), 1 << LISTEN)
             except OSError:
                 continue  # the next row's own read fails too, and that one is recorded
             with self._lock:

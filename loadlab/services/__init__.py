@@ -43,6 +43,26 @@ class Found:
     scheme: str = "http"
 
 
+@dataclass(frozen=True)
+class Network:
+    """A network namespace that an instance is to have. address: what others reach it at; home: where it reaches what
+    listens on this machine's loopback."""
+
+    address: str
+    home: str
+
+
+@dataclass(frozen=True)
+class Space:
+    """A network namespace that an instance has. descriptor: open for as long as the run; ports: its
+    ip_local_port_range. address, home: as of Network."""
+
+    descriptor: int
+    address: str
+    home: str
+    ports: str = ""
+
+
 class Names(Protocol):
     """Resolves placeholders, gives out ports and folders. One for a run; pure once the ports are drawn."""
 
@@ -56,12 +76,21 @@ class Names(Protocol):
         """The user everything runs as."""
         ...
 
-    def host(self, service: str) -> str:
-        """Where the instances of a service listen."""
+    def host(self, service: str, instance: int = 0, asking: str = "") -> str:
+        """Where an instance is reached: by loadlab, or by the service that is asking. All at one address, unless each
+        has a network of its own."""
         ...
 
-    def url(self, service: str) -> str:
+    def url(self, service: str, asking: str = "") -> str:
         """The address of a service's first instance."""
+        ...
+
+    def addresses(self, service: str, asking: str = "") -> tuple[str, ...]:
+        """host:port of the instances that take requests."""
+        ...
+
+    def is_apart(self, service: str) -> bool:
+        """Whether each of its instances has an address of its own."""
         ...
 
     def spare(self, service: str, instance: int, what: str) -> int:
@@ -137,6 +166,8 @@ class ProcessPlan:
     ca: Path | None = None
     take_over: TakeOver | None = None
     """None for a program that cannot be told of new instances of what it calls."""
+    network: Network | None = None
+    """None: this machine's."""
 
 
 @dataclass(frozen=True)
@@ -185,6 +216,13 @@ class Target:
     attached: bool = False
     log: Path | None = None
     """Where its output goes; None of what loadlab did not start."""
+    space: Space | None = None
+    """None: it is in loadlab's own network namespace."""
+
+    @property
+    def host(self) -> str:
+        """Where loadlab reaches its ports."""
+        return self.space.address if self.space is not None else "127.0.0.1"
 
 
 class Targets(Protocol):

@@ -49,16 +49,16 @@ def problems(service: ServiceSpec, spec: Spec) -> list[str]:
     return found + _weights(weights, sum(each.instances for each in behind))
 
 
-def backends(given: Mapping[str, Any], names: Names) -> tuple[Backend, ...]:
-    """Every instance of every upstream service there can be, in order."""
+def backends(given: Mapping[str, Any], names: Names, asking: str) -> tuple[Backend, ...]:
+    """Every instance of every upstream service there can be, in order. asking: the balancer."""
     weights = list(given.get("weights", ()))
     found: list[Backend] = []
     for name in upstreams(given):
         scheme = names.url(name).partition("://")[0] or "http"
         serving = names.ports(name)
-        for port in names.all_ports(name):
+        for instance, port in enumerate(names.all_ports(name)):
             weight = weights[len(found)] if len(found) < len(weights) else 1
-            found.append(Backend(names.host(name), port, scheme, weight, port in serving))
+            found.append(Backend(names.host(name, instance, asking), port, scheme, weight, port in serving))
     return tuple(found)
 
 

@@ -15,12 +15,14 @@ import sys
 
 PR_SET_PTRACER = 0x59616D61
 ANYONE = -1
+NEW_NET = 0x40000000
 FAILED = 127
 """As a shell's for a program that cannot be run."""
 
 
 def main() -> None:
-    """The order: {"path", "argv", "env", "cgroups": [folder], "rlimits": {number: value}, "ptracer": bool, "report"}.
+    """The order: {"path", "argv", "env", "cgroups": [folder], "rlimits": {number: value}, "network": descriptor's path
+    or "", "ptracer": bool, "report"}.
 
     What goes wrong is written to `report`, which closes by itself once the service runs.
     """
@@ -38,6 +40,9 @@ def main() -> None:
         step = "join its cgroup"
         for folder in order["cgroups"]:
             enter(folder)
+        if order["network"]:
+            step = "enter its network namespace"
+            enter_network(order["network"])
         step = "set its limits"
         for number, value in order["rlimits"].items():
             resource.setrlimit(int(number), (value, value))
@@ -56,6 +61,17 @@ def may_be_watched() -> None:
     import ctypes  # 5 ms, and few machines need it
 
     ctypes.CDLL(None).prctl(PR_SET_PTRACER, ANYONE, 0, 0, 0)
+
+
+def enter_network(path: str) -> None:
+    """A descriptor of loadlab's that stands for it."""
+    import ctypes  # 5 ms, and few services ask for it
+
+    descriptor = os.open(path, os.O_RDONLY)
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.setns(descriptor, NEW_NET):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    os.close(descriptor)
 
 
 def enter(folder: str) -> None:

@@ -132,6 +132,7 @@ class Instance:
             files_limit=limits.files if limits is not None else None,
             attached=self.attached,
             log=None if self.attached else self.log,
+            space=self.applied.space,
         )
 
     def report(self, headline: str, way_out: str, last_lines: tuple[str, ...] | list[str]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from loadlab.clock import Clock
 from loadlab.errors import NotReady, PortBusy, ServiceError
-from loadlab.services import Plan, ProcessPlan, Target, _find, _guard, _limits, _ports, _ready, _setup, _stop
+from loadlab.services import Plan, ProcessPlan, Target, _find, _guard, _limits, _ports, _ready, _setup, _spaces, _stop
 from loadlab.services._guardian import MARK
 from loadlab.services._instance import Exit, Guardian, Instance, Journal
 from loadlab.services._kin import Kin, adopting, tell
@@ -198,6 +198,8 @@ class Running:
         for each in (each for plan in self.plans for each in plan.all_processes):
             for port in (*each.ports, *each.spare_ports):
                 _ports.hand_over(port)
+            if each.network is not None:
+                _spaces.hand_over(each.network)
         remaining = [f"process {each.pid} ({_find.named(each.pid)})" for each in left] + folders
         if remaining:
             text = f"could not be removed: {', '.join(remaining)}"
@@ -205,7 +207,8 @@ class Running:
             self._journal.event("note", text=text)
 
     def _refuse_busy_ports(self) -> None:
-        for process in (each for plan in self.plans for each in plan.all_processes):
+        shared = (each for plan in self.plans for each in plan.all_processes if each.network is None)
+        for process in shared:
             for port in (*process.ports, *process.spare_ports):
                 if _ports.answered(port, process.host):
                     who = _find.occupant(port)
@@ -329,7 +332,8 @@ class Running:
         if limits is None:
             return
         self._means = self._means or _limits.means()
-        instance.applied = _limits.apply(limits, instance.label, self._guardian.mark, self._guardian, self._means)
+        given = (instance.label, self._guardian.mark, self._guardian, self._means, instance.plan.network)
+        instance.applied = _limits.apply(limits, *given)
         if instance.applied.note:
             self._note(instance.applied.note)
 

@@ -1,4 +1,5 @@
-"""`limits` made real, per instance: cgroups for cores and memory, rlimits for files. What cannot be is an error.
+"""`limits` made real, per instance: cgroups for cores and memory, rlimits for files, a network namespace (`_spaces`).
+What cannot be is an error.
 
 cpu: a cgroup's quota (version 2 or 1), else a scope of systemd. memory: a cgroup's limit (no swap), else RLIMIT_DATA,
 which holds for each process by itself. files: RLIMIT_NOFILE, soft and hard.
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from loadlab.errors import LimitUnavailable
-from loadlab.services import _cgroups, _guard
+from loadlab.services import Network, Space, _cgroups, _guard, _spaces
 from loadlab.services._cgroups import Place
 from loadlab.spec.model import Limits
 
@@ -52,6 +53,7 @@ class Applied:
     rlimits: dict[int, int] = field(default_factory=dict)
     scope: tuple[str, ...] = ()
     note: str = ""
+    space: Space | None = None
 
     @property
     def killed_for_memory(self) -> int:
@@ -62,7 +64,10 @@ class Applied:
         return next((int(line.split()[1]) for line in text.splitlines() if line.startswith("oom_kill ")), 0)
 
     def remove(self) -> list[Path]:
-        """The cgroups, now empty; returns those that could not be removed."""
+        """The cgroups, now empty, and the network namespace; returns those that could not be removed."""
+        if self.space is not None:
+            os.close(self.space.descriptor)
+            self.space = None
         return [each for each in dict.fromkeys(self.cgroups.values()) if not _guard.remove_cgroup(str(each))]
 
 
@@ -104,7 +109,14 @@ def limits_available(found: Means | None = None) -> dict[str, tuple[bool, str]]:
     return answers | {"files": (True, f"RLIMIT_NOFILE, up to {most}")}
 
 
-def apply(limits: Limits | None, name: str, run: str, guardian: Remover, found: Means | None = None) -> Applied:
+def apply(
+    limits: Limits | None,
+    name: str,
+    run: str,
+    guardian: Remover,
+    found: Means | None = None,
+    network: Network | None = None,
+) -> Applied:
     """Make what an instance's limits need. name: "app-0"; run: the run's mark. Raises LimitUnavailable."""
     applied = Applied()
     if limits is None:
@@ -117,6 +129,8 @@ def apply(limits: Limits | None, name: str, run: str, guardian: Remover, found: 
             _cpu(applied, limits.cpu, name, run, guardian, have)
         if limits.memory_bytes is not None:
             _memory(applied, limits.memory_bytes, name, run, guardian, have)
+        if network is not None:
+            applied.space = _spaces.make(name, network, limits.bandwidth_bits)
     except BaseException:
         applied.remove()
         raise

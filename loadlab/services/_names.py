@@ -8,14 +8,17 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from loadlab.catalogue import units
 from loadlab.errors import ServiceError
-from loadlab.services import Found, Plan, Server, _find, _ports, _resolver
+from loadlab.services import Found, Network, Plan, Server, _find, _ports, _resolver, _spaces
 from loadlab.spec import placeholders
 from loadlab.spec.model import Attach, ServiceSpec, Spec
 
 LOOPBACK = "127.0.0.1"
+HERE = (LOOPBACK, "localhost", "::1")
+"""How this machine's own loopback is called."""
 ESCAPED = re.compile(r"\{" + placeholders.PLACEHOLDER.pattern + r"\}")
 EITHER = re.compile(f"(?P<escaped>{ESCAPED.pattern})|(?P<plain>{placeholders.PLACEHOLDER.pattern})")
 
@@ -29,6 +32,12 @@ def attach(where: Attach) -> Found:
     return _find.by_url(where.url or "")
 
 
+def most_instances(service: ServiceSpec) -> int:
+    """How many there can be at once; a database's replicas are instances."""
+    count: int = getattr(units("services").get(service.unit), "instances", lambda one: one.at_most)(service)
+    return count
+
+
 @dataclass
 class RunNames:
     """Implements services.Names. `root`: the recording's folder. What touches the machine can be exchanged."""
@@ -36,6 +45,7 @@ class RunNames:
     spec: Spec
     root: Path
     draw: Callable[[], int] = _ports.draw
+    draw_network: Callable[[], str] = _spaces.draw
     attach: Callable[[Attach], Found] = attach
     resolve: Callable[[str, str | None], Server] = _resolver.find
     uid: int = field(default_factory=os.geteuid)
@@ -47,6 +57,7 @@ class RunNames:
     _urls: dict[str, str] = field(default_factory=dict)
     _replicas: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _serving: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    _network: str = ""
 
     def ports(self, service: str) -> tuple[int, ...]:
         """One for each instance that takes requests; none for a command that is not told one."""
@@ -74,15 +85,32 @@ class RunNames:
     def folder(self, service: str, instance: int) -> Path:
         return self.root.absolute() / "services" / f"{service}-{instance}"
 
-    def host(self, service: str) -> str:
-        one = self._service(service)
-        return self.found(one).host if one.attach is not None else LOOPBACK
+    def host(self, service: str, instance: int = 0, asking: str = "") -> str:
+        one, network = self._service(service), self.network(service, instance)
+        if network is not None:
+            return network.address
+        host = self.found(one).host if one.attach is not None else LOOPBACK
+        home = self.network(asking, 0) if asking else None
+        return home.home if home is not None and host in HERE else host
 
-    def url(self, service: str) -> str:
+    def url(self, service: str, asking: str = "") -> str:
         """As its plan says, for those planned already: a database's is not http."""
         if service in self._urls:
-            return self._urls[service]
-        return next(iter(self._addresses(self._service(service))), "")
+            return self._seen(self._urls[service], asking)
+        return next(iter(self._urls_of(self._service(service), asking)), "")
+
+    def is_apart(self, service: str) -> bool:
+        return self._service(service).is_apart
+
+    def network(self, service: str, instance: int) -> Network | None:
+        """Of an instance that has one of its own."""
+        number = 0
+        for each in self.spec.service:
+            if each.is_apart and each.name == service:
+                self._network = self._network or self.draw_network()
+                return _spaces.place(self._network, number + instance)
+            number += most_instances(each) if each.is_apart else 0
+        return None
 
     def learn(self, plan: Plan) -> None:
         """What a plan says of its service is what others are told."""
@@ -141,9 +169,9 @@ class RunNames:
 
     def _of(self, other: str, attribute: str, asking: str) -> str:
         if attribute == "host":
-            return self.host(other)
+            return self.host(other, asking=asking)
         if attribute == "url":
-            return self.url(other)
+            return self.url(other, asking)
         ports = self.ports(other)
         if not ports:
             raise ServiceError(
@@ -154,13 +182,32 @@ class RunNames:
             return str(ports[0])
         if attribute == "ports":
             return ",".join(map(str, ports))
-        return ",".join(self._replicas.get(other) or self._addresses(self._service(other))[1:])
+        if attribute == "addresses":
+            return ",".join(self.addresses(other, asking))
+        replicas = self._replicas.get(other)
+        if replicas:
+            return ",".join(self._seen(each, asking) for each in replicas)
+        return ",".join(self._urls_of(self._service(other), asking)[1:])
 
-    def _addresses(self, service: ServiceSpec) -> list[str]:
+    def addresses(self, service: str, asking: str = "") -> tuple[str, ...]:
+        """host:port of the instances that take requests."""
+        every = self.all_ports(service)
+        hosts = {port: self.host(service, instance, asking) for instance, port in enumerate(every)}
+        shown = {port: f"[{host}]" if ":" in host else host for port, host in hosts.items()}
+        return tuple(f"{shown[port]}:{port}" for port in self.ports(service))
+
+    def _urls_of(self, service: ServiceSpec, asking: str = "") -> list[str]:
         scheme = self.found(service).scheme if service.attach is not None else service.scheme
-        host = self.host(service.name)
-        shown = f"[{host}]" if ":" in host else host
-        return [f"{scheme}://{shown}:{port}" for port in self.ports(service.name)]
+        return [f"{scheme}://{each}" for each in self.addresses(service.name, asking)]
+
+    def _seen(self, url: str, asking: str) -> str:
+        """A URL as loadlab has it, for who is asking: in a namespace of its own this machine is called otherwise."""
+        parts, home = urlsplit(url), self.network(asking, 0) if asking else None
+        if home is None or parts.hostname not in HERE:
+            return url
+        before, at, _ = parts.netloc.rpartition("@")
+        port = f":{parts.port}" if parts.port is not None else ""
+        return parts._replace(netloc=f"{before}{at}{home.home}{port}").geturl()
 
     def _drawn(self, service: ServiceSpec) -> tuple[int, ...]:
         if service.attach is not None:
@@ -169,8 +216,7 @@ class RunNames:
             return (service.port,)
         if service.command is not None and not placeholders.uses_own(service, "port"):
             return ()
-        count = getattr(units("services").get(service.unit), "instances", lambda one: one.at_most)
-        return tuple(self.draw() for _ in range(count(service)))
+        return tuple(self.draw() for _ in range(most_instances(service)))
 
     def _service(self, name: str) -> ServiceSpec:
         return next(each for each in self.spec.service if each.name == name)

@@ -34,22 +34,25 @@ def plan_one(service: ServiceSpec, spec: Spec, names: RunNames) -> Plan:
     made: Plan = units("services")[service.unit].plan(service, names)
     return replace(
         made,
-        processes=tuple(_completed(each, service, spec) for each in made.processes),
-        standby=tuple(_completed(each, service, spec) for each in made.standby),
+        processes=tuple(_completed(each, service, names) for each in made.processes),
+        standby=tuple(_completed(each, service, names) for each in made.standby),
     )
 
 
-def _completed(process: ProcessPlan, service: ServiceSpec, spec: Spec) -> ProcessPlan:
+def _completed(process: ProcessPlan, service: ServiceSpec, names: RunNames) -> ProcessPlan:
     """What a service may say whatever its unit is."""
+    network = names.network(service.name, process.instance)
     return replace(
         process,
+        host=network.address if network is not None else process.host,
+        network=network,
         scheme=service.scheme,
         ready=_ready(service.ready or process.ready, bool(process.ports)),
         limits=service.limits,
         restart=service.restart == "on-exit",
         setup=service.setup or (),
         verify=service.verify,
-        ca=spec.folder / service.ca if service.ca is not None else None,
+        ca=names.spec.folder / service.ca if service.ca is not None else None,
     )
 
 

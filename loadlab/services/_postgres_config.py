@@ -35,9 +35,9 @@ FIXED = {
 """Settings that are not for the user, and why."""
 
 ACCESS = f"""# Made by loadlab for one run. The superuser's password is drawn for each run; the owner needs none.
-host all {SUPERUSER} 127.0.0.1/32 scram-sha-256
-host replication {SUPERUSER} 127.0.0.1/32 scram-sha-256
-host all all 127.0.0.1/32 trust
+host all {SUPERUSER} 127.0.0.0/8 scram-sha-256
+host replication {SUPERUSER} 127.0.0.0/8 scram-sha-256
+host all all 127.0.0.0/8 trust
 """
 
 

@@ -61,7 +61,7 @@ class Starter:
         password = secrets.token_hex(16)
         superuser = self.order["superuser"]
         self.secret("password", password)
-        self.secret("pgpass", f"127.0.0.1:*:*:{superuser}:{password}\n")
+        self.secret("pgpass", f"*:*:*:{superuser}:{password}\n")
         names = ["-D", str(self.data), "-U", superuser, "--pwfile", str(self.folder / "password")]
         self.run("initdb", *names, "--no-sync", "--encoding=UTF8", "--locale=C", "--auth=scram-sha-256")
 
@@ -93,14 +93,14 @@ class Starter:
 
     def copy(self) -> None:
         """A streaming replica of the primary."""
-        port = str(self.order["primary_port"])
-        self.wait_for(port)
-        where = ["-h", "127.0.0.1", "-p", port, "-U", self.order["superuser"], "-w", "-D", str(self.data)]
+        host, port = str(self.order["primary_host"]), str(self.order["primary_port"])
+        self.wait_for(port, host=host)
+        where = ["-h", host, "-p", port, "-U", self.order["superuser"], "-w", "-D", str(self.data)]
         self.run("pg_basebackup", *where, "-R", "-X", "stream", "-c", "fast", "--no-sync")
 
-    def wait_for(self, port: str, server: subprocess.Popen[bytes] | None = None) -> None:
+    def wait_for(self, port: str, server: subprocess.Popen[bytes] | None = None, host: str = "127.0.0.1") -> None:
         """Until a server answers."""
-        ask = [self.program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", port, "-t", "1"]
+        ask = [self.program("pg_isready"), "-q", "-h", host, "-p", port, "-t", "1"]
         for _ in range(round(PATIENCE_S / ASK_AGAIN_S)):
             if subprocess.run(ask, stdin=subprocess.DEVNULL, check=False).returncode == 0:
                 return

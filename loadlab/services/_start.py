@@ -151,6 +151,7 @@ def spawn(
             "env": dict(env),
             "cgroups": [str(each) for each in dict.fromkeys(limits.cgroups.values())],
             "rlimits": limits.rlimits,
+            "network": f"/proc/{os.getpid()}/fd/{limits.space.descriptor}" if limits.space is not None else "",
             "ptracer": _guard.content(str(YAMA)).strip() == b"1",
             "report": report_out.fileno(),
         }

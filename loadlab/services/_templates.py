@@ -16,12 +16,22 @@ from loadlab.spec.model import ServiceSpec
 
 @dataclass(frozen=True)
 class Address:
-    """A service as a template sees it: `{{ app.host }}:{{ app.port }}`, `{% for port in app.ports %}`."""
+    """A service as a template sees it: `{{ app.host }}:{{ app.port }}`, `{% for each in app.addresses %}`."""
 
     host: str
     port: int | None
-    ports: tuple[int, ...]
+    all_ports: tuple[int, ...]
     url: str
+    addresses: tuple[str, ...] = ()
+    """host:port of each instance."""
+    is_apart: bool = False
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """Of all instances. Raises TemplateError where they have no host in common."""
+        if self.is_apart and len(self.all_ports) > 1:
+            raise TemplateError("its instances have an address each (limits.network): write addresses instead of ports")
+        return self.all_ports
 
 
 def filled(value: Any, fill: Callable[[str], str]) -> Any:
@@ -60,7 +70,10 @@ def _known(service: ServiceSpec, names: Names, folder: Path, port: int) -> dict[
     known: dict[str, Any] = {"host": "127.0.0.1", "port": port, "dir": str(folder), "here": here}
     for name in _others(names, service):
         ports = names.ports(name)
-        known[name.replace("-", "_")] = Address(names.host(name), ports[0] if ports else None, ports, names.url(name))
+        host, url = names.host(name, asking=service.name), names.url(name, service.name)
+        addresses = names.addresses(name, service.name)
+        one = Address(host, ports[0] if ports else None, ports, url, addresses, names.is_apart(name))
+        known[name.replace("-", "_")] = one
     return known
 
 

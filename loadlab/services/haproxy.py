@@ -57,7 +57,7 @@ def _process(service: ServiceSpec, names: Names, server: Server, instance: int) 
         given: dict[str, Any] = _templates.filled(
             service.with_, lambda value: names.fill(value, service.name, instance)
         )
-        backends = _balancing.backends(given, names)
+        backends = _balancing.backends(given, names, service.name)
         text = _haproxy_config.render(given, port, spare, backends, scaled=_is_scaled(service, names))
         take_over = TakeOver(socket=_haproxy_config.SOCKET, lines=_haproxy_config.states(backends))
     listens = str(spare) in text

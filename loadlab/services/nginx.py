@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import signal
 from collections.abc import Mapping
-from pathlib import Path
 
 from loadlab.services import Names, Plan, ProcessPlan, Server, TakeOver, _balancing, _nginx_config, _templates
 from loadlab.services._nginx_config import LOG_FORMAT, Config
@@ -53,7 +52,7 @@ def plan(service: ServiceSpec, names: Names) -> Plan:
 def _process(service: ServiceSpec, names: Names, server: Server, instance: int) -> ProcessPlan:
     folder, port = names.folder(service.name, instance), names.ports(service.name)[instance]
     if "config" in service.with_:
-        text, status = _rendered(service, names, folder, port)
+        text, status = _rendered(service, names, instance)
         spare: tuple[int, ...] = ()
     else:
         spare = _status_port(service, names, server, instance)
@@ -90,15 +89,17 @@ def _generated(
     given = _templates.filled(service.with_, lambda text: names.fill(text, service.name, instance))
     folder = names.folder(service.name, instance)
     port, status_port = names.ports(service.name)[instance], spare[0] if spare else None
-    config = Config(folder, port, _balancing.backends(given, names), given, status_port, as_root=names.uid == 0)
+    backends = _balancing.backends(given, names, service.name)
+    config = Config(folder, port, backends, given, status_port, as_root=names.uid == 0)
     status = {} if "access_log" in given.get("settings", {}) else {"access_log": str(folder / "access.log")}
     if spare:
-        status["status_url"] = f"http://127.0.0.1:{spare[0]}/"
+        status["status_url"] = f"http://{names.host(service.name, instance)}:{spare[0]}/"
     return _nginx_config.render(config), status
 
 
-def _rendered(service: ServiceSpec, names: Names, folder: Path, port: int) -> tuple[str, Mapping[str, str]]:
+def _rendered(service: ServiceSpec, names: Names, instance: int) -> tuple[str, Mapping[str, str]]:
     """The user's own file; its log and counters are read where it has them."""
+    folder, port = names.folder(service.name, instance), names.ports(service.name)[instance]
     log = str(folder / "access.log")
     given = _templates.filled(service.with_.get("values", {}), lambda text: names.fill(text, service.name, 0))
     more = {"access_log": log, "log_format": f"log_format loadlab {LOG_FORMAT};", "values": given}
@@ -106,7 +107,7 @@ def _rendered(service: ServiceSpec, names: Names, folder: Path, port: int) -> tu
     status = {"access_log": log} if log in text and "log_format loadlab" in text else {}
     counters = STATUS.search(text)
     if counters:
-        status["status_url"] = f"http://127.0.0.1:{port}{counters[1]}"
+        status["status_url"] = f"http://{names.host(service.name, instance)}:{port}{counters[1]}"
     errors = ERRORS.search(text)
     if errors and errors[1] != "stderr":
         status["error_log"] = str(folder / errors[1])

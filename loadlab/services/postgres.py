@@ -51,7 +51,9 @@ def plan(service: ServiceSpec, names: Names) -> Plan:
     """Instance 0 is the primary, the others its replicas. Raises ServerMissing."""
     server = names.server("postgres", service)
     processes = tuple(_process(service, names, server, each) for each in range(instances(service)))
-    urls = tuple(f"postgresql://{OWNER}@127.0.0.1:{port}/{OWNER}" for port in names.ports(service.name))
+    hosts = [names.host(service.name, each) for each in range(instances(service))]
+    where = zip(hosts, names.ports(service.name), strict=True)
+    urls = tuple(f"postgresql://{OWNER}@{host}:{port}/{OWNER}" for host, port in where)
     named = (service.name, service.role or ROLE, service.unit)
     return Plan(*named, processes, url=urls[0], replica_urls=urls[1:], version=server.version)
 
@@ -72,6 +74,7 @@ def _process(service: ServiceSpec, names: Names, server: Server, instance: int) 
         "passfile": str(primary / "pgpass"),
         "superuser": SUPERUSER,
         "owner": OWNER,
+        "primary_host": names.host(service.name) if instance else None,
         "primary_port": names.ports(service.name)[0] if instance else None,
         "init_port": spare[0] if spare else None,
         "scripts": [str(names.spec.folder / each) for each in _scripts(service)],
@@ -95,7 +98,7 @@ def _process(service: ServiceSpec, names: Names, server: Server, instance: int) 
         ready=READY,
         stop_signal=IMMEDIATE,
         status={
-            "postgres": f"host=127.0.0.1 port={port} user={SUPERUSER} dbname={OWNER}",
+            "postgres": f"host={names.host(service.name, instance)} port={port} user={SUPERUSER} dbname={OWNER}",
             "passfile": str(primary / "pgpass"),
         },
         scratch=("data", "pgpass", "password"),

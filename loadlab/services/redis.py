@@ -62,6 +62,8 @@ def configuration(given: dict[str, Any], port: int) -> str:
     """The whole file. Its folder is the process's own: paths with spaces need no quoting."""
     ours: dict[str, Any] = {
         "bind": "127.0.0.1",
+        # It takes 127.0.0.1 alone for this machine, and not an instance in a network namespace of its own.
+        "protected-mode": False,
         "port": port,
         "dir": "./",
         "daemonize": False,

@@ -121,6 +121,8 @@ def _unknown_value(given: Any, expected: str) -> str:
 def _malformed(loc: Loc, given: str) -> str:
     if loc[-1] == "memory":
         return 'expected a size like "512MB" or "1.5GiB" (B, KB, MB, GB, KiB, MiB, GiB)'
+    if loc[-1] == "bandwidth":
+        return 'expected bits a second, like "100Mbit" (Kbit, Mbit, Gbit)'
     slug = slugged(given)
     return "expected lower-case letters, digits and dashes" + (f', like "{slug}"' if slug else "")
 

@@ -49,6 +49,10 @@ def size_bytes(text: str) -> int:
     return int(float(text.removesuffix(unit)) * UNITS[unit])
 
 
+BITS = {"Kbit": 1000, "Mbit": 1000**2, "Gbit": 1000**3}
+BANDWIDTH = r"^\d+(\.\d+)?\s*(Kbit|Mbit|Gbit)$"
+
+
 class Limits(Strict):
     """What an instance may use. Enforced, or an error where this machine cannot."""
 
@@ -57,6 +61,16 @@ class Limits(Strict):
     memory: str | None = Field(default=None, pattern=SIZE)
     files: int | None = Field(default=None, ge=16)
     """Open files (RLIMIT_NOFILE, hard)."""
+    network: Literal["own", "shared"] | None = None
+    """own: a network namespace for each instance, with a loopback and source ports of its own. Default: shared."""
+    bandwidth: str | None = Field(default=None, pattern=BANDWIDTH)
+    """A second, in each direction; of an instance whose network is its own."""
+
+    @property
+    def bandwidth_bits(self) -> int | None:
+        """`bandwidth` in bits a second."""
+        found = re.match(BANDWIDTH, self.bandwidth) if self.bandwidth is not None else None
+        return int(float(found[0].removesuffix(found[2])) * BITS[found[2]]) if found is not None else None
 
     @property
     def memory_bytes(self) -> int | None:
@@ -132,6 +146,11 @@ class ServiceSpec(Strict):
     def at_most(self) -> int:
         """How many instances there can be at once."""
         return self.instances if self.autoscale is None else max(self.instances, self.autoscale.max)
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether each instance has a network namespace of its own."""
+        return self.limits is not None and self.limits.network == "own"
 
     @property
     def unit(self) -> str:

@@ -16,9 +16,9 @@ from loadlab.spec.problem import Loc, nearest
 PLACEHOLDER = re.compile(r"\{([A-Za-z0-9_-]+)(?:\.([A-Za-z0-9_]+))?\}")
 OWN = ("python", "port", "instance", "dir")
 """Placeholders of the service itself."""
-OF_OTHERS = ("host", "port", "ports", "url", "replica_urls")
+OF_OTHERS = ("host", "port", "ports", "addresses", "url", "replica_urls")
 """What can be asked of any service: {name.url}."""
-PORTS = ("port", "ports", "url", "replica_urls")
+PORTS = ("port", "ports", "addresses", "url", "replica_urls")
 """Those that need a port to be known."""
 
 

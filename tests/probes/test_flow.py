@@ -71,6 +71,13 @@ def test_of_very_many_a_sample_is_scaled() -> None:
     assert (low, high) == (30_000.0, 30_000.0 + ports.SAMPLE - 1)
 
 
+def test_each_network_namespace_has_ports_of_its_own() -> None:
+    """A destination is as near to its end as the caller that has fewest left; nobody else's count."""
+    here: ports.View = {9000: (300.0, 200.0, 41_000.0, 41_900.0, 28_232.0), 80: (5.0, 0.0, 1.0, 9.0, None)}
+    there: ports.View = {9000: (200.0, 10.0, 32_768.0, 33_000.0, 1_000.0), 443: (1.0, 1.0, 7.0, 7.0, 28_232.0)}
+    assert ports.fullest([here, there]) == {80: here[80], 443: there[443], 9000: there[9000]}
+
+
 def test_the_kernels_own_texts() -> None:
     assert ports.span("32768\t60999\n") == 28_232.0
     assert ports.span("") is None

@@ -20,6 +20,7 @@ from loadlab.probes._nagle import Nagle
 from loadlab.probes._threadstate import Doing
 from loadlab.recording.folded import folded, parse_folded
 from loadlab.recording.model import Frame
+from loadlab.services import Space
 
 STAT = b"4242 (a) b (c) S 1 4242 4242 0 -1 4194304 100 0 7 0 250 31 0 0 20 0 3 0 9911 1000000 2500 18446744073709551615"
 
@@ -189,6 +190,27 @@ def test_a_log_is_read_on_from_where_it_stopped(tmp_path: Path) -> None:
         file.write(" 0\n")
     log.read()
     assert log.sums["a:1"][0] == 2
+
+
+SPACE = Space(-1, "127.77.5.2", "127.77.5.1")
+
+
+@pytest.mark.parametrize(
+    ("state", "there", "here"),
+    [
+        # What it accepted from this machine, from another instance, and from itself.
+        (_sockets.ESTABLISHED, ("127.0.0.1", "127.77.5.1"), ("127.77.5.2", "127.0.0.1")),
+        (_sockets.ESTABLISHED, ("127.0.0.1", "127.77.5.3"), ("127.77.5.2", "127.77.5.3")),
+        (_sockets.ESTABLISHED, ("127.0.0.1", "127.0.0.1"), ("127.77.5.2", "127.77.5.2")),
+        (_sockets.LISTEN, ("0.0.0.0", "0.0.0.0"), ("127.77.5.2", "0.0.0.0")),
+        (_sockets.ESTABLISHED, ("::1", "::1"), ("::1", "::1")),
+    ],
+)
+def test_a_socket_of_another_namespace_is_called_as_on_this_machine(
+    state: int, there: tuple[str, str], here: tuple[str, str]
+) -> None:
+    seen = _sockets.Socket(state, there[0], 8000, there[1], 41_000, 1, 2, 3)
+    assert _sockets.outward(seen, SPACE) == _sockets.Socket(state, here[0], 8000, here[1], 41_000, 1, 2, 3)
 
 
 @given(st.binary(max_size=400))

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from loadlab.clock import SYSTEM
-from loadlab.services import Found, Plan, Server, _guard, _ports
+from loadlab.services import Found, Plan, Server, _guard, _ports, _spaces
 from loadlab.services._guardian import MARK, Guardian
 from loadlab.services._launch import Running, launch
 from loadlab.services._names import RunNames
@@ -143,6 +143,7 @@ def launching(tmp_path: Path) -> Iterator[Launcher]:
         os.kill(pid, 9)
     assert left == []
     assert _ports._held == {}
+    assert _spaces._held == {}
     assert until(lambda: set(threading.enumerate()) <= threads), "a thread is left"
 
 

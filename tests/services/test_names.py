@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from loadlab.errors import ServiceError
-from loadlab.services import Plan
+from loadlab.services import Found, Plan
 from tests.services.conftest import names_of, spec_of
 
 APP = {"name": "app", "command": ["run", "{port}"], "instances": 3}
@@ -37,6 +37,52 @@ def test_placeholders(text: str, filled: str) -> None:
     names = names_of(spec_of(APP, DB))
     names.ports("app")
     assert names.fill(text, "app", 1) == filled
+
+
+OWN = {"limits": {"network": "own"}}
+APART = {"name": "apart", "command": ["run", "{port}"], "instances": 2} | OWN
+OTHER = {"name": "other", "command": ["run", "{port}"]} | OWN
+LOCAL = {"name": "local", "attach": {"port": 5000}}
+
+
+@pytest.mark.parametrize(
+    ("asking", "text", "filled"),
+    [
+        ("app", "{apart.addresses}", "127.77.5.2:7001,127.77.5.3:7002"),
+        ("app", "{apart.url} {other.host}", "http://127.77.5.2:7001 127.77.5.4"),
+        ("other", "{apart.host} {apart.addresses}", "127.77.5.2 127.77.5.2:7001,127.77.5.3:7002"),
+        ("other", "{app.url} {app.host} {db.url}", "http://127.77.5.1:7004 127.77.5.1 pg://me@127.77.5.1:7001/x"),
+        ("other", "{local.url} {there.host}", "http://127.77.5.1:5000 2001:db8::1"),
+        (
+            "app",
+            "{local.url} {db.url} {app.addresses}",
+            "http://127.0.0.1:5000 pg://me@127.0.0.1:7001/x 127.0.0.1:7004",
+        ),
+        ("other", "{db.replica_urls}", "pg://me@127.77.5.1:7002/x,pg://127.77.5.2:7003"),
+    ],
+)
+def test_each_asker_is_told_the_address_that_it_can_reach(asking: str, text: str, filled: str) -> None:
+    """Instances of a network of their own have an address each, and call this machine's loopback by another one."""
+    found = {5000: Found((1,), "localhost", (5000,)), None: Found((), "2001:db8::1", (8443,))}
+    app = APP | {"instances": 1}
+    names = names_of(
+        spec_of(APART, OTHER, app, DB, LOCAL, THERE),
+        draw_network=lambda: "127.77.5",
+        attach=lambda where: found[where.port],
+    )
+    replicas = ("pg://me@127.0.0.1:7002/x", "pg://127.77.5.2:7003")
+    names.learn(Plan("db", "database", "postgres", (), url="pg://me@127.0.0.1:7001/x", replica_urls=replicas))
+    for each in ("apart", "other", "app"):
+        names.ports(each)
+    assert names.fill(text, asking, 0).replace("localhost", "127.0.0.1") == filled
+
+
+def test_a_system_without_such_instances_draws_no_network() -> None:
+    def never() -> str:
+        raise AssertionError
+
+    names = names_of(spec_of(APP, DB), draw_network=never)
+    assert names.host("app") == "127.0.0.1" and names.network("app", 1) is None
 
 
 def test_ports_are_drawn_once() -> None:

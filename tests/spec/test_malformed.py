@@ -237,6 +237,23 @@ MALFORMED: dict[str, tuple[str, list[str]]] = {
             r':10: service\[b\]\.limits\.memory = "512KB": nothing starts in so little; did you mean "MB"\?$',
         ],
     ),
+    "networks of their own": (
+        'name = "orders"\n'
+        + APP
+        + 'env = { A = "{b.ports}", B = "{b.addresses}", C = "{far.url}" }\nlimits = { bandwidth = "100Mbit" }\n'
+        '[[service]]\nname = "b"\ncommand = ["b", "{port}", "{far.url}"]\ninstances = 2\n'
+        'limits = { network = "own", bandwidth = "8Kbit" }\n'
+        '[[service]]\nname = "far"\nattach = { url = "http://192.0.2.7:80" }\n'
+        '[[service]]\nname = "c"\ncommand = ["c"]\nlimits = { network = "mine", bandwidth = "100" }\n',
+        [
+            r':6: service\[app\]\.env\.A = "\{b\.ports\}": \{b\.ports\} are ports at one address, .* \{b\.addresses\}$',
+            r":7: service\[app\]\.limits\.bandwidth = .*: is of an instance with a network of its own: add network",
+            r":10: service\[b\]\.command\[#3\] = .*: \{far\.url\} is on another host, which an instance of b does not",
+            r':12: service\[b\]\.limits\.bandwidth = "8Kbit": nothing answers in time with so little',
+            r':19: service\[c\]\.limits\.network = "mine": unknown',
+            r':19: service\[c\]\.limits\.bandwidth = "100": expected bits a second, like "100Mbit"',
+        ],
+    ),
     "the load": (
         'name = "orders"\n[load]\npath = "orders"\nlocustfile = "users.py"\nprofile = "rmap"\nthink_s = -1\n'
         '[[service]]\nname = "app"\ncommand = ["app"]\nca = "users.py"\nfolder = "x"\n',

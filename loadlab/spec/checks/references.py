@@ -43,4 +43,4 @@ def _has_no_port(service: ServiceSpec, source: Source, spec: Spec) -> bool:
 
 def _known(names: list[str]) -> str:
     own = ", ".join("{" + each + "}" for each in placeholders.OWN)
-    return f"(known: {own}, and {{{names[0]}.url}}, .host, .port, .ports of any service)"
+    return f"(known: {own}, and {{{names[0]}.url}}, .host, .port, .ports, .addresses of any service)"
