@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from loadlab.rules import Evidence, percent
+from loadlab.rules._words import whom
 from loadlab.signals import Signals
 from loadlab.signals.workers import CALLER, Workers
 
@@ -53,9 +54,9 @@ LOGGING = (
 """Of Python's logging, whose handlers each have a lock of their own."""
 
 
-def manner(at_work: float = 1.0, elsewhere: float = 1.0, within: str = "") -> tuple[str, str]:
+def manner(at_work: float = 1.0, elsewhere: float = 1.0, within: str = "", call: str = "") -> tuple[str, str]:
     """In what way they wait, and what to do: for one, for a few that are let through, for a pause. within: the
-    library's function in which most of them stand."""
+    library's function in which most of them stand. call: to whom the lock is held over a call."""
     if within.endswith("(logging)"):
         return LOGGING
     if elsewhere < ELSEWHERE:
@@ -68,10 +69,11 @@ def manner(at_work: float = 1.0, elsewhere: float = 1.0, within: str = "") -> tu
             f"about {at_work:.0f} at a time get past a semaphore or lock",
             "Give a semaphore more permits; hold a lock for the shared data only, or give each thing one of its own.",
         )
-    return (
-        "one at a time holds a lock",
-        "Hold the lock for the shared data only, or give each thing a lock of its own.",
-    )
+    if call:
+        narrow = f"Take the call to {call} out of the lock: hold it for the shared data only"
+    else:
+        narrow = "Hold the lock for the shared data only"
+    return "one at a time holds a lock", f"{narrow}, or give each thing a lock of its own."
 
 
 def native(s: Signals, each: Workers) -> bool:
@@ -109,21 +111,18 @@ def one_at_a_time(s: Signals, each: Workers) -> list[Evidence]:
     return [Evidence("at_once", at_once, f"as many were served as with {at_once:.1f} at a time", ONE)]
 
 
-def holder(s: Signals, each: Workers) -> list[Evidence]:
-    """What whoever holds the lock waits for meanwhile: threads that take turns there are seen at it one at a time."""
+def holder(s: Signals, each: Workers) -> tuple[str, list[Evidence]]:
+    """What whoever holds the lock waits for meanwhile: threads that take turns there are seen at it one at a time. ""
+    where that is not so."""
     total: dict[str, float] = {}
     for wait in s.threads.waits:
         if wait.entity.pid == each.entity.pid and wait.peer not in NOBODY:
             total[wait.peer] = total.get(wait.peer, 0.0) + wait.share
     peer, share = max(total.items(), key=lambda one: one[1], default=("", 0.0))
     if not MOSTLY <= share <= ONE:
-        return []
-    what = "a pipe" if peer == "pipe" else peer.removeprefix("file:")
-    return [
-        Evidence(
-            "holder", share, f"whoever held it stood in a call to {what} {percent(min(1.0, share))} of the time", MOSTLY
-        )
-    ]
+        return "", []
+    stood = f"whoever held it stood in a call to {whom(peer)} {percent(min(1.0, share))} of the time"
+    return whom(peer), [Evidence("holder", share, stood, MOSTLY)]
 
 
 def computes(s: Signals, name: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from loadlab.signals import Signals
+from loadlab.signals.edges import far_end
 
 WORKERS = {
     "Python": "uvicorn --workers, gunicorn -w",
@@ -56,3 +57,13 @@ def workers(s: Signals, service: str) -> str:
         return f"{spread}, or run more instances of it."
     said = named(s, service, WORKERS)
     return f"Run one worker per core{said}." if said else "Run one worker per core, or more instances of it."
+
+
+PEERS = {"caller": "its caller", "pipe": "a pipe", "listen": "a connection", "socket": "a socket"}
+"""What the probe of threads calls far ends that have no name (probes/_peers.py)."""
+
+
+def whom(name: str) -> str:
+    """ "db/0" -> "db": what a thread waits for, as its owner calls it; "" where that is not known."""
+    file = name.removeprefix("file:")
+    return file if file != name else PEERS.get(name) or far_end(name)[0]

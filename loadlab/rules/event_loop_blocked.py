@@ -13,7 +13,7 @@ Node: fs.promises instead of the Sync functions; no execSync; worker_threads for
 from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, at, blame, percent
-from loadlab.rules._words import OFF_LOOP, named
+from loadlab.rules._words import OFF_LOOP, named, whom
 from loadlab.signals import Signals
 from loadlab.signals.stations import FULL, Station
 
@@ -82,9 +82,8 @@ def _fault(s: Signals, station: Station) -> Fault:
         Evidence("thread_cores", loop.cores, f"it used only {percent(loop.cores)} of a core"),
     ]
     if peers:
-        evidence.append(
-            Evidence("peer", peers[0].share, f"{percent(peers[0].share)} of the time it waited for {peers[0].peer}")
-        )
+        says = f"{percent(peers[0].share)} of the time it waited for {whom(peers[0].peer)}"
+        evidence.append(Evidence("peer", peers[0].share, says))
     if where is not None:
         evidence.append(Evidence("line", where.share or 0.0, f"threads of {name} stood still most{at(where)}"))
     return Fault(

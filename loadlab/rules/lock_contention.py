@@ -112,8 +112,9 @@ def _threads(s: Signals, each: Workers, line: float | None, of: str = "", *, sur
         says = f"of those read, {line:.1f} threads stood in its own code, most{at(where)}"
         evidence.append(Evidence("in_line", line, says, IN_LINE))
     served = one_at_a_time(s, each)
-    how = manner(each.at_work, within=still.library if still is not None else "")
-    return _fault(each, [*evidence, *holder(s, each), *served], 1 + sure + len(served), where, how)
+    call, seen = holder(s, each)
+    how = manner(each.at_work, within=still.library if still is not None else "", call=call)
+    return _fault(each, [*evidence, *seen, *served], 1 + sure + len(served), where, how)
 
 
 def _inside(each: Workers) -> Evidence:

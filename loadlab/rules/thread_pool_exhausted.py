@@ -16,6 +16,7 @@ for heavy calls.
 from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, at, blame, percent
+from loadlab.rules._words import whom
 from loadlab.signals import Signals
 from loadlab.signals.workers import TAKEN, Workers
 
@@ -90,7 +91,7 @@ def _otherwise(s: Signals, each: Workers) -> bool:
 
 
 def _fault(s: Signals, each: Workers) -> Fault:
-    name, pool = each.entity.service, len(each.taken)
+    name, pool, loop = each.entity.service, len(each.taken), each.loop_busy or 0.0
     where = blame(s.hot.standing(name))
     stands = sum(thread.blocked for thread in each.taken) / pool
     other = each.inside < WAITING * pool
@@ -103,17 +104,12 @@ def _fault(s: Signals, each: Workers) -> Fault:
         ),
         Evidence("inside", each.inside, inside, WAITING * pool),
         Evidence("blocked", stands, f"the threads stood in a call {percent(stands)} of their time", STANDS),
-        Evidence(
-            "loop_busy",
-            each.loop_busy or 0.0,
-            f"who takes requests had time left: busy {percent(each.loop_busy or 0)}",
-            LOOP,
-        ),
+        Evidence("loop_busy", loop, f"who takes requests had time left: busy {percent(loop)}", LOOP),
     ]
     peers = [peer for thread in each.taken for peer in s.threads.peers(thread.entity)]
     if peers:
         top = max(peers, key=lambda one: one.share)
-        evidence.append(Evidence("peer", top.share, f"mostly waiting for {top.peer}"))
+        evidence.append(Evidence("peer", top.share, f"mostly waiting for {whom(top.peer)}"))
     return Fault(
         name,
         f"{crew} in {name} {'is' if pool == 1 else 'are'} taken{' by work that no request waits for' * other}"

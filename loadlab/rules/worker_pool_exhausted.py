@@ -18,6 +18,7 @@ from __future__ import annotations
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, at, blame, percent
 from loadlab.rules._cpu import IDLE
 from loadlab.rules._places import connections
+from loadlab.rules._words import whom
 from loadlab.signals import Signals
 from loadlab.signals.stations import FULL, Station
 from loadlab.signals.threads import NO_WORK, ThreadState
@@ -86,7 +87,7 @@ def _fault(s: Signals, name: str, workers: list[tuple[ThreadState, float]], proc
     ]
     if peers:
         top = max(peers, key=lambda each: each.share)
-        evidence.append(Evidence("peer", top.share, f"mostly waiting for {top.peer}"))
+        evidence.append(Evidence("peer", top.share, f"mostly waiting for {whom(top.peer)}"))
     return Fault(
         name,
         f"{taken}{at(where)}",

@@ -12,6 +12,7 @@ from loadlab.diagnosis.apply import ask
 from loadlab.diagnosis.judge import diagnose
 from loadlab.recording.model import Entity, Frame, Stacks
 from loadlab.rules import Clear, Found, Verdict
+from loadlab.rules._words import whom
 from loadlab.signals import Signals
 from tests.build import Builder, Fixed, Proc, Thread
 
@@ -145,6 +146,15 @@ def test_what_the_holder_stands_in_is_named(share: float, named: bool) -> None:
     found = verdict("lock_contention", built)
     assert isinstance(found, Found)
     assert named == any("stood in a call to a pipe" in each.says for each in found.faults[0].evidence)
+    assert named == ("Take the call to a pipe out of the lock" in found.faults[0].remedy)
+
+
+@pytest.mark.parametrize(
+    ("peer", "said"),
+    [("partner/0", "partner"), ("file:/var/log/0", "/var/log/0"), ("pipe", "a pipe"), ("10.0.0.1:80", "10.0.0.1:80")],
+)
+def test_what_is_waited_for_is_called_as_its_owner_calls_it(peer: str, said: str) -> None:
+    assert whom(peer) == said
 
 
 @pytest.mark.parametrize(("out", "words"), [(1.0, "one at a time holds a lock"), (0.0, "a limiter that spaces them")])
