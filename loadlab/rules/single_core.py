@@ -36,6 +36,12 @@ IDLE_CORES = 0.5
 HOT_LINE = 1 / 3
 """Share of CPU from which on one function comes before more workers: halving it frees a sixth of the core, for free."""
 
+WORKS = 0.05
+"""Share of the full process's CPU from which on another one works with it, as in signals/stations."""
+
+OWN_WORK = "Let the processes that it made do this work: they have time left, and more of them would wait for it, too."
+"""Of the first process of an instance that is full while those it made are not."""
+
 
 def check(s: Signals) -> Verdict:
     """Each service whose busiest process is full of CPU work in one thread."""
@@ -98,9 +104,17 @@ def _fault(s: Signals, name: str, full: list[Station]) -> Fault:
     )
 
 
+def _hands_on(s: Signals, top: Station) -> bool:
+    """Whether it is the first process of an instance, and those it made serve as well: they ask it for what all of them
+    share, or it hands them their requests, as a primary of node:cluster."""
+    made = [each for each in s.stations.of(top.entity.service) if each.entity.instance == top.entity.instance]
+    serve = [each for each in made if each is not top and each.thread is not None and each.thread.serves]
+    return top.first and any(each.process.cores >= WORKS * top.process.cores for each in serve)
+
+
 def _remedy(s: Signals, top: Station, where: Where | None) -> str:
     name = top.entity.service
-    more = workers(s, name)
+    more = OWN_WORK if _hands_on(s, top) else workers(s, name)
     if top.thread is not None and not top.thread.serves and top.entity.pid not in s.hot.main_only:
         # It takes no requests: who does hands it work, or it fetches it from a queue.
         if s.threads.serving(name):

@@ -37,11 +37,12 @@ ONE_LOCK = {"ruby": "Ruby", "puma": "Ruby", "pypy": "Python"}
 @dataclass(frozen=True)
 class Station:
     """One process. `thread` is its serving thread; None where no thread states were sampled for it. shares: its threads
-    take turns with one interpreter lock."""
+    take turns with one interpreter lock. first: it is the one that was started; any other of its instance it made."""
 
     process: ProcessCpu
     thread: ThreadState | None
     shares: bool = False
+    first: bool = False
 
     @property
     def entity(self) -> Entity:
@@ -125,8 +126,14 @@ def compute(recording: Recording) -> Stations:
     except Missing:
         states = None
     python = {each.service for each in recording.stacks if each.mode == "gil"}
+    started = {each.pid for each in recording.events if each.kind == "started"}
     found = [
-        Station(process, _serving(states, process.entity), process.entity.service in python and process.cores <= WHOLE)
+        Station(
+            process,
+            _serving(states, process.entity),
+            process.entity.service in python and process.cores <= WHOLE,
+            process.entity.pid in started,
+        )
         for service in used.services.values()
         for process in service.processes
     ]

@@ -9,7 +9,7 @@ import pytest
 from loadlab.catalogue import units
 from loadlab.diagnosis.apply import ask
 from loadlab.diagnosis.judge import diagnose
-from loadlab.recording.model import Entity, Frame, Stacks
+from loadlab.recording.model import Entity, Event, Frame, Stacks
 from loadlab.rules import Clear, Fault, Found
 from loadlab.signals import Signals
 from tests.build import Builder, Proc, Thread, loop
@@ -41,6 +41,21 @@ def test_native_code_on_a_loop_may_go_to_threads(held: int, advice: str) -> None
     line = ("authenticate", "/srv/app/main.py", 18)
     built.stack("app", "all", (*line, 293)).stack("app", "gil", (*line, held))
     assert advice in fault("single_core", built.generator().host()).remedy
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "asked"),
+    [(0.98, 0.2, True), (0.98, 0.01, False), (0.2, 0.98, False)],
+    ids=["those it made wait for it", "they do nothing", "one of those it made is full"],
+)
+def test_more_workers_are_no_help_to_the_process_they_all_ask(first: float, second: float, asked: bool) -> None:
+    """A primary of node:cluster that keeps what its workers share, and computes for them."""
+    made = [Proc(cores=second)] * 2 if first > second else [Proc(cores=second), Proc(cores=0.1)]
+    built = Builder().service("app", Proc(cores=first), *made).load(growth=1.0).generator().host()
+    pid = min(each.entity.pid for each in built.series["process.cpu_user_s"])
+    built.events.append(Event(0.0, "started", "app", 0, pid))
+    remedy = fault("single_core", built).remedy
+    assert ("Let the processes that it made" in remedy, "worker per core" in remedy) == (asked, not asked)
 
 
 def queued(consumers: int = 1) -> Builder:
