@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, at, blame, percent
 from loadlab.rules._clients import faults
+from loadlab.rules._transactions import held_for
 from loadlab.signals import Signals
 from loadlab.signals.pressure import Pressure
 
@@ -91,6 +92,7 @@ def _reasons(s: Signals, pressure: Pressure, active: float) -> list[Evidence]:
 def _fault(s: Signals, pressure: Pressure, reasons: list[Evidence]) -> Fault:
     where = blame(s.querying.pool_line(pressure.caller) or s.querying.line(pressure.caller))
     queue = pressure.inside - pressure.connections
+    to, held = held_for(s, pressure)
     evidence = (
         Evidence(
             "requests_per_connection",
@@ -99,6 +101,7 @@ def _fault(s: Signals, pressure: Pressure, reasons: list[Evidence]) -> Fault:
             MORE,
         ),
         *reasons,
+        *held,
         Evidence(
             "on_cpu",
             s.databases.sessions(pressure.service, "on_cpu"),
@@ -107,10 +110,12 @@ def _fault(s: Signals, pressure: Pressure, reasons: list[Evidence]) -> Fault:
     )
     return Fault(
         pressure.caller,
-        f"all {pressure.connections:.0f} connections from {pressure.caller} to {pressure.service} are taken, and "
-        f"{queue:.0f} requests wait for one{at(where)}",
+        f"all {pressure.connections:.0f} connections from {pressure.caller} to {pressure.service} are taken"
+        f"{f' by transactions that wait for {to}' if to else ''}, and {queue:.0f} requests wait for one{at(where)}",
         evidence,
-        "Give connections back before slow work, then make the pool bigger.",
+        f"Ask {to} before or after the transaction, not in it; then make the pool bigger."
+        if to
+        else "Give connections back before slow work, then make the pool bigger.",
         where=where,
         strength=min(1.0, queue / pressure.inside + 0.3),
         signals=1 + len(reasons),
