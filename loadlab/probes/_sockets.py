@@ -19,7 +19,9 @@ ESTABLISHED, SYN_SENT, SYN_RECV, FIN_WAIT1, TIME_WAIT, CLOSE_WAIT, LISTEN = 1, 2
 ALL = 0xFFF
 LOOPBACK = "127.0.0.1"
 NETLINK_SOCK_DIAG = 4
-SOCK_DIAG_BY_FAMILY = 20
+TCPDIAG_GETSOCK = 18
+"""Asks for IPv4 and IPv6 at once. The kernel walks the table of the whole machine (2 ms for 262,144 places) each time
+it is asked, in whatever network namespace; by family (SOCK_DIAG_BY_FAMILY) it would be twice."""
 DUMP_REQUEST = 0x301
 DONE, ERROR = 3, 2
 INET_DIAG_INFO = 2
@@ -94,22 +96,19 @@ def outward(socket: Socket, space: Space) -> Socket:
 def _all(link: s.socket, states: int, *, info: bool, most: int) -> list[Socket]:
     found: list[Socket] = []
     link.settimeout(2.0)
-    for family in (s.AF_INET, s.AF_INET6):
-        link.send(request(family, states, info=info))
-        done = False
-        while not done:
-            sockets, done = parse(link.recv(1 << 18))
-            found += sockets
-            if len(found) >= most:
-                return found
+    link.send(request(states, info=info))
+    done = False
+    while not done and len(found) < most:
+        sockets, done = parse(link.recv(1 << 18))
+        found += sockets
     return found
 
 
-def request(family: int, states: int, *, info: bool) -> bytes:
-    """An inet_diag_req_v2 for a dump."""
+def request(states: int, *, info: bool) -> bytes:
+    """An inet_diag_req for a dump."""
     extensions = 1 << (INET_DIAG_INFO - 1) if info else 0
-    body = struct.pack("=BBBBI", family, s.IPPROTO_TCP, extensions, 0, states) + b"\0" * 48
-    return HEADER.pack(HEADER.size + len(body), SOCK_DIAG_BY_FAMILY, DUMP_REQUEST, 1, 0) + body
+    body = struct.pack("=BBBB", 0, 0, 0, extensions) + b"\0" * 48 + struct.pack("=II", states, 0)
+    return HEADER.pack(HEADER.size + len(body), TCPDIAG_GETSOCK, DUMP_REQUEST, 1, 0) + body
 
 
 def parse(data: bytes) -> tuple[list[Socket], bool]:
