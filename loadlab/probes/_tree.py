@@ -13,8 +13,8 @@ from pathlib import Path
 
 from loadlab.services import Target, Targets
 
-MARKER = b"LOADLAB_INSTANCE="
-"""Environment variable with "service/instance", set by services/_launch for every process it starts."""
+MARKER, RUN = b"LOADLAB_INSTANCE=", b"LOADLAB_RUN="
+"""Environment variables with "service/instance" and the run's mark, set by services/_start for every process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,8 @@ class Tree:
         self._at = float("-inf")
         self._members: tuple[Member, ...] = ()
         self._marks: dict[tuple[int, int], str] = {}
+        self._runs: set[bytes] = set()
+        """Marks of the run that the targets are of: one, as a rule. None where they overwrote their environment."""
 
     def members(self, t: float) -> tuple[Member, ...]:
         """Every process of every target at t (seconds since the run's start)."""
@@ -48,6 +50,9 @@ class Tree:
         roots = {each.pid: each for each in self._targets.now()}
         by_mark = {f"{each.service}/{each.instance}": each for each in roots.values()}
         parents = dict(self._parents())
+        if not self._runs:
+            ours = [each.pid for each in roots.values() if not each.attached]
+            self._runs = {run_of(read(f"{self._proc}/{pid}/environ")) for pid in ours} - {b""}
         self._marks = {key: mark for key, mark in self._marks.items() if key[0] in parents}
         found = []
         for pid, (_, started) in parents.items():
@@ -84,8 +89,16 @@ class Tree:
     def _mark(self, pid: int, started: int) -> str:
         key = (pid, started)
         if key not in self._marks:
-            self._marks[key] = mark_of(read(f"{self._proc}/{pid}/environ"))
+            environ = read(f"{self._proc}/{pid}/environ")
+            # Another loadlab on this machine may run a service of the same name.
+            strange = bool(self._runs) and run_of(environ) not in self._runs
+            self._marks[key] = "" if strange else mark_of(environ)
         return self._marks[key]
+
+
+def run_of(environ: bytes) -> bytes:
+    """The mark of the run that a process was started for; b"" where it has none."""
+    return next((each[len(RUN) :] for each in environ.split(b"\0") if each.startswith(RUN)), b"")
 
 
 def mark_of(environ: bytes) -> str:
