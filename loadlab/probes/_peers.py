@@ -33,7 +33,7 @@ class Peers:
         """Once a tick: the kernel's table of sockets, and which port is whose."""
         self._t = t
         targets = self._targets.now()
-        found = everywhere(targets, HELD) if sockets is None else sockets
+        found = everywhere(targets, t, HELD) if sockets is None else sockets
         self._sockets = {each.inode: each for each in found}
         self._ports = {port: f"{each.service}/{each.instance}" for each in targets for port in each.ports}
         if len(self._known) > 5_000:

@@ -10,6 +10,7 @@ import socket as s
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from weakref import WeakKeyDictionary
 
 from loadlab.probes._flow import Flow, flow
 from loadlab.probes._nagle import Nagle, nagle
@@ -17,7 +18,11 @@ from loadlab.services import Space, Target, _spaces
 
 ESTABLISHED, SYN_SENT, SYN_RECV, FIN_WAIT1, TIME_WAIT, CLOSE_WAIT, LISTEN = 1, 2, 3, 4, 6, 8, 10
 ALL = 0xFFF
+STANDING = ALL & ~(1 << TIME_WAIT)
 LOOPBACK = "127.0.0.1"
+MOST = 1_000_000
+SAME_TICK_S = 0.3
+"""Probes that are due together are read one after the other, on a busy machine over as long as this."""
 NETLINK_SOCK_DIAG = 4
 TCPDIAG_GETSOCK = 18
 """Asks for IPv4 and IPv6 at once. The kernel walks the table of the whole machine (2 ms for 262,144 places) each time
@@ -59,13 +64,36 @@ class Socket:
     nagle: Nagle | None = None
 
 
-def everywhere(targets: Iterable[Target], states: int = ALL, *, info: bool = False) -> list[Socket]:
+def everywhere(
+    targets: Iterable[Target], t: float, states: int, *, info: bool = False, anew: bool = False
+) -> list[Socket]:
     """The sockets of loadlab's own network namespace and of those that instances have, by the addresses that loadlab
-    knows them by: so both ends of a connection name each other. Raises OSError."""
+    knows them by: so both ends of a connection name each other. anew: all of the same moment. Raises OSError."""
     found = dump(states, info=info)
     for space in spaces(targets):
-        found += dump(states, info=info, space=space)
+        found += standing_in(space, t, states, anew=anew)
     return found
+
+
+def standing_in(space: Space, t: float, states: int, *, anew: bool = False) -> list[Socket]:
+    """The sockets of an instance's namespace but for those in TIME_WAIT, asked for once a tick for all probes."""
+    return [each for each in _once(space, t, STANDING, anew=anew) if states >> each.state & 1]
+
+
+def lingering_in(space: Space | None, t: float, most: int) -> list[Socket]:
+    """Sockets in TIME_WAIT, or about so many of them."""
+    return dump(1 << TIME_WAIT, most=most) if space is None else _once(space, t, 1 << TIME_WAIT, most=most)
+
+
+_seen: WeakKeyDictionary[Space, dict[tuple[int, int], tuple[float, list[Socket]]]] = WeakKeyDictionary()
+
+
+def _once(space: Space, t: float, states: int, *, most: int = MOST, anew: bool = False) -> list[Socket]:
+    """Each question means a walk through the table of the whole machine, and there may be many namespaces."""
+    seen, key = _seen.setdefault(space, {}), (states, most)
+    if anew or key not in seen or not 0 <= t - seen[key][0] <= SAME_TICK_S:
+        seen[key] = (t, dump(states, info=states == STANDING, most=most, space=space))
+    return seen[key][1]
 
 
 def spaces(targets: Iterable[Target]) -> tuple[Space, ...]:
@@ -73,7 +101,7 @@ def spaces(targets: Iterable[Target]) -> tuple[Space, ...]:
     return tuple(each.space for each in targets if each.space is not None)
 
 
-def dump(states: int = ALL, *, info: bool = False, most: int = 1_000_000, space: Space | None = None) -> list[Socket]:
+def dump(states: int = ALL, *, info: bool = False, most: int = MOST, space: Space | None = None) -> list[Socket]:
     """All TCP sockets of one network namespace in the given states (a bit mask), IPv4 and IPv6. Raises OSError.
 
     most: stop after about so many. The kernel walks its hash table, so the first ones are as good as drawn by chance.

@@ -51,7 +51,7 @@ class Edges:
     def read(self, t: float) -> Iterable[Row]:
         """One row for each pair of caller and callee."""
         targets = self._targets.now()
-        sockets = everywhere(targets, 1 << ESTABLISHED, info=True)
+        sockets = everywhere(targets, t, 1 << ESTABLISHED, info=True, anew=True)
         self._resolve(t, {each.inode for each in sockets})
         ports = {port: f"{each.service}/{each.instance}" for each in targets for port in each.ports}
         served = {(each.peer, each.peer_port, each.local, each.port): each for each in sockets if each.port in ports}

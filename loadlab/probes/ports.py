@@ -12,7 +12,7 @@ from pathlib import Path
 
 from loadlab.probes import Row
 from loadlab.probes._proc_text import text
-from loadlab.probes._sockets import ESTABLISHED, SYN_SENT, TIME_WAIT, Socket, dump
+from loadlab.probes._sockets import ESTABLISHED, SYN_SENT, Socket, dump, lingering_in, standing_in
 from loadlab.recording.model import Entity, Metric
 from loadlab.services import Target, Targets
 
@@ -27,6 +27,7 @@ METRICS = (
 )
 SAMPLE = 2_000
 """Connections in TIME_WAIT looked at in one tick, of up to 28,000; their number is the kernel's own."""
+OPENED = 1 << ESTABLISHED | 1 << SYN_SENT
 
 View = dict[int, tuple[float, float, float, float, float | None]]
 """The values of METRICS by destination port, as seen from one network namespace."""
@@ -39,12 +40,12 @@ class Ports:
         self._targets = targets
         self._proc = proc
 
-    def read(self, _t: float) -> Iterable[Row]:
+    def read(self, t: float) -> Iterable[Row]:
         """One row for each port of each target that somebody has connected to."""
         targets = self._targets.now()
         served = {port: each for each in targets for port in each.ports}
-        views = [self._from(served, text(self._proc / "sys/net/ipv4/ip_local_port_range"))]
-        views += [self._from(served, each.space.ports, each) for each in targets if each.space is not None]
+        views = [self._from(t, served, text(self._proc / "sys/net/ipv4/ip_local_port_range"))]
+        views += [self._from(t, served, each.space.ports, each) for each in targets if each.space is not None]
         found = []
         for port, values in fullest(views).items():
             target = served[port]
@@ -52,11 +53,11 @@ class Ports:
             found.append((entity, values))
         return found
 
-    def _from(self, served: Mapping[int, object], bounds: str, target: Target | None = None) -> View:
+    def _from(self, t: float, served: Mapping[int, object], bounds: str, target: Target | None = None) -> View:
         """From one network namespace: loadlab's, or a target's own."""
         space, net = (None, "net") if target is None else (target.space, f"{target.pid}/net")
-        lingering = dump(1 << TIME_WAIT, most=SAMPLE, space=space)
-        standing = dump(1 << ESTABLISHED | 1 << SYN_SENT, space=space)
+        lingering = lingering_in(space, t, SAMPLE)
+        standing = dump(OPENED) if space is None else standing_in(space, t, OPENED)
         total = time_wait(text(self._proc / net / "sockstat"))
         return {port: (*each, span(bounds)) for port, each in parse(standing, lingering, served, total).items()}
 

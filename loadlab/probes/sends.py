@@ -40,11 +40,11 @@ class Sends:
         self._targets = targets
         self._grown = Growth(4)
 
-    def read(self, _t: float) -> Iterable[Row]:
+    def read(self, t: float) -> Iterable[Row]:
         """One row for each port of each target."""
         targets = self._targets.now()
         ports = {port: each for each in targets for port in each.ports}
-        gauges = self._gauges(each for each in everywhere(targets, STATES, info=True) if each.port in ports)
+        gauges = self._gauges(each for each in everywhere(targets, t, STATES, info=True) if each.port in ports)
         found = []
         for port, target in ports.items():
             entity = Entity("listener", target.service, target.instance, name=f"{target.host}:{port}")

@@ -16,10 +16,10 @@ from loadlab.probes._sockets import (
     ESTABLISHED,
     LISTEN,
     SYN_RECV,
-    TIME_WAIT,
     Socket,
     dump,
     everywhere,
+    lingering_in,
     spaces,
 )
 from loadlab.recording.model import Entity, Metric
@@ -55,18 +55,18 @@ class Listeners:
         self._thread = threading.Thread(target=self._look, name="accept-queues", daemon=True)
         self._thread.start()
 
-    def read(self, _t: float) -> Iterable[Row]:
+    def read(self, t: float) -> Iterable[Row]:
         """One row for each port of each target."""
         targets = self._targets.now()
         ports = {port: each for each in targets for port in each.ports}
         with self._lock:
             longest, self._longest = self._longest, {}
         for space in (None, *spaces(targets)):
-            for each in dump(1 << TIME_WAIT, most=SAMPLE, space=space):
+            for each in lingering_in(space, t, SAMPLE):
                 # Whoever closes first keeps it: the port may be at either end.
                 self._lingering.update({each.port, each.peer_port} & ports.keys())
         found = []
-        for port, (queue, backlog, states) in parse(everywhere(targets, OPEN), set(ports)).items():
+        for port, (queue, backlog, states) in parse(everywhere(targets, t, OPEN), set(ports)).items():
             target = ports[port]
             entity = Entity("listener", target.service, target.instance, name=f"{target.host}:{port}")
             most = max(queue, longest.get(port, 0))
@@ -83,11 +83,11 @@ class Listeners:
     def _look(self) -> None:
         while not self._stop.wait(LOOK_S):
             try:
-                listening = everywhere(self._targets.now(), 1 << LISTEN)
+                found = [dump(1 << LISTEN, space=each) for each in (None, *spaces(self._targets.now()))]
             except OSError:
                 continue  # the next row's own read fails too, and that one is recorded
             with self._lock:
-                for each in listening:
+                for each in (one for listening in found for one in listening):
                     self._longest[each.port] = max(self._longest.get(each.port, 0), each.receive_queue)
 
 

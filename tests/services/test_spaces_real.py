@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from loadlab.clock import SYSTEM
-from loadlab.probes import edges, ports, sockets
+from loadlab.probes import _sockets, edges, ports, sockets
 from loadlab.services import Network, Space, Target, _guard, _spaces
 from tests.services.conftest import APPS, Launched, Launcher, alive, family, get, until, web
 
@@ -212,3 +212,23 @@ def _answers(host: str, port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def test_a_namespace_is_asked_once_a_tick(spaces: list[Space]) -> None:
+    """What was open at the tick's first look is what all its probes see; the next tick, and who wants it anew, look."""
+    one = spaces[0]
+    with _at(one, socket.SOCK_STREAM) as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        port = server.getsockname()[1]
+
+        def listening(t: float, *, anew: bool = False) -> bool:
+            return port in [each.port for each in _sockets.standing_in(one, t, 1 << _sockets.LISTEN, anew=anew)]
+
+        assert listening(1.0) and not _sockets.standing_in(one, 1.0, 1 << _sockets.ESTABLISHED)
+        server.close()
+        assert listening(1.2) and not listening(1.5)
+    with _at(one, socket.SOCK_STREAM) as server:
+        server.bind(("127.0.0.1", port))
+        server.listen()
+        assert not listening(1.6) and listening(1.6, anew=True)
