@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from loadlab.probes import Row, redis_commands
+from loadlab.probes import Row
 from loadlab.probes._talk import Line, command, replies
 from loadlab.recording.model import Entity
 from loadlab.services import Target, Targets
@@ -24,14 +25,22 @@ whatever it is called (Celery, RQ, Sidekiq, BullMQ)."""
 
 Found = dict[bytes, str]
 
+_taken_from: WeakKeyDictionary[Targets, set[tuple[str, int, int]]] = WeakKeyDictionary()
+"""(service, instance, pid) of the servers somebody takes messages from. `redis_commands` asks for their counters, and
+notes it here: the same is not asked twice."""
+
+
+def note(targets: Targets, target: Target, used: Iterable[str]) -> None:
+    """Commands this server was sent at least once, in small letters."""
+    if not CONSUMES.isdisjoint(used):
+        _taken_from.setdefault(targets, set()).add((target.service, target.instance, target.pid))
+
 
 class Server:
-    """What is known of one server: whether it is used as a queue, its queues so far, and where the search for more goes
-    on."""
+    """What is known of one server that is used as a queue: its queues so far, and where the search for more goes on."""
 
-    def __init__(self, port: int, *, used: bool, host: str = "127.0.0.1") -> None:
+    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
         self._host, self._port = host, port
-        self._used = used
         self._asked: list[bytes] = []
         self._line: Line[list[Any]] | None = None
         self._cursor = {"stream": b"0", "list": b"0"}
@@ -39,8 +48,6 @@ class Server:
 
     def read(self) -> list[tuple[bytes, tuple[float | None, ...]]]:
         """The values of the queues known; [] where the answer is late."""
-        if not self._used and not self._is_used():
-            return []
         if self._line is None:
             self._asked = list(self.queues)
             self._line = Line(self._port, replies(2 + 2 * len(self._asked)), self._host)
@@ -65,21 +72,6 @@ class Server:
             self._line.close()
         self._line = None
 
-    def _is_used(self) -> bool:
-        if self._line is None:
-            self._line = Line(self._port, replies(1), self._host)
-        try:
-            answer = self._line.ask(command("INFO", "commandstats"))
-        except OSError:
-            self.close()
-            raise
-        if answer is None or not isinstance(answer[0], bytes):
-            return False
-        self._used = any(name in CONSUMES and calls > 0 for name, calls, _ in redis_commands.parse(answer[0]))
-        if self._used:
-            self.close()  # the next question has more replies
-        return self._used
-
     def _question(self) -> bytes:
         kinds = [command("SCAN", at, "COUNT", str(PAGE), "TYPE", kind) for kind, at in self._cursor.items()]
         return b"".join(kinds) + b"".join(_about(key, self.queues[key]) for key in self._asked)
@@ -103,7 +95,7 @@ class Streams:
         return [
             (Entity("queue", target.service, target.instance, name=key.decode("utf-8", "replace")), figures)
             for target in self._targets.now()
-            if "redis" in target.status
+            if "redis" in target.status and self._is_queue(target)
             for key, figures in self._server(target).read()
         ]
 
@@ -112,11 +104,16 @@ class Streams:
         for _, server in self._servers.values():
             server.close()
 
+    def _is_queue(self, target: Target) -> bool:
+        known = (target.service, target.instance, target.pid) in _taken_from.get(self._targets, set())
+        return known or target.role == "queue"
+
     def _server(self, target: Target) -> Server:
         which = (target.service, target.instance)
         if which not in self._servers or self._servers[which][0] != target.pid:
-            server = Server(int(target.status["redis"]), used=target.role == "queue", host=target.host)
-            self._servers[which] = (target.pid, server)
+            if which in self._servers:
+                self._servers[which][1].close()
+            self._servers[which] = (target.pid, Server(int(target.status["redis"]), target.host))
         return self._servers[which][1]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from loadlab.probes import Row
+from loadlab.probes import Row, _redis_queues
 from loadlab.probes._servers import Servers
 from loadlab.probes._talk import command, replies
 from loadlab.recording.model import Entity, Metric
@@ -27,7 +27,13 @@ LINE = re.compile(r"^cmdstat_([^:]+):calls=(\d+),usec=(\d+)", re.MULTILINE)
 
 def open(targets: Targets, proc: Path = Path("/proc")) -> Servers[list[Any]]:  # noqa: A001 - the family's form
     """See probes/__init__."""
-    return Servers(targets, "redis", command("INFO", "commandstats"), replies(1), rows)
+
+    def noted(target: Target, answer: list[Any]) -> Iterable[Row]:
+        found = list(rows(target, answer))
+        _redis_queues.note(targets, target, (entity.name for entity, (calls, _) in found if calls))
+        return found
+
+    return Servers(targets, "redis", command("INFO", "commandstats"), replies(1), noted)
 
 
 def rows(target: Target, answer: list[Any]) -> Iterable[Row]:

@@ -141,6 +141,17 @@ def takes(where: Where | None, outside: Line | None = None) -> str:
     return f": {where.function}() at {where.place} takes {percent(where.share)} of it"
 
 
+def counted(number: float, noun: str) -> str:
+    """`1 thread`, `4 threads`."""
+    return f"{number:.0f} {noun}{'s' * (f'{number:.0f}' != '1')}"
+
+
+def queued(requests: float, places: float) -> str:
+    """`5 requests wait for one` of several places; for the only one there is, `it`."""
+    waiting = f"{counted(requests, 'request')} {'waits' if f'{requests:.0f}' == '1' else 'wait'}"
+    return f"{waiting} for {'it' if f'{places:.0f}' == '1' else 'one'}"
+
+
 def percent(share: float) -> str:
     """0.714 -> 71%. What is not all is not 100%: 0.998 -> 99%."""
     return "99%" if 0.99 < share < 0.9995 else f"{100 * share:.0f}%"

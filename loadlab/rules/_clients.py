@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from loadlab.rules import Evidence, Fault, at, blame, percent
+from loadlab.rules import Evidence, Fault, at, blame, percent, queued
 from loadlab.signals import Signals
 from loadlab.signals.edges import Edge
 from loadlab.signals.stations import FULL
@@ -53,7 +53,7 @@ def _fault(s: Signals, each: Workers, edge: Edge) -> Fault:
     return Fault(
         name,
         f"all {edge.connections:.0f} connections from {name} to {edge.to} are taken, "
-        f"and {waiting:.0f} requests wait for one{at(where)}",
+        f"and {queued(waiting, edge.connections)}{at(where)}",
         (
             Evidence("requests_per_connection", each.inside / edge.connections,
                      f"{each.inside:.0f} requests in {name} shared {edge.connections:.0f} connections", MORE),

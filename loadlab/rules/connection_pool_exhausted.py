@@ -13,7 +13,7 @@ Node: pg Pool max, Prisma connection_limit; release the client in finally, befor
 
 from __future__ import annotations
 
-from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, at, blame, percent
+from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, at, blame, counted, percent, queued
 from loadlab.rules._clients import faults
 from loadlab.rules._transactions import held_for
 from loadlab.signals import Signals
@@ -91,13 +91,16 @@ def _reasons(s: Signals, pressure: Pressure, active: float) -> list[Evidence]:
 
 def _fault(s: Signals, pressure: Pressure, reasons: list[Evidence]) -> Fault:
     where = blame(s.querying.pool_line(pressure.caller) or s.querying.line(pressure.caller))
-    queue = pressure.inside - pressure.connections
+    places = pressure.connections
+    queue, between = pressure.inside - places, f"from {pressure.caller} to {pressure.service}"
+    one = f"{places:.0f}" == "1"
+    taken = f"the only connection {between} is taken" if one else f"all {places:.0f} connections {between} are taken"
     to, held = held_for(s, pressure)
     evidence = (
         Evidence(
             "requests_per_connection",
-            pressure.inside / pressure.connections,
-            f"{pressure.inside:.0f} requests in {pressure.caller} shared {pressure.connections:.0f} connections",
+            pressure.inside / places,
+            f"{counted(pressure.inside, 'request')} in {pressure.caller} shared {counted(places, 'connection')}",
             MORE,
         ),
         *reasons,
@@ -110,8 +113,7 @@ def _fault(s: Signals, pressure: Pressure, reasons: list[Evidence]) -> Fault:
     )
     return Fault(
         pressure.caller,
-        f"all {pressure.connections:.0f} connections from {pressure.caller} to {pressure.service} are taken"
-        f"{f' by transactions that wait for {to}' if to else ''}, and {queue:.0f} requests wait for one{at(where)}",
+        f"{taken}{f' by transactions that wait for {to}' if to else ''}, and {queued(queue, places)}{at(where)}",
         evidence,
         f"Ask {to} before or after the transaction, not in it; then make the pool bigger."
         if to

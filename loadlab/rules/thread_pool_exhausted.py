@@ -15,7 +15,7 @@ for heavy calls.
 
 from __future__ import annotations
 
-from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, at, blame, percent
+from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, at, blame, counted, percent, queued
 from loadlab.rules._words import whom
 from loadlab.signals import Signals
 from loadlab.signals.workers import TAKEN, Workers
@@ -96,14 +96,13 @@ def _fault(s: Signals, each: Workers) -> Fault:
     stands = sum(thread.blocked for thread in each.taken) / pool
     other = each.inside < WAITING * pool
     waiting = each.inside if other else each.inside - pool
-    inside = f"{'only ' if other else ''}{each.inside:.0f} requests were in the process at a time"
-    crew = "the one thread of a pool" if pool == 1 else f"all {pool} threads of a pool"
+    inside = f"{'only ' if other else ''}{counted(each.inside, 'request')} in the process at a time"
+    crew, are = ("the only thread of a pool", "is") if pool == 1 else (f"all {pool} threads of a pool", "are")
+    stood = "it stood in a call" if pool == 1 else "each stood in a call"
     evidence = [
-        Evidence(
-            "taken", pool, f"{pool} {_threads(pool)} {'was' if pool == 1 else 'were'} at work all of the time", TAKEN
-        ),
+        Evidence("taken", pool, f"{counted(pool, 'thread')} at work all of the time", TAKEN),
         Evidence("inside", each.inside, inside, WAITING * pool),
-        Evidence("blocked", stands, f"the threads stood in a call {percent(stands)} of their time", STANDS),
+        Evidence("blocked", stands, f"{stood} {percent(stands)} of the time", STANDS),
         Evidence("loop_busy", loop, f"who takes requests had time left: busy {percent(loop)}", LOOP),
     ]
     peers = [peer for thread in each.taken for peer in s.threads.peers(thread.entity)]
@@ -112,8 +111,8 @@ def _fault(s: Signals, each: Workers) -> Fault:
         evidence.append(Evidence("peer", top.share, f"mostly waiting for {whom(top.peer)}"))
     return Fault(
         name,
-        f"{crew} in {name} {'is' if pool == 1 else 'are'} taken{' by work that no request waits for' * other}"
-        f"{',' * (where is not None)}{at(where)}, and {waiting:.0f} requests wait for one",
+        f"{crew} in {name} {are} taken{' by work that no request waits for' * other}"
+        f"{',' * (where is not None)}{at(where)}, and {queued(waiting, pool)}",
         tuple(evidence),
         OTHERWISE if other else "Make the pool bigger, or make the call asynchronous; then the wait shorter.",
         instance=each.entity.instance,
@@ -124,7 +123,3 @@ def _fault(s: Signals, each: Workers) -> Fault:
         # Twice the threads, as far as requests wait for one.
         gain=2.0 if other else round(min(2.0, each.inside / pool), 2),
     )
-
-
-def _threads(count: int) -> str:
-    return "thread" if count == 1 else "threads"

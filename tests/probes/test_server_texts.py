@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadlab.probes import _rabbit_text, _redis_queues, _talk, haproxy, jvm, memcached, redis, redis_commands
+from loadlab.probes import _rabbit_text, _redis_queues, _talk, haproxy, jvm, memcached, queues, redis, redis_commands
+from loadlab.services import Target
 
 INFO = (
     b"# Stats\r\nkeyspace_hits:30\r\nkeyspace_misses:10\r\nevicted_keys:4\r\nredis_version:7.0.15\r\n# Keyspace\r\n"
@@ -76,6 +77,48 @@ QUEUES: list[tuple[str, Any, Any, tuple[float | None, ...]]] = [
 @pytest.mark.parametrize(("kind", "first", "second", "expected"), QUEUES)
 def test_queues_of_redis(kind: str, first: Any, second: Any, expected: tuple[float | None, ...]) -> None:
     assert _redis_queues.values(kind, first, second) == expected
+
+
+class Asked:
+    """A Redis that was sent these commands, and all it was asked by loadlab."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *sent: str) -> None:
+        self.questions: list[bytes] = []
+        stats = "\r\n".join(f"cmdstat_{each}:calls=2,usec=9,usec_per_call=4.50" for each in sent)
+
+        def ask(_line: object, question: bytes) -> list[Any]:
+            self.questions.append(question)
+            return [stats.encode()] if b"commandstats" in question else [[b"0", []], [b"0", [b"jobs"]], 3, 1]
+
+        monkeypatch.setattr(_talk.Line, "ask", ask)
+
+
+@pytest.mark.parametrize(
+    ("sent", "role", "is_queue"),
+    [("brpop", "cache", True), ("lpush", "cache", False), ("lpush", "queue", True), ("get", "cache", False)],
+)
+def test_one_question_says_what_a_redis_did_and_whether_it_is_a_queue(
+    sent: str, role: str, is_queue: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, targets = Asked(monkeypatch, sent), One(role)
+    commands, depth = redis_commands.open(targets), queues.open(targets)
+    for second in range(4):
+        assert [row[0].name for row in commands.read(second)] == [sent]
+        found = [(row[0].name, row[1][0]) for row in depth.read(second)]
+    assert found == [("jobs", 3.0)] * is_queue
+    assert sum(b"commandstats" in each for each in server.questions) == 4
+    targets.pid += 1  # another server, of which nothing is known yet
+    assert list(depth.read(4.0)) == []
+
+
+class One:
+    """Runs one Redis."""
+
+    def __init__(self, role: str) -> None:
+        self.role, self.pid = role, 11
+
+    def now(self) -> tuple[Target, ...]:
+        return (Target("store", 0, self.pid, role=self.role, status={"redis": "6379"}),)
 
 
 ANSWER = b"$3\r\nabc\r\n*2\r\n:7\r\n*1\r\n$-1\r\n-ERR no\r\n+OK\r\n"

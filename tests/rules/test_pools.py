@@ -1,6 +1,8 @@
-"""Threads that take turns at a listener, and a pool of one thread that computes."""
+"""Threads that take turns at a listener, a pool of one thread that computes, and one of one connection."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +12,7 @@ from loadlab.recording.model import Frame, Stacks
 from loadlab.rules import Clear, Found, Verdict
 from loadlab.signals import Signals
 from tests.build import Builder, Fixed, Proc, Thread, loop, system
+from tests.rules.test_database_rules import HELD, behind_app
 
 
 def threads_at_the_door(waiting: float, idle: float = 1.2) -> Builder:
@@ -75,3 +78,14 @@ def test_threads_that_want_the_interpreter_wait_for_nobody_else(python: bool, ex
     if python:
         built.stack("app", "gil", ("present", "main.py", 30, 90))
     assert isinstance(ask(units("rules")["slow_downstream"], Signals(built.recording())), expected)
+
+
+def test_the_only_connection_is_waited_for_itself() -> None:
+    """One that is held in a transaction nearly all of the time."""
+    one = replace(HELD, sessions=HELD.sessions | {"connections": 1, "active": 0.05, "idle_in_transaction": 0.9})
+    built = behind_app(one, waiting=0.2, app=Proc(cores=0.1, busy=0.15))
+    found = ask(units("rules")["connection_pool_exhausted"], Signals(built.recording()))
+    assert isinstance(found, Found)
+    says = found.faults[0].sentence
+    assert says.startswith("the only connection from app to db is taken, and ") and " requests wait for it" in says
+    assert found.faults[0].evidence[0].says.endswith(" shared 1 connection")

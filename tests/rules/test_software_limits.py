@@ -267,9 +267,12 @@ def test_a_pool_of_threads_that_all_stand(count: int, stands: str) -> None:
     assert isinstance(found, Found)
     (fault,) = found.faults
     assert fault.where is not None and fault.where.function == "fetch"
-    crew = "the one thread of a pool in app is" if count == 1 else f"all {count} threads of a pool in app are"
+    crew = "the only thread of a pool in app is" if count == 1 else f"all {count} threads of a pool in app are"
     assert fault.sentence.startswith(f"{crew} taken, in fetch() at ")
-    assert fault.sentence.endswith(f", and {count} requests wait for one")
+    waiting = "1 request waits for it" if count == 1 else f"{count} requests wait for one"
+    assert fault.sentence.endswith(f", and {waiting}")
+    assert fault.evidence[0].says == ("1 thread" if count == 1 else f"{count} threads") + " at work all of the time"
+    assert fault.evidence[2].says == f"{'it' if count == 1 else 'each'} stood in a call 97% of the time"
     assert fault.gain == 2.0
 
 

@@ -177,7 +177,11 @@ def test_the_real_ones_start_answer_their_probes_and_leave_nothing(launching: La
 
 @pytest.mark.real
 def test_a_store_that_messages_are_taken_from_is_a_queue_whatever_its_role(launching: Launcher) -> None:
-    with launching(web(), {"name": "broker", "uses": "redis"}) as run, watched(queues, run) as depth:
+    with (
+        launching(web(), {"name": "broker", "uses": "redis"}) as run,
+        watched(redis_commands, run) as commands,
+        watched(queues, run) as depth,
+    ):
         port = next(each.ports[0] for each in run.running.now() if each.service == "broker")
 
         def send(*words: str) -> None:
@@ -185,8 +189,10 @@ def test_a_store_that_messages_are_taken_from_is_a_queue_whatever_its_role(launc
                 assert line.ask(_talk.command(*words)) is not None
 
         send("LPUSH", "celery", "a", "b")
+        assert until(lambda: "lpush" in {row[0].name for row in commands.read(0.0)})
         assert not [*depth.read(0.0), *depth.read(0.0)], "a list that nobody takes from may be anything"
         send("BRPOP", "celery", "1")
+        assert until(lambda: "brpop" in {row[0].name for row in commands.read(0.0)})
         assert until(lambda: [(row[0].name, row[1][0]) for row in depth.read(0.0)] == [("celery", 1.0)])
 
 
