@@ -7,7 +7,7 @@ counted for the screen. The screen judges nothing: verdicts come from the record
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Protocol
@@ -48,13 +48,15 @@ STALE_S = 2.5
 @dataclass(frozen=True, slots=True)
 class ServiceLive:
     """A service now. cpu_cores: CPU seconds per second of all its processes. loop_busy: share of time its busiest
-    serving thread was not waiting for work, None where none was seen waiting yet."""
+    serving thread was not waiting for work, None where none was seen waiting yet. ended_cores: of cpu_cores, what was
+    used by children that had ended before they were seen, as their parents were charged with it."""
 
     name: str
     cpu_cores: float
     loop_busy: float | None
     rss_bytes: float
     instances: int
+    ended_cores: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +210,7 @@ class Feed:
             t=t,
             phase=self._phase,
             remaining_s=max(0.0, self._phase_ends - t),
-            services=per_service(self._processes.differences(), self._threads.differences()),
+            services=per_service(self._processes.differences(), self._threads.differences(), self._processes.gone),
             **load,
         )
 
@@ -285,6 +287,8 @@ class Counters:
     t: float = 0.0
     is_fresh: bool = False
     found: Mapping[Entity, Change] = field(default_factory=dict)
+    gone: Mapping[Entity, dict[str, float]] = field(default_factory=dict)
+    """What the audience last knew of entities that have ended since."""
     last: dict[Entity, tuple[float, ...]] = field(default_factory=dict)
     before: dict[Entity, tuple[float, tuple[float, ...]]] = field(default_factory=dict)
     names: tuple[str, ...] = ()
@@ -301,6 +305,8 @@ class Counters:
         its first row on."""
         if self.is_fresh:
             self.found = {entity: self._change(entity, values) for entity, values in self.last.items()}
+            ended = (each for each in self.before.items() if each[0] not in self.last)
+            self.gone = {entity: dict(zip(self.names, values, strict=True)) for entity, (_, values) in ended}
             self.before = {entity: (self.t, values) for entity, values in self.last.items()}
             self.is_fresh = False
         return self.found
@@ -311,28 +317,50 @@ class Counters:
         return Change(dict(zip(self.names, values, strict=True)), dict(zip(self.names, moved, strict=True)), self.t - t)
 
 
-def per_service(processes: Mapping[Entity, Change], threads: Mapping[Entity, Change]) -> tuple[ServiceLive, ...]:
+def per_service(
+    processes: Mapping[Entity, Change],
+    threads: Mapping[Entity, Change],
+    gone: Mapping[Entity, Mapping[str, float]],
+) -> tuple[ServiceLive, ...]:
     """One row a service, in the order of the probe's rows; loadlab's own come last."""
     names = dict.fromkeys(each.service for each in processes)
     ordered = sorted(names, key=lambda name: OWN.index(name) if name in OWN else -1)
-    return tuple(_service(name, processes, threads) for name in ordered)
+    return tuple(_service(name, processes, threads, gone) for name in ordered)
 
 
-def _service(name: str, processes: Mapping[Entity, Change], threads: Mapping[Entity, Change]) -> ServiceLive:
+def _service(
+    name: str,
+    processes: Mapping[Entity, Change],
+    threads: Mapping[Entity, Change],
+    gone: Mapping[Entity, Mapping[str, float]],
+) -> ServiceLive:
     mine = {entity: change for entity, change in processes.items() if entity.service == name}
     cores = sum(
         (each.moved["cpu_user_s"] + each.moved["cpu_system_s"]) / each.seconds
         for each in mine.values()
         if each.seconds > 0
     )
+    ended = _ended(mine.values(), [each for entity, each in gone.items() if entity.service == name])
+    ended = 0.0 if name in OWN else ended  # loadlab is the parent of whole instances, which were watched
     busy = [_loop_busy(threads, entity.pid) for entity in mine]
     return ServiceLive(
         name=name,
-        cpu_cores=cores,
+        cpu_cores=cores + ended,
         loop_busy=max((each for each in busy if each is not None), default=None),
         rss_bytes=sum(each.now["rss_bytes"] for each in mine.values()),
         instances=len({each.instance for each in mine}),
+        ended_cores=ended,
     )
+
+
+def _ended(alive: Collection[Change], gone: Iterable[Mapping[str, float]]) -> float:
+    """Cores that parents were charged with for children that ended, less what was seen of those while they ran. As in
+    signals/ended."""
+    used = ("ended_user_s", "ended_system_s")
+    charged = sum(sum(each.moved[name] for name in used) / each.seconds for each in alive if each.seconds > 0)
+    seconds = max((each.seconds for each in alive), default=0.0)
+    seen = sum(sum(each[name] for name in (*used, "cpu_user_s", "cpu_system_s")) for each in gone)
+    return max(0.0, charged - seen / seconds) if seconds > 0 else 0.0
 
 
 def _loop_busy(threads: Mapping[Entity, Change], pid: int) -> float | None:

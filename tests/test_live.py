@@ -17,7 +17,7 @@ from loadlab.load._book import Book as Ledger
 from loadlab.probes import Row
 from loadlab.recording.model import Entity
 
-PROCESS = ("cpu_user_s", "cpu_system_s", "rss_bytes")
+PROCESS = ("cpu_user_s", "cpu_system_s", "rss_bytes", "ended_user_s", "ended_system_s")
 THREADS = ("samples", "idle_epoll", "idle_accept", "futex")
 
 
@@ -74,8 +74,10 @@ def feed(book: Book, crowd: Crowd) -> Feed:
     return Feed(book, crowd, {"process": PROCESS, "threads": THREADS}.__getitem__)
 
 
-def process(pid: int, user: float | None, rss: float = 5e6, service: str = "app", instance: int = 0) -> Row:
-    return Entity("process", service, instance, pid), (user, 0.0, rss)
+def process(
+    pid: int, user: float | None, rss: float = 5e6, service: str = "app", instance: int = 0, ended: float = 0.0
+) -> Row:
+    return Entity("process", service, instance, pid), (user, 0.0, rss, ended, ended)
 
 
 def thread(tid: int, samples: float, epoll: float, accept: float = 0.0, pid: int = 1, futex: float = 0.0) -> Row:
@@ -125,6 +127,30 @@ def test_a_process_that_ended_is_gone_and_one_that_could_not_be_read_is_zero(fee
     feed.rows("process", 2.0, [process(1, None)], 0, 0)
     assert crowd.lives[-1].services[0].cpu_cores == 0.0
     assert crowd.lives[-1].services[0].rss_bytes == 5e6
+
+
+def test_programs_that_ended_count_and_are_told_apart(feed: Feed, crowd: Crowd) -> None:
+    """Started for each request, and gone before anybody looks: their parent is charged with them."""
+    feed.rows("process", 1.0, [process(1, 1.0, ended=20.0)], 0, 0)
+    feed.rows("process", 2.0, [process(1, 1.1, ended=20.8)], 0, 0)
+    (app,) = crowd.lives[-1].services
+    assert (app.cpu_cores, app.ended_cores) == (pytest.approx(1.7), pytest.approx(1.6))
+
+
+def test_what_was_seen_of_a_child_while_it_ran_is_not_counted_again(feed: Feed, crowd: Crowd) -> None:
+    """A worker that lived for long: its whole life is charged in the moment in which it is gone."""
+    feed.rows("process", 1.0, [process(1, 1.0), process(2, 300.0, ended=5.0)], 0, 0)
+    feed.rows("process", 2.0, [process(1, 1.0), process(2, 300.5, ended=5.0)], 0, 0)
+    feed.rows("process", 3.0, [process(1, 1.0, ended=155.5)], 0, 0)
+    (app,) = crowd.lives[-1].services
+    assert (app.cpu_cores, app.ended_cores) == (pytest.approx(0.5), pytest.approx(0.5)), "half a second was new"
+
+
+def test_instances_that_loadlab_waited_for_are_not_its_own(feed: Feed, crowd: Crowd) -> None:
+    feed.rows("process", 1.0, [process(9, 1.0, service="loadlab")], 0, 0)
+    feed.rows("process", 2.0, [process(9, 1.1, service="loadlab", ended=7.0)], 0, 0)
+    (own,) = crowd.lives[-1].services
+    assert (own.cpu_cores, own.ended_cores) == (pytest.approx(0.1), 0.0)
 
 
 def test_loop_busy_is_of_the_thread_that_waits_for_work(feed: Feed, crowd: Crowd) -> None:

@@ -8,13 +8,15 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from loadlab.cli._words import FULL_PHASES, bar, clock, megabytes, milliseconds, sparkline
+from loadlab.cli._words import FULL_PHASES, SHOWN, bar, clock, megabytes, milliseconds, sparkline
 from loadlab.live import Live, ServiceLive
 
 MOST_SERVICES = 9
 """Rows of services: the picture stays below twenty lines."""
 NARROW = 72
 """Columns below which bars are left away."""
+ENDED = 16
+"""Columns for the cores of programs that ended."""
 NAME = 34
 """Columns of a service's name."""
 HOT = 0.9
@@ -99,11 +101,16 @@ def _pair(name: str, value: str, style: str = "") -> Text:
 
 def _services(services: tuple[ServiceLive, ...], cores: int, width: int) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-    table.add_column("service", overflow="ellipsis", no_wrap=True, min_width=9, max_width=max(9, min(NAME, width - 44)))
+    brief = width >= NARROW and any(each.ended_cores >= SHOWN for each in services[:MOST_SERVICES])
+    name = max(9, min(NAME, width - 44) - ENDED * brief)
+    table.add_column("service", overflow="ellipsis", no_wrap=True, min_width=9, max_width=name)
     for name in ("CPU cores", "loop busy", "memory"):
         table.add_column(name, no_wrap=True, justify="left")
+    if brief:
+        table.add_column("ended programs", no_wrap=True)
     for each in services[:MOST_SERVICES]:
-        table.add_row(*_service(each, cores, wide=width >= NARROW))
+        ended = Text(f"{each.ended_cores:.2f} of it") if each.ended_cores >= SHOWN else Text("")
+        table.add_row(*_service(each, cores, wide=width >= NARROW), *((ended,) if brief else ()))
     hidden = len(services) - MOST_SERVICES
     if hidden > 0:
         table.add_row(Text(f"and {hidden} more", "dim"), "", "", "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from loadlab.cli import _terminal
-from loadlab.cli._words import FULL_PHASES, megabytes, milliseconds
+from loadlab.cli._words import FULL_PHASES, SHOWN, megabytes, milliseconds
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -78,4 +78,5 @@ def figures(live: Live) -> str:
 def _service(service: ServiceLive) -> str:
     loop = "" if service.loop_busy is None else f", loop {100 * service.loop_busy:.0f}% busy"
     many = f" x{service.instances}" if service.instances > 1 else ""
-    return f"{service.name}{many} {service.cpu_cores:.2f} cores{loop}, {megabytes(service.rss_bytes)}"
+    ended = f" ({service.ended_cores:.2f} of programs that ended)" if service.ended_cores >= SHOWN else ""
+    return f"{service.name}{many} {service.cpu_cores:.2f} cores{ended}{loop}, {megabytes(service.rss_bytes)}"

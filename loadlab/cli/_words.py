@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+SHOWN = 0.05
+"""Cores of programs that ended from which on they are told apart: less is the tick of the kernel's clock."""
+
 FULL_PHASES = {
     "start": "starting the services",
     "warmup": "warming up",

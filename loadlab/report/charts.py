@@ -13,13 +13,15 @@ from loadlab.diagnosis.model import Diagnosis
 from loadlab.recording.model import Entity, Floats, Recording, Series
 from loadlab.report import timeline
 from loadlab.report.words import NAMES
-from loadlab.signals import life
+from loadlab.signals import ended, life
 from loadlab.signals.rates import per_second, rate
 from loadlab.signals.saturation import FLAT
 from loadlab.signals.windows import Window
 
 MOST_LINES = 8
 """Colours that can be told apart."""
+TOLD = 0.02
+"""Cores over the whole run, from which on children that ended have a line: a server's start takes less."""
 Line = dict[str, Any]
 Namer = Callable[[Entity], str]
 """Which line a series belongs to; "" for none."""
@@ -178,10 +180,9 @@ def _services(recording: Recording) -> list[Chart]:
     def longest(series: Series) -> Floats:
         return timeline.on(series, points, worst=True)
 
-    cpu = ("process.cpu_user_s", "process.cpu_system_s")
     busy = Chart("Event loops and workers: busy", "%", t, _busy(recording, points))
     return [
-        summed("CPU", "cores", cpu, _everybody, lambda each: timeline.on(rate(each), points)),
+        _cpu(recording, points),
         _chosen(busy, _why(recording, "threads.samples")),
         *_scalers(recording, points),
         summed("Resident memory", "MB", ("process.rss_bytes",), _watched, lambda each: gauge(each) / 1e6),
@@ -189,6 +190,21 @@ def _services(recording: Recording) -> list[Chart]:
         summed("Open connections", "connections", ("sockets.established",), _watched, gauge, "none was open"),
         summed("Longest accept queue", "connections", ("sockets.accept_queue_max",), _watched, longest, "always empty"),
     ]
+
+
+def _cpu(recording: Recording, points: Floats) -> Chart:
+    """Of each service, with its children that ended; these have a line of their own, too, where they count."""
+    parts: dict[str, list[Floats]] = defaultdict(list)
+    for metric in ("process.cpu_user_s", "process.cpu_system_s"):
+        for series in recording.series(metric):
+            parts[_everybody(series.entity)].append(timeline.on(rate(series), points))
+    brief = {each.entity.service: timeline.on(each, points) for each in ended.over_time(recording)}
+    brief = {name: values for name, values in brief.items() if np.nan_to_num(values).mean() >= TOLD}
+    for name, values in brief.items():
+        parts[name].append(values)
+    lines = [_line(name, timeline.added(many)) for name, many in sorted(parts.items())]
+    lines += [_line(f"{name}: programs that ended", values) for name, values in sorted(brief.items())]
+    return _chosen(Chart("CPU", "cores", _times(points), lines), _why(recording, "process.cpu_user_s"))
 
 
 def _chosen(chart: Chart, why: str, quiet: str = "") -> Chart:

@@ -51,6 +51,56 @@ def compute(recording: Recording, window: Window) -> dict[str, Ended]:
     }
 
 
+def over_time(recording: Recording) -> tuple[Series, ...]:
+    """Of each service of the user's, the cores of children that ended, at each look at its processes; () where parents'
+    accounts were not recorded. A child that was seen while it ran is charged when it was waited for, which may be a
+    look later than it was gone."""
+    accounts = recording.series("process.ended_user_s")
+    series = (*recording.series("process.cpu_user_s"), *accounts)
+    looks: Floats = np.unique(np.concatenate([each.t for each in series])) if accounts else np.empty(0)
+    if len(looks) < 2:
+        return ()
+    charged: dict[str, Floats] = defaultdict(lambda: np.zeros(len(looks)))
+    for kind in ("user", "system"):
+        for each in recording.series(f"process.ended_{kind}_s"):
+            charged[each.entity.service] += _steps(each, looks) - _known_at(each, looks)
+        for each in recording.series(f"process.cpu_{kind}_s"):
+            charged[each.entity.service] -= _known_at(each, looks)
+    return tuple(
+        Series(Entity("service", each.name), "ended_cores", looks[1:], _paid(charged[each.name])[1:] / np.diff(looks))
+        for each in recording.meta.services
+        if each.name in charged
+    )
+
+
+def _steps(series: Series, looks: Floats) -> Floats:
+    """How much it grew up to each look."""
+    found = np.zeros(len(looks))
+    good = ~np.isnan(series.v)
+    at = np.searchsorted(looks, series.t[good])
+    found[at[1:]] = np.maximum(0.0, np.diff(series.v[good]))
+    return found
+
+
+def _known_at(series: Series, looks: Floats) -> Floats:
+    """Its last value, at the look that did not find it any more."""
+    found = np.zeros(len(looks))
+    at = int(np.searchsorted(looks, series.t[-1], side="right")) if len(series.t) else len(looks)
+    if at < len(looks):
+        found[at] = np.nan_to_num(series.v[-1])
+    return found
+
+
+def _paid(charged: Floats) -> Floats:
+    """What was seen of a child before it is charged is taken off the next look's charge, and of no later one: it may
+    never be charged."""
+    found, owed = np.zeros(len(charged)), 0.0
+    for index, each in enumerate(charged):
+        found[index] = max(0.0, each - owed)
+        owed = max(0.0, -each)
+    return found
+
+
 def _gone(recording: Recording, window: Window) -> frozenset[Entity]:
     """Processes that a look within the window was the first not to find."""
     series = recording.series("process.cpu_user_s")

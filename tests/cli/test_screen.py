@@ -19,6 +19,7 @@ from rich.console import Console
 from loadlab.cli import _terminal
 from loadlab.cli._frame import draw
 from loadlab.cli._interrupt import interruptible
+from loadlab.cli._lines import figures
 from loadlab.cli._screen import Screen
 from loadlab.cli._words import bar, clock, megabytes, milliseconds, sparkline
 from loadlab.clock import SYSTEM, FakeClock
@@ -72,10 +73,24 @@ def test_the_picture_at_80_columns(screen: Screen) -> None:
     ]
 
 
+def test_programs_that_ended_are_told_apart_where_there_are_some(screen: Screen) -> None:
+    services = (ServiceLive("app", 1.7, None, 84e6, 1, 1.6), ServiceLive("db", 0.1, 0.2, 9e6, 1, 0.01))
+    screen.tick(Live(20.0, "", 0.0, 9, 12.0, 12.0, 98.0, 0, services))
+    assert [each.rstrip() for each in text(screen, 80)][-3:] == [
+        "service    CPU cores        loop busy        memory  ended programs",
+        "app        ████████▄  1.70  -                84 MB   1.60 of it",
+        "db         ▄          0.10  ██          20%  9 MB",
+    ]
+    assert "app 1.70 cores (1.60 of programs that ended), 84 MB  |  db 0.10 cores, loop 20% busy, 9 MB" in figures(
+        Live(20.0, "", 0.0, 9, 12.0, 12.0, 98.0, 0, services)
+    )
+
+
 @pytest.mark.parametrize("width", [30, 40, 60, 72, 80, 120, 200])
 @pytest.mark.parametrize("count", [0, 1, 4, 40])
-def test_it_fits_any_terminal_in_less_than_twenty_lines(screen: Screen, width: int, count: int) -> None:
-    services = tuple(ServiceLive(f"a-service-of-a-long-name-{n}", 12.34, 0.5, 1e9, 16) for n in range(count))
+@pytest.mark.parametrize("ended", [0.0, 11.11])
+def test_it_fits_any_terminal_in_less_than_twenty_lines(screen: Screen, width: int, count: int, ended: float) -> None:
+    services = tuple(ServiceLive(f"a-service-of-a-long-name-{n}", 12.34, 0.5, 1e9, 16, ended) for n in range(count))
     screen.tick(Live(20.0, "", 0.0, 99999, 123456.0, 12345.0, 98765.0, 1234567, services, 0.5))
     screen._system = "a-system-with-a-name-that-is-rather-long-for-a-terminal"
     lines = text(screen, width)

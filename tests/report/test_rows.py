@@ -11,6 +11,7 @@ from loadlab.flow import judge
 from loadlab.recording.model import Event, Phase, Recording
 from loadlab.report import charts, decision, health, incidents, proof
 from loadlab.report.view import build
+from tests.build import Proc, system
 from tests.report import examples
 
 
@@ -154,6 +155,15 @@ def test_charts_that_are_not_drawn_say_why() -> None:
     assert "CPU: the probe process recorded nothing" in cut["absent"]["services"]
     calm = charts.data(examples.none(), judge(examples.none()))
     assert "Failed requests: none" in calm["absent"]["load"]
+
+
+def test_programs_that_ended_are_in_the_chart_of_the_cpu() -> None:
+    recording = system(Proc(cores=0.1, ended=1.6)).recording()
+    lines = {each["name"]: each for each in charts.data(recording, judge(recording))["services"][0]["lines"]}
+    assert max(lines["app: programs that ended"]["values"][1:-1]) == pytest.approx(1.6, abs=0.05)
+    assert max(lines["app"]["values"][1:-1]) == pytest.approx(1.7, abs=0.1)
+    calm = charts.data(examples.none(), judge(examples.none()))["services"][0]["lines"]
+    assert not [each for each in calm if "ended" in each["name"]]
 
 
 def test_a_service_has_one_colour_in_all_charts() -> None:

@@ -50,6 +50,41 @@ def test_a_program_seen_while_it_ran_is_named_and_what_was_seen_of_it_taken_off(
     assert found.user == pytest.approx(0.8 - 0.22 / 11.0)
 
 
+def over_time(account: list[float], *children: tuple[float, float, float]) -> list[float]:
+    """Cores of ended children of `app` at each second, from its account and (first seen, last seen, CPU) of some."""
+    t = np.arange(len(account), dtype=float)
+    built = Builder().service("app", Proc()).load()
+    built.series = {
+        "process.cpu_user_s": [Series(MASTER, "process.cpu_user_s", t, t * 0.1)],
+        "process.ended_user_s": [Series(MASTER, "process.ended_user_s", t, np.array(account))],
+    }
+    for number, (first, last, used) in enumerate(children):
+        lived = np.arange(first, last + 1)
+        child = Entity("process", "app", 0, 60 + number, 0, "worker")
+        built.series["process.cpu_user_s"].append(
+            Series(child, "process.cpu_user_s", lived, np.linspace(0, used, len(lived)))
+        )
+    (found,) = ended.over_time(built.recording())
+    assert found.entity.service == "app" and found.t.tolist() == t[1:].tolist()
+    return [round(float(each), 3) for each in found.v]
+
+
+@pytest.mark.parametrize(
+    ("account", "children", "expected"),
+    [
+        ([5.0, 6.6, 8.2, 8.2, 8.4], [], [1.6, 1.6, 0.0, 0.2]),
+        ([0.0, 0.0, 0.0, 9.5, 9.5], [(0, 2, 9.0)], [0.0, 0.0, 0.5, 0.0]),
+        ([0.0, 0.0, 0.0, 0.0, 9.5], [(0, 2, 9.0)], [0.0, 0.0, 0.0, 0.5]),
+        ([0.0, 0.0, 0.0, 0.0, 0.0, 3.0], [(0, 2, 9.0)], [0.0, 0.0, 0.0, 0.0, 3.0]),
+    ],
+    ids=["brief programs", "a worker, waited for at once", "waited for a look later", "one nobody ever waited for"],
+)
+def test_what_ended_over_time(
+    account: list[float], children: list[tuple[float, float, float]], expected: list[float]
+) -> None:
+    assert over_time(account, *children) == expected
+
+
 @pytest.mark.parametrize(
     ("command", "program"),
     [
@@ -75,3 +110,4 @@ def test_the_account_of_loadlab_has_whole_instances_in_it() -> None:
         built.counter(metric, Entity("process", "loadlab", 0, 9), 3.0)
     recording: Recording = built.recording()
     assert sum(each.cores for each in ended.compute(recording, measured(recording)).values()) == 0
+    assert ended.over_time(recording)[0].v.max() == 0
