@@ -27,13 +27,14 @@ def says(s: Signals, said: Said) -> list[Fault]:
     """Whoever is turned away at once is back at once: that keeps the machine, the generator and nginx busy, and none of
     the servers."""
     ways = [each for each in s.edges.all if each.source == said.balancer]  # each instance by itself
-    busy = busiest(s, {each.to for each in ways})
+    # Without a way it answers by itself, or what it asks runs in the same service.
+    busy = busiest(s, {each.to for each in ways} or {said.balancer})
     if busy >= BUSY:
         return []
     taken = sum(each.outstanding for each in ways)
     if said.no_server >= TOLD and not said.unreached and taken >= TAKEN * len(ways):
         return [_refuses(said, taken, len(ways), busy)]
-    return [_lacks(said, busy)] if said.no_connection >= TOLD else []
+    return [_lacks(said, len(ways), busy)] if said.no_connection >= TOLD else []
 
 
 def _refuses(said: Said, taken: float, servers: int, busy: float) -> Fault:
@@ -56,19 +57,20 @@ def _refuses(said: Said, taken: float, servers: int, busy: float) -> Fault:
     )
 
 
-def _lacks(said: Said, busy: float) -> Fault:
+def _lacks(said: Said, servers: int, busy: float) -> Fault:
     name, limit = said.balancer, "" if said.connections is None else f"{said.connections:.0f} "
+    two = ": each request takes two, one to either side" if servers else ""
+    who = "the servers were" if servers else "it was"
     says = f"its log says {said.no_connection:,.0f} times a second that they are not enough"
     return Fault(
         name,
-        f"{name} is at its own limit of {limit}connections (worker_connections) and turns others away, while the "
-        "servers behind it have time left",
+        f"{name} is at its own limit of {limit}connections (worker_connections) and turns others away, while "
+        f"{'the servers behind it have' if servers else 'it has'} time left",
         (
             Evidence("no_connection", said.no_connection, says, TOLD),
-            Evidence("loop_busy", busy, f"the servers were busy {percent(busy)} of the time at most", BUSY),
+            Evidence("loop_busy", busy, f"{who} busy {percent(busy)} of the time at most", BUSY),
         ),
-        "Raise worker_connections in nginx's events block: each request takes two, one to either side; and "
-        "worker_rlimit_nofile with it.",
+        f"Raise worker_connections in nginx's events block{two}; and worker_rlimit_nofile with it.",
         strength=1.0,
         signals=2,
         fact=True,

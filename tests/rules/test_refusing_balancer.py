@@ -9,7 +9,7 @@ import pytest
 from loadlab.catalogue import units
 from loadlab.diagnosis.apply import apply, ask
 from loadlab.diagnosis.rank import rank
-from loadlab.probes import nginx_log
+from loadlab.probes import _nginx_lines
 from loadlab.recording.model import Entity
 from loadlab.rules import Clear, Found, Verdict
 from loadlab.signals import Signals
@@ -28,12 +28,12 @@ REFUSED = (
 
 def test_what_nginx_says() -> None:
     text = 2 * FULL_UP + 3 * LACKING + REFUSED + b"2026/11/27 06:56:21 [notice] 1#1: start worker processes\n"
-    assert nginx_log.parse(text) == (2.0, 1.0, 3.0)
-    assert nginx_log.parse(b"") == (0.0, 0.0, 0.0)
+    assert _nginx_lines.parse(text) == (2.0, 1.0, 3.0)
+    assert _nginx_lines.parse(b"") == (0.0, 0.0, 0.0)
 
 
 def test_a_log_is_read_on_from_where_it_was(tmp_path: Path) -> None:
-    log = nginx_log.Log(tmp_path / "log")
+    log = _nginx_lines.Log(tmp_path / "log")
     log.read()
     (tmp_path / "log").write_bytes(FULL_UP + LACKING[:40])
     log.read()
@@ -61,7 +61,24 @@ def balanced(
     return built
 
 
+def alone(*, busy: float = 0.3) -> Builder:
+    """One that answers by itself, from files."""
+    built = Builder().service("edge", Proc(cores=busy, busy=busy), ports=(8000,))
+    built.target = "edge"
+    built.load(160, failed=15_000, growth=1.0).generator(0.97).host().edge("generator", "edge", outstanding=15.7)
+    for name, per_s in (("no_server", 0.0), ("no_connection", 900.0)):
+        built.counter(f"nginx_log.{name}", Entity("upstream", "edge"), per_s)
+    return built
+
+
 CASES = [
+    (
+        alone(),
+        Found,
+        "its own limit of connections (worker_connections) and turns others away, while it has time left",
+        "no server is behind it",
+    ),
+    (alone(busy=0.99), Clear, "", "it has no time left itself"),
     (balanced(no_server=25_000), Found, "answers the others 502", "refused for want of a server"),
     (balanced(no_connection=6_800), Found, "limit of 24 connections", "hung up for want of a connection"),
     (balanced(), Clear, "", "it says nothing"),
