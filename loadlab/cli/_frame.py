@@ -102,8 +102,8 @@ def _pair(name: str, value: str, style: str = "") -> Text:
 def _services(services: tuple[ServiceLive, ...], cores: int, width: int) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
     brief = width >= NARROW and any(each.ended_cores >= SHOWN for each in services[:MOST_SERVICES])
-    name = max(9, min(NAME, width - 44) - ENDED * brief)
-    table.add_column("service", overflow="ellipsis", no_wrap=True, min_width=9, max_width=name)
+    room = max(9, min(NAME, width - 44) - ENDED * brief)
+    table.add_column("service", overflow="ellipsis", no_wrap=True, min_width=9, max_width=room)
     for name in ("CPU cores", "loop busy", "memory"):
         table.add_column(name, no_wrap=True, justify="left")
     if brief:
