@@ -14,6 +14,8 @@ STAMP  := $(VENV)/.stamp
 # An activated environment of the developer's is neither used nor touched.
 unexport VIRTUAL_ENV PYTHONHOME
 export UV_PYTHON_DOWNLOADS := never
+# Compiled tests are kept: without them every run spends half of its start on compiling.
+unexport PYTHONDONTWRITEBYTECODE
 # As pip does: where the machine has its own list of authorities, a company's proxy may be on it.
 ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt),)
 export UV_SYSTEM_CERTS := true
@@ -30,9 +32,9 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-# Unit tests share the cores; what measures or starts servers has the machine to itself.
+# Unit tests share the cores, each worker those of one half of the files until it has none; what measures or starts servers has the machine to itself.
 unit: $(STAMP)
-	$(BIN)/pytest -q -n 2 -m "not real and not e2e and not browser"
+	$(BIN)/pytest -q -n 2 --dist worksteal -m "not real and not e2e and not browser"
 
 real: $(STAMP) system
 	$(BIN)/pytest -q -m "real or e2e or browser"

@@ -8,6 +8,7 @@ A Proc describes steady behaviour; the builder writes the raw counters a probe w
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -101,6 +102,18 @@ class Fixed(HistogramSource):
         )
 
 
+TIMES: Floats = np.arange(0.0, END + 0.01, 0.5)
+
+
+@cache
+def _grown(low: float, per_s: float) -> Floats:
+    """A counter without noise; many have the same rates, and nobody may change one."""
+    rates = np.where(TIMES[1:] > STEADY[0], per_s, low) * 0.5
+    found: Floats = np.concatenate([[0.0], np.cumsum(rates)])
+    found.flags.writeable = False
+    return found
+
+
 class Builder:
     """Collects series; `recording` gives the value."""
 
@@ -109,7 +122,7 @@ class Builder:
         self.noise = noise
         self.cores = cores
         self.memory_bytes = memory_bytes
-        self.t: Floats = np.arange(0.0, END + 0.01, 0.5)
+        self.t: Floats = TIMES
         self.series: dict[str, list[Series]] = {}
         self.services: dict[str, ServiceMeta] = {}
         self.requests: list[RequestInterval] = []
@@ -130,14 +143,19 @@ class Builder:
     def counter(self, metric: str, entity: Entity, per_s: float, *, before: float | None = None) -> None:
         """A counter that grows `per_s` each second from the steady phase on, `before` (default: half) before that."""
         low = per_s / 2 if before is None else before
-        rates = np.where(self.t[1:] > STEADY[0], per_s, low) * 0.5
-        rates = rates * np.clip(1 + self.noise * self.random.standard_normal(len(rates)), 0, None)
+        if not self.noise:
+            self.add(metric, entity, _grown(low, per_s))
+            return
+        rates = np.where(TIMES[1:] > STEADY[0], per_s, low) * 0.5
+        rates *= np.maximum(1 + self.noise * self.random.standard_normal(len(rates)), 0)
         self.add(metric, entity, np.concatenate([[0.0], np.cumsum(rates)]))
 
     def gauge(self, metric: str, entity: Entity, value: float) -> None:
         """A gauge around one value."""
-        wobble = 1 + self.noise * 0.2 * self.random.standard_normal(len(self.t))
-        self.add(metric, entity, np.full(len(self.t), value) * wobble)
+        values = np.full(len(self.t), float(value))
+        if self.noise:
+            values *= 1 + self.noise * 0.2 * self.random.standard_normal(len(self.t))
+        self.add(metric, entity, values)
 
     def service(self, name: str, *processes: Proc, role: str = "app", **meta: Any) -> Builder:
         """A service and its processes."""

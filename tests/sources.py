@@ -26,6 +26,16 @@ def tree(path: Path) -> ast.Module:
     return ast.parse((ROOT / path).read_text(encoding="utf-8"), str(path))
 
 
+@cache
+def statements(path: Path) -> tuple[ast.AST, ...]:
+    """Every statement of a module, at any depth; what they are made of is most of a tree, and is not walked through."""
+    found: list[ast.AST] = [tree(path)]
+    for node in found:
+        for name in ("body", "orelse", "handlers", "finalbody", "cases"):
+            found += getattr(node, name, ())
+    return tuple(found)
+
+
 def units() -> Iterator[tuple[str, Path]]:
     """(family, module) for every unit."""
     for family in FAMILIES:
@@ -41,13 +51,14 @@ def package_of(path: Path) -> str:
 
 def imports(path: Path) -> Iterator[tuple[str, int]]:
     """(module, line) of every import, at any depth. `from a.b import c` gives a.b.c where that is a module."""
-    for node in ast.walk(tree(path)):
+    for node in statements(path):
         if isinstance(node, ast.Import):
             yield from ((each.name, node.lineno) for each in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield from ((_full(node.module or "", each.name), node.lineno) for each in node.names)
 
 
+@cache
 def _full(module: str, name: str) -> str:
     inner = ROOT / module.replace(".", "/") / name
     is_module = inner.with_suffix(".py").is_file() or (inner / "__init__.py").is_file()

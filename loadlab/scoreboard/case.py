@@ -152,6 +152,8 @@ class Case:
             return self._laid_out_lines(text.splitlines())
         nodes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.stmt)]
         if self.line:
+            first, lines = self.line.splitlines()[0], text.splitlines()
+            nodes = [node for node in nodes if first in lines[node.lineno - 1]]
             nodes = [node for node in nodes if (ast.get_source_segment(text, node) or "") == self.line]
         else:
             nodes = [node for node in nodes if getattr(node, "name", None) == self.function]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from loadlab.scoreboard.case import Case, find, read_case
 from loadlab.scoreboard.judge import mismatches
+from tests.sources import ROOT
 
 ALL = find()
 EXPECTED = """
@@ -195,3 +197,12 @@ def test_without_a_fix_there_is_no_mended_copy(folder: Path, tmp_path: Path) -> 
     (folder / "expected.toml").write_text('outcome = "none"')
     with pytest.raises(ValueError, match=r"no \[fix\]"):
         read_case(folder).copy_to(tmp_path / "there", fixed=True)
+
+
+def test_every_system_is_in_the_docs() -> None:
+    """docs/samples.md names all, and the faults' own page says what is wrong with each."""
+    named = set(re.findall(r"`([\w-]+)`", (ROOT / "docs/samples.md").read_text(encoding="utf-8")))
+    page = (ROOT / "sample_apps/faults/README.md").read_text(encoding="utf-8")
+    faults = {each.name for each in ALL if each.folder.parent.name == "faults"}
+    assert not {each.name for each in ALL} - named
+    assert not faults - set(re.findall(r"^\| `([\w-]+)` \|", page, re.MULTILINE))

@@ -132,6 +132,21 @@ def test_an_interval_is_wide_where_little_was_counted() -> None:
     assert high == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize(
+    ("right", "count", "low", "high"),
+    [
+        (0, 1, 0.0, 0.793451),
+        (1, 1, 0.206549, 1.0),
+        (3, 8, 0.136844, 0.694258),
+        (1, 40, 0.004427, 0.128814),
+        (71, 72, 0.925434, 0.997544),
+    ],
+)
+def test_the_interval_is_the_one_that_scipy_gives(right: int, count: int, low: float, high: float) -> None:
+    """binomtest(right, count).proportion_ci(0.95, method="wilson") of scipy 1.17."""
+    assert score.Share(right, count).interval == pytest.approx((low, high), abs=1e-6)
+
+
 def test_what_is_kept_is_read_again_and_the_last_of_a_run_counts() -> None:
     first, second = outcome(FAULT, said("none")), outcome(FAULT, said("memory_leak", others=("gc_pauses",)))
     text = result.to_line(first) + result.to_line(second)
