@@ -107,10 +107,9 @@ TIMES: Floats = np.arange(0.0, END + 0.01, 0.5)
 
 @cache
 def _grown(low: float, per_s: float) -> Floats:
-    """A counter without noise; many have the same rates, and nobody may change one."""
+    """A counter without noise; many have the same rates."""
     rates = np.where(TIMES[1:] > STEADY[0], per_s, low) * 0.5
     found: Floats = np.concatenate([[0.0], np.cumsum(rates)])
-    found.flags.writeable = False
     return found
 
 
@@ -144,7 +143,7 @@ class Builder:
         """A counter that grows `per_s` each second from the steady phase on, `before` (default: half) before that."""
         low = per_s / 2 if before is None else before
         if not self.noise:
-            self.add(metric, entity, _grown(low, per_s))
+            self.add(metric, entity, _grown(low, per_s).copy())
             return
         rates = np.where(TIMES[1:] > STEADY[0], per_s, low) * 0.5
         rates *= np.maximum(1 + self.noise * self.random.standard_normal(len(rates)), 0)
