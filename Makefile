@@ -1,6 +1,6 @@
 # Everything from a fresh clone. Each target sets up what it needs; nothing outside this folder is changed, except that
 # `make test` as root on Debian installs what its tests need when it is missing (Chromium, nginx, memcached, RabbitMQ,
-# Node, iproute2), and says so.
+# Node, iproute2, gcc), and says so.
 #
 #   make demo     set up, load the sample `single`, and say what limits it
 #   make test     set up, lint, types, every test
@@ -46,13 +46,13 @@ $(STAMP): pyproject.toml constraints.txt hatch_build.py $(wildcard package.json 
 	  { echo "this Python cannot make virtual environments; on Debian: apt-get install python3-venv"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	test -x $(BIN)/uv || $(BIN)/python -m pip install -q -c constraints.txt uv
-	$(BIN)/uv pip install -q --python $(BIN)/python --compile-bytecode -c constraints.txt -e '.[test,services,export]'
+	$(BIN)/uv pip install -q --python $(BIN)/python --compile-bytecode -c constraints.txt -e '.[test,services,export,native]'
 	@touch $@
 
 # What the last tests need from the system. In CI a test that is skipped fails (tests/conftest.py).
 system:
 	@missing=""; \
-	for tool in chromium nginx memcached; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	for tool in chromium gcc nginx memcached; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
 	test -x /usr/lib/rabbitmq/bin/rabbitmq-server || missing="$$missing rabbitmq-server"; \
 	command -v node >/dev/null || missing="$$missing nodejs"; \
 	command -v npm >/dev/null || missing="$$missing npm"; \

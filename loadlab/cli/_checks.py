@@ -85,6 +85,14 @@ def ptrace() -> Check:
     return Check("stacks (ptrace)", WARNING, f"{says}; no function or line will be named", mend)
 
 
+def compiled() -> Check:
+    """Functions and lines of compiled programs, from the kernel's profiler."""
+    from loadlab.probes import _native
+
+    works, says, mend = _native.check()
+    return Check("stacks (compiled)", OK if works else WARNING, says, mend)
+
+
 def sockets() -> Check:
     """Queues and states of connections, through netlink."""
     from loadlab.probes import _sockets
@@ -192,8 +200,8 @@ def bundle() -> Check:
 
 
 CHECKS: tuple[Callable[[], Check | Iterator[Check]], ...] = (
-    system, python, cores, proc, ptrace, sockets, timestamps, pressure, open_files, limits, network, servers, node,
-    disk, bundle,
+    system, python, cores, proc, ptrace, compiled, sockets, timestamps, pressure, open_files, limits, network, servers,
+    node, disk, bundle,
 )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from loadlab.diagnosis.foresee import foresee, nearest
 from loadlab.diagnosis.model import Capacity, Diagnosis, Finding, Next
 from loadlab.diagnosis.outcome import what_was_tried
 from loadlab.diagnosis.rank import Ranked, rank
-from loadlab.recording.model import Recording
+from loadlab.recording.model import NATIVE, Recording
 from loadlab.rules import Clear, Unknown, cpu_neighbour
 from loadlab.signals import Missing, Signals
 
@@ -75,7 +75,7 @@ def _with_reason(finding: Finding, recording: Recording) -> Finding:
     reasons = [
         str(each.data.get("text", ""))
         for each in recording.events
-        if each.kind == "note" and each.data.get("subject") == "stacks" and each.service == finding.service
+        if each.kind == "note" and each.data.get("subject") in ("stacks", NATIVE) and each.service == finding.service
     ]
     return replace(finding, no_line=reasons[0]) if reasons else finding
 

@@ -31,6 +31,8 @@ class StackRun:
     by_pid: dict[int, str]
     error: str = ""
     alive: Alive | None = None
+    subject: str = "stacks"
+    """What the reason is about: "native" where only lines of a compiled program are wanting, not who waits for whom."""
 
 
 Source = Callable[[Sequence[Member], float, Clock, threading.Event], list[StackRun]]

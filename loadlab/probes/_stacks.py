@@ -12,12 +12,12 @@ from dataclasses import asdict
 from typing import Any, Protocol
 
 from loadlab.clock import Clock
-from loadlab.probes import _hotspot, _pyspy, _v8
+from loadlab.probes import _hotspot, _native, _pyspy, _v8
 from loadlab.probes._stack_run import Source, StackRun
 from loadlab.probes._tree import Member, Tree
 from loadlab.services import Targets
 
-SOURCES: tuple[Source, ...] = (_pyspy.record, _v8.record, _hotspot.record)
+SOURCES: tuple[Source, ...] = (_pyspy.record, _v8.record, _hotspot.record, _native.record)
 OWN = ("generator", "loadlab")
 
 
@@ -77,7 +77,7 @@ class Window:
                 self._book.stacks(run.target.service, run.target.instance, pid, run.mode, text)
             where = (run.target.service, run.target.instance)
             if run.error:
-                self._book.event("note", *where, text=run.error, subject="stacks")
+                self._book.event("note", *where, text=run.error, subject=run.subject)
             if run.alive is not None:
                 found = asdict(run.alive)
                 self._book.event("alive", *where, found.pop("pid"), **found)

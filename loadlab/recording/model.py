@@ -195,6 +195,13 @@ MONITOR = "(monitor)"
 PLATFORM, LIBRARY = "jvm:", "jar:"
 """Before a file's name: of Java's own code, of a Java library's."""
 
+COMPILED = "native:"
+"""The same of compiled programs: of a language's own library, of a package's, of a shared library."""
+
+
+NATIVE = "native"
+"""Mode of stacks of compiled programs. It tells where they use the CPU, not where threads stand."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stacks:
@@ -206,13 +213,14 @@ class Stacks:
     mode: str
     """Of Python (py-spy): "gil", threads that hold the interpreter lock, and "all", wherever threads stand. Of Node
     (V8): "cpu", where the main thread ran, and "still", where it stood in a call. Of Java (HotSpot) the same of all
-    threads, whose names end in the kernel's number of each: "worker (4711)"."""
+    threads, whose names end in the kernel's number of each: "worker (4711)". Of compiled programs "native": where any
+    of their threads used the CPU."""
     samples: tuple[tuple[str, tuple[Frame, ...], int], ...]
 
     @property
     def on_cpu(self) -> bool:
         """Whether these samples are of where CPU goes; else of where time goes."""
-        return self.mode in ("gil", "cpu")
+        return self.mode in ("gil", "cpu", NATIVE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from loadlab.rules import Evidence, percent
+from loadlab.rules import Evidence, Where, blame, percent
 from loadlab.rules._words import whom
 from loadlab.signals import Signals
 from loadlab.signals.workers import CALLER, Workers
@@ -35,6 +35,9 @@ IDLE_CORES = 0.3
 
 MOSTLY = 0.5
 """Share of the time in which one of the threads waits for the same, from which on that is what the lock is held for."""
+
+COMPUTING = 0.5
+"""Cores of a process, and share of them in one function, from which on that is most of what is done one at a time."""
 
 NOBODY = frozenset({CALLER, "listen", "socket", ""})
 """Far ends that tell nothing of what a holder waits for."""
@@ -123,6 +126,27 @@ def holder(s: Signals, each: Workers) -> tuple[str, list[Evidence]]:
         return "", []
     stood = f"whoever held it stood in a call to {whom(peer)} {percent(min(1.0, share))} of the time"
     return whom(peer), [Evidence("holder", share, stood, MOSTLY)]
+
+
+def barges(s: Signals, each: Workers) -> bool:
+    """Whether more are awake than are served, one at a time, where a compiled program computes: who is woken for a
+    mutex and finds it taken again was at work for nothing."""
+    return each.at_work > ONE and _computes(s, each) and bool(one_at_a_time(s, each))
+
+
+def _computes(s: Signals, each: Workers) -> bool:
+    return native(s, each) and each.cores >= COMPUTING
+
+
+def at_lock(s: Signals, each: Workers, call: str) -> tuple[Where | None, tuple[str, str]]:
+    """Where threads stand, else what is done under the lock as far as a compiled program's stacks tell, which know only
+    where it computes; and in what way they wait. call: as of manner."""
+    still, line = s.hot.standing(each.entity.service), s.hot.hottest(each.entity.service)
+    at_work = 1.0 if barges(s, each) else each.at_work
+    what, advice = manner(at_work, within=still.library if still is not None else "", call=call)
+    if still is None and _computes(s, each) and line is not None and line.share >= COMPUTING:
+        return blame(line), (f"{what} and computes", advice)
+    return blame(still), (what, advice)
 
 
 def computes(s: Signals, name: str) -> bool:

@@ -11,7 +11,7 @@ Node: profile the hot line first, cache its result; one cluster worker a core; t
 
 from __future__ import annotations
 
-from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, at, blame, percent, takes
+from loadlab.rules import SMALL, Clear, Evidence, Fault, Found, Verdict, Where, at, blame, percent, takes
 from loadlab.signals import Signals
 from loadlab.signals.cpu import ProcessCpu
 
@@ -79,6 +79,12 @@ def _shared(s: Signals) -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda name: (-s.cpu.services[name].cores, name)))
 
 
+def _cheaper(where: Where | None) -> str:
+    if where is None or (where.share or 0.0) < SMALL:
+        return "Find what costs most with a profiler of its language, and make that cheaper"
+    return f"Make {where.function}() cheaper"
+
+
 def _fault(s: Signals, name: str, room: float, others: tuple[str, ...] = ()) -> Fault:
     service = s.cpu.services[name]
     wide = any(each.cores > ONE_INTERPRETER for each in service.processes)
@@ -114,7 +120,7 @@ def _fault(s: Signals, name: str, room: float, others: tuple[str, ...] = ()) -> 
         name,
         f"{name}{beside} uses all {s.host.cores} CPU cores{takes(where, None if wide else s.hot.outside(name))}",
         tuple(evidence),
-        "Make the hot line cheaper, then a bigger machine or more machines behind a load balancer.",
+        f"{_cheaper(where)}, then a bigger machine or more machines behind a load balancer.",
         where=where,
         strength=min(1.0, service.cores / room),
         signals=1 + (service.run_delay >= WAITING),

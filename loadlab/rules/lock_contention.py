@@ -18,9 +18,8 @@ key.
 
 from __future__ import annotations
 
-from loadlab.rules import Clear, Evidence, Fault, Found, Unknown, Verdict, Where, at, blame, percent
+from loadlab.rules import Clear, Evidence, Fault, Found, Unknown, Verdict, Where, _line, at, percent
 from loadlab.rules._computing import computing
-from loadlab.rules._line import CPU, ONE, for_interpreter, holder, in_loop, manner, most_cores, native, one_at_a_time
 from loadlab.rules._polling import polling
 from loadlab.signals import Signals
 from loadlab.signals.workers import Workers
@@ -59,25 +58,25 @@ def check(s: Signals) -> Verdict:
 
 
 def _process(s: Signals, each: Workers) -> list[Fault]:
-    if each.inside < INSIDE or each.cores > most_cores(s, each) or for_interpreter(s, each):
+    if each.inside < INSIDE or each.cores > _line.most_cores(s, each) or _line.for_interpreter(s, each):
         return []
     if s.querying.of(each.entity.service).pool_share >= POOL:
         return []
     line = s.workers.in_line.get(each.entity.pid)
-    if _stands_in_line(each, line):
-        return [_threads(s, each, line, sure=each.told or line is not None or native(s, each))]
+    if _stands_in_line(s, each, line):
+        return [_threads(s, each, line, sure=each.told or line is not None or _line.native(s, each))]
     others = polling(s, each) or computing(s, each)
     if others:
         return others
-    tasks = in_loop(s, each) if each.cores <= CPU and not each.told else None
-    return [_fault(each, [_inside(each), *tasks], 2, None, manner(elsewhere=tasks[0].value))] if tasks else []
+    tasks = _line.in_loop(s, each) if each.cores <= _line.CPU and not each.told else None
+    return [_fault(each, [_inside(each), *tasks], 2, None, _line.manner(elsewhere=tasks[0].value))] if tasks else []
 
 
-def _stands_in_line(each: Workers, line: float | None) -> bool:
+def _stands_in_line(s: Signals, each: Workers, line: float | None) -> bool:
     """line: threads that the stacks show in line; None where there are no stacks."""
     wanted = IN_LINE * (each.inside - 1.0)
     # Told from waits for work, a line is seen itself; else that one is at work at a time has to show it.
-    shown = each.told or 0.3 <= each.at_work <= ONE
+    shown = each.told or 0.3 <= each.at_work <= _line.ONE or _line.barges(s, each)
     return shown and each.queueing >= wanted and (line is None or line >= wanted)
 
 
@@ -85,35 +84,32 @@ def _processes(s: Signals, name: str) -> list[Fault]:
     """Processes of one thread each, in line for a lock they share (a semaphore, a mutex in shared memory). The thread
     that takes requests waits for them in accept or epoll, so in a futex it waits for somebody."""
     together = s.workers.together(name)
-    if together is None or together.loop_busy is not None or together.inside < INSIDE or together.cores > CPU:
+    if together is None or together.loop_busy is not None or together.inside < INSIDE or together.cores > _line.CPU:
         return []
     pids = [each.entity.pid for each in s.workers.of(name)]
     lines = [s.workers.in_line[pid] for pid in pids if pid in s.workers.in_line]
     line = sum(lines) if lines else None
-    if not _stands_in_line(together, line):
+    if not _stands_in_line(s, together, line):
         return []
     return [_threads(s, together, line, f", of {len(pids)} processes", sure=True)]
 
 
 def _threads(s: Signals, each: Workers, line: float | None, of: str = "", *, sure: bool) -> Fault:
     """sure: those in a futex are known to stand at a lock, not to wait for work."""
-    name = each.entity.service
-    still = s.hot.standing(name)
-    where = blame(still)
+    call, seen = _line.holder(s, each)
+    where, how = _line.at_lock(s, each, call)
     # Threads of a pool that have nothing to do sleep in a futex, too: stacks tell them apart.
     standing = each.queueing if line is None else min(line, each.queueing)
     evidence = [
         _inside(each),
         Evidence("queueing", standing, f"{standing:.1f} of its threads stood in line for a lock{of}"),
-        Evidence("at_work", each.at_work, f"{each.at_work:.1f} were at work, or wanted to, at a time", ONE),
-        Evidence("process_cores", each.cores, f"it used {percent(each.cores)} of a core", most_cores(s, each)),
+        Evidence("at_work", each.at_work, f"{each.at_work:.1f} were at work, or wanted to, at a time", _line.ONE),
+        Evidence("process_cores", each.cores, f"it used {percent(each.cores)} of a core", _line.most_cores(s, each)),
     ]
     if where is not None and line is not None:
         says = f"of those read, {line:.1f} threads stood in its own code, most{at(where)}"
         evidence.append(Evidence("in_line", line, says, IN_LINE))
-    served = one_at_a_time(s, each)
-    call, seen = holder(s, each)
-    how = manner(each.at_work, within=still.library if still is not None else "", call=call)
+    served = _line.one_at_a_time(s, each)
     return _fault(each, [*evidence, *seen, *served], 1 + sure + len(served), where, how)
 
 

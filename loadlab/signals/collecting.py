@@ -1,8 +1,8 @@
 """What garbage collection takes of the CPU of each service, as far as its runtime's profiler tells it apart.
 
-V8's does: a sample within a collection on the main thread has its own innermost frame. HotSpot counts how long its
-collections took. py-spy does not tell: Python collects inside of an allocation, and a sample there looks like the line
-that allocates.
+V8's does: a sample within a collection on the main thread has its own innermost frame. Go's collector is a part of the
+program, with functions of its own. HotSpot counts how long its collections took. py-spy does not tell: Python collects
+inside of an allocation, and a sample there looks like the line that allocates.
 """
 
 from __future__ import annotations
@@ -10,12 +10,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from statistics import fmean
 
-from loadlab.recording.model import COLLECTOR, Frame, Recording, ServiceMeta, Stacks
+from loadlab.recording.model import COLLECTOR, NATIVE, Frame, Recording, ServiceMeta, Stacks
 from loadlab.signals import hot
 from loadlab.signals.hot import FEWEST, Line
 from loadlab.signals.missing import Missing
 from loadlab.signals.rates import per_second
 from loadlab.signals.windows import measured
+
+TOLD = ("cpu", NATIVE)
+"""Stacks in which a collection can be seen (recording/model.Stacks)."""
+
+GO = frozenset({"runtime.gcBgMarkWorker", "runtime.gcAssistAlloc", "runtime.bgsweep", "runtime.bgscavenge"})
+"""Where Go's collector works beside the program, and where who allocates has to help it."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,7 @@ def compute(recording: Recording) -> tuple[Collecting, ...]:
         mine = [each for each in recording.stacks if each.service == meta.name and each.on_cpu]
         total = sum(count for each in mine for _, _, count in each.samples)
         if total >= FEWEST:
-            told = all(each.mode == "cpu" for each in mine)
+            told = all(each.mode in TOLD for each in mine)
             found.append(_told(meta, mine, total) if told else Collecting(meta.name, None, total))
     return tuple(found)
 
@@ -71,4 +77,4 @@ def _told(meta: ServiceMeta, stacks: list[Stacks], total: int) -> Collecting:
 
 def collects(frames: tuple[Frame, ...]) -> bool:
     """Whether a sample was taken within a collection."""
-    return bool(frames) and frames[-1].function == COLLECTOR
+    return bool(frames) and (frames[-1].function == COLLECTOR or any(each.function in GO for each in frames))

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import PurePath
 
-from loadlab.recording.model import LIBRARY, PLATFORM, Frame, Recording, ServiceMeta, Stacks
+from loadlab.recording.model import COMPILED, LIBRARY, PLATFORM, Frame, Recording, ServiceMeta, Stacks
 from loadlab.signals import heaviest
 from loadlab.signals.missing import Missing
 
-BUILT_IN = ("node:", "wasm:", "evalmachine.", PLATFORM, LIBRARY)
+BUILT_IN = ("node:", "wasm:", "evalmachine.", PLATFORM, LIBRARY, COMPILED)
 """Before a file's name, or instead of it: by V8 for code that comes with Node, or from no file; by
-probes/_threaddump.py for Java's own code and for libraries'."""
+probes/_threaddump.py for Java's own code and for libraries'; by probes/_symbols.py for those of compiled programs."""
 LIBRARIES = ("site-packages", "dist-packages", "node_modules")
 FEWEST = 20
 """Samples below which no line is named: at 20, a share of one half has a standard error of 11 points."""

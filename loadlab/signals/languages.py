@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import PurePath
 
-from loadlab.recording.model import Recording
+from loadlab.recording.model import NATIVE, Recording, Stacks
 
 PROGRAMS = {
     "python": "Python",
@@ -37,9 +37,10 @@ MODES = {"gil": "Python", "all": "Python"}
 
 
 def compute(recording: Recording) -> Mapping[str, str]:
-    """By service; one whose language nothing tells is not there: a compiled program looks like any other. Of several
+    """By service; one whose language nothing tells is not there: most compiled programs look like any other. Of several
     programs in a service, the one with most processes."""
     found = {each.service: MODES[each.mode] for each in recording.stacks if each.mode in MODES}
+    found |= {each.service: "Go" for each in recording.stacks if each.mode == NATIVE and _is_go(each)}
     found |= {each.entity.service: "Java" for each in recording.series("jvm.gc_s")}
     votes: dict[str, Counter[str]] = {}
     for series in recording.series("process.cpu_user_s"):
@@ -47,6 +48,11 @@ def compute(recording: Recording) -> Mapping[str, str]:
         if language:
             votes.setdefault(series.entity.service, Counter())[language] += 1
     return {name: each.most_common(1)[0][0] for name, each in votes.items()} | found
+
+
+def _is_go(stacks: Stacks) -> bool:
+    """Every goroutine begins in its runtime."""
+    return any(frames and frames[0].function.startswith("runtime.") for _, frames, _ in stacks.samples)
 
 
 def of(command: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from loadlab.recording.model import Entity, Recording, ServiceMeta, Stacks
+from loadlab.recording.model import NATIVE, Entity, Recording, ServiceMeta, Stacks
 from loadlab.signals import asleep, edges, hot, measurement, pieces, saturation, stations, threads
 from loadlab.signals.missing import Missing
 from loadlab.signals.threads import ThreadState
@@ -123,7 +123,7 @@ def _native(recording: Recording, places: stations.Stations) -> frozenset[str]:
     refused = {
         each.service for each in recording.events if each.kind == "note" and each.data.get("subject") == "stacks"
     }
-    read = {each.service for each in recording.stacks}
+    read = {each.service for each in recording.stacks if each.mode != NATIVE}
     locked = {each.entity.service for each in places.all if each.unread_lock}
     return frozenset(each.name for each in recording.meta.services) - refused - read - locked
 
@@ -238,7 +238,7 @@ def _in_line(recording: Recording) -> dict[int, float]:
     return {
         each.pid: _standing(services[each.service], each)
         for each in recording.stacks
-        if each.mode != "gil" and each.service in services
+        if not each.on_cpu and each.service in services
     }
 
 

@@ -40,6 +40,7 @@ STACKS = {"text": REFUSED, "subject": "stacks"}
     ("found", "notes", "said"),
     [
         (finding(), [("app", STACKS)], REFUSED),
+        (finding(), [("app", {"text": REFUSED, "subject": "native"})], REFUSED),
         (finding(), [("db", STACKS)], ""),
         (finding(), [("app", {"text": "the slow-down was short"})], ""),
         (finding(), [], ""),

@@ -8,7 +8,7 @@ import pytest
 from loadlab.catalogue import units
 from loadlab.diagnosis.apply import ask
 from loadlab.diagnosis.judge import diagnose
-from loadlab.recording.model import COLLECTOR, Entity, Frame, Stacks
+from loadlab.recording.model import COLLECTOR, COMPILED, NATIVE, Entity, Frame, Stacks
 from loadlab.rules import Clear, Found, Unknown, Verdict
 from loadlab.signals import Signals
 from loadlab.signals.file_locks import NAP
@@ -259,6 +259,22 @@ def test_a_full_loop_that_collects_garbage(share: float, noise: float) -> None:
     assert fault.gain == round(1 / (1 - share), 1)
     assert isinstance(verdict("single_core", built), Found)
     assert kinds(built) == ["gc_pauses"]
+
+
+@pytest.mark.parametrize("inside", ["runtime.gcAssistAlloc", "runtime.gcBgMarkWorker"])
+def test_gos_collector_has_functions_of_its_own(inside: str) -> None:
+    """Below whoever allocates, and in goroutines of its own."""
+    built = node(0.0)
+    helped = inside == "runtime.gcAssistAlloc"
+    go = Frame("runtime.goexit", f"{COMPILED}/opt/go/src/runtime/asm_amd64.s", 1)
+    page, gc = Frame("main.page", "/srv/app/main.go", 31), Frame(inside, f"{COMPILED}/opt/go/src/runtime/mgc.go", 9)
+    mark = Frame("runtime.scanobject", gc.file, 7)
+    samples = (("app (9)", (go, page, gc, mark) if helped else (go, gc, mark), 300), ("app (9)", (go, page), 700))
+    built.stacks = [Stacks("app", 0, built.stacks[0].pid, NATIVE, samples)]
+    found = verdict("gc_pauses", built)
+    assert isinstance(found, Found)
+    where = found.faults[0].where
+    assert (where is not None and where.line == 31) if helped else where is None
 
 
 NO_GC = [

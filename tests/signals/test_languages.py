@@ -8,7 +8,7 @@ import pytest
 
 from loadlab.catalogue import units
 from loadlab.diagnosis.apply import ask
-from loadlab.recording.model import Entity
+from loadlab.recording.model import NATIVE, Entity, Frame, Stacks
 from loadlab.rules import Found
 from loadlab.signals import Signals, languages
 from tests.build import Builder, Proc, system
@@ -63,6 +63,18 @@ def test_advice_is_for_the_language_of_the_service(command: str, names: str, nev
     found = ask(units("rules")["single_core"], Signals(of(command).recording()))
     assert isinstance(found, Found)
     assert names in found.faults[0].remedy and never not in found.faults[0].remedy
+
+
+@pytest.mark.parametrize(
+    ("outermost", "advice"), [("runtime.goexit.abi0", "GOMAXPROCS"), ("main", "one worker per core")]
+)
+def test_a_goroutine_begins_in_gos_runtime(outermost: str, advice: str) -> None:
+    built = of("./server 8000")
+    frames = (Frame(outermost, "", 0), Frame("main.page", "/srv/app/main.go", 31))
+    built.stacks.append(Stacks("app", 0, built.pid, NATIVE, (("server (9)", frames, 100),)))
+    found = ask(units("rules")["single_core"], Signals(built.recording()))
+    assert isinstance(found, Found)
+    assert advice in found.faults[0].remedy
 
 
 def test_what_go_run_has_built_is_go() -> None:

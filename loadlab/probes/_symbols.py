@@ -1,0 +1,261 @@
+"""From addresses of a compiled program to functions, files and lines.
+
+The program's own tables are asked: DWARF where it has some, else its list of symbols, both by Sentry's `symbolic`, or
+what Go's runtime needs. Whose a function is, is told by where its source lies: not below a toolchain's, and not in a
+downloaded package.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from bisect import bisect_right
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path, PurePath
+from typing import Any
+
+from loadlab.probes._gotable import table_of
+from loadlab.recording.model import COMPILED, Frame
+
+LARGEST = 300_000_000
+"""Bytes of a program that is still read: its tables take about as much memory, and a second for each 50 MB."""
+
+MAPPING = re.compile(r"^([0-9a-f]+)-([0-9a-f]+) ..x. ([0-9a-f]+) \S+ \d+ +(/.*?)(?: \(deleted\))?$", re.MULTILINE)
+LOADED = 1
+HEADER = struct.Struct("<4sBB10xHHIQQQIHHHHHH")
+SEGMENT = struct.Struct("<IIQQQQQQ")
+
+TOOLCHAINS = re.compile(
+    r"^/rustc/|/\.rustup/|/\.cargo/(?:registry|git)/|/pkg/mod/|/vendor/|^/usr/(?:include|lib|src|share)/|^/build/|^\./|@v\d"
+)
+"""Folders of a language's own sources and of packages that are downloaded."""
+
+RUST_HASH, RUST_LEGACY = re.compile(r"::h[0-9a-f]{16}$"), re.compile(r"17h[0-9a-f]{16}E$")
+NOISE = re.compile(r"\(anonymous namespace\)::|\[abi:\w+\]| \[clone [^]]*\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """A part of a file that is mapped and may be executed."""
+
+    start: int
+    end: int
+    offset: int
+    path: str
+
+
+def mappings(text: str) -> list[Mapping]:
+    """Of /proc/PID/maps, those of files that may be executed."""
+    return [
+        Mapping(int(start, 16), int(end, 16), int(offset, 16), path)
+        for start, end, offset, path in MAPPING.findall(text)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A part of a program that is loaded: where it lies in the file, and where it means to be in memory."""
+
+    offset: int
+    size: int
+    address: int
+
+
+def segments(head: bytes) -> list[Segment]:
+    """Of an ELF file of 64 bits, little-endian, as its program headers tell; [] of any other file. head: its first
+    pages."""
+    if len(head) < HEADER.size:
+        return []
+    magic, bits, order, *_, at, _, _, _, size, count, _, _, _ = HEADER.unpack_from(head)
+    if magic != b"\x7fELF" or (bits, order) != (2, 1) or size < SEGMENT.size:
+        return []
+    found = []
+    for number in range(count):
+        if at + (number + 1) * size > len(head):
+            break
+        kind, _, offset, address, _, in_file, _, _ = SEGMENT.unpack_from(head, at + number * size)
+        if kind == LOADED:
+            found.append(Segment(offset, in_file, address))
+    return found
+
+
+def relative(parts: list[Segment], offset: int) -> int | None:
+    """The address, from the program's lowest on, of what lies at an offset of its file."""
+    lowest = min((each.address for each in parts), default=0)
+    for each in parts:
+        if each.offset <= offset < each.offset + each.size:
+            return each.address - lowest + offset - each.offset
+    return None
+
+
+Inlined = tuple[tuple[str, str, int], ...]
+"""Symbol, file and line of what one address belongs to: the function that was inlined there first."""
+
+
+class Program:
+    """The tables of one file. lookup: by address from its lowest on."""
+
+    def __init__(self, path: str, lookup: Callable[[int], Inlined], parts: list[Segment]) -> None:
+        self.path = path
+        self._lookup = cache(lookup)
+        self._parts = parts
+
+    def at(self, offset: int) -> Inlined:
+        """What lies at this offset of the file; () where nothing is known."""
+        address = relative(self._parts, offset)
+        return () if address is None else self._lookup(address)
+
+
+class Missing(Exception):
+    """What reads such tables is not installed. mend: the way out."""
+
+    mend = "pip install 'loadlab[native]'"
+
+    def __init__(self) -> None:
+        super().__init__(f"functions of compiled programs need one more package: {self.mend}")
+
+
+def require() -> None:
+    """Raises Missing where that cannot be done."""
+    for each in ("symbolic", "cxxfilt", "rust_demangler"):
+        if find_spec(each) is None:
+            raise Missing
+
+
+def program(file: Path, path: str) -> Program | None:
+    """Reads the tables of a file, which is called `path` by whom it is shown to; None where it has none, or is too
+    large. Raises Missing."""
+    require()
+    from symbolic.debuginfo import Archive
+
+    try:
+        if file.stat().st_size > LARGEST:
+            return None
+        data = file.read_bytes()
+        found = next(iter(Archive.open(str(file)).iter_objects()))
+        go = None if "debug" in found.features else table_of(data)
+        tables: Any = None if go is not None else found.make_symcache()
+    except Exception:  # noqa: BLE001 - whatever is wrong with somebody's file, it has no tables
+        return None
+    parts = segments(data[:4096])
+    lowest = min((each.address for each in parts), default=0)
+
+    def lookup(address: int) -> Inlined:
+        if go is not None:
+            one = go.at(lowest + address)
+            return () if one is None else ((readable(one[0], _demangled), *one[1:]),)
+        known = tables.lookup(address)
+        return tuple((readable(each.symbol, _demangled), each.full_path or "", each.line or 0) for each in known)
+
+    return Program(path, lookup, parts)
+
+
+def _demangled(symbol: str) -> str:
+    """As a compiler's library writes it out; the symbol itself where none can."""
+    from cxxfilt import Error, demangle
+
+    if symbol.startswith("_R") or RUST_LEGACY.search(symbol):
+        from rust_demangler import demangle as rust
+
+        with suppress(Exception):  # of its own for each kind of name that it does not know
+            written: str = rust(symbol)
+            return RUST_HASH.sub("", written)
+    with suppress(Error):
+        return str(demangle(symbol))
+    return symbol
+
+
+def readable(symbol: str, demangled: Callable[[str], str]) -> str:
+    """ "_ZN5store5weaveEl" -> "store::weave". Without arguments, template arguments, and what a compiler adds; Go's
+    with the last part of its package only: "net/http.(*conn).serve" -> "http.(*conn).serve"."""
+    if symbol.startswith(("_Z", "_R")):
+        return bare(NOISE.sub("", demangled(symbol))) or symbol
+    path, slash, rest = symbol.rpartition("/")
+    return rest if slash and "(" not in path and "[" not in path else symbol
+
+
+def bare(name: str) -> str:
+    """A function's name of C++'s or Rust's without what stands in brackets: "void store::put<int>(int) const" ->
+    "store::put", "<shop::Cart as core::ops::Add>::add" -> "shop::Cart::add"."""
+    if name.startswith("<"):
+        end = _closes(name)
+        return bare(name[1:end].partition(" as ")[0]) + bare(name[end + 1 :])
+    depth, kept = 0, ""
+    for letter in name:
+        opens = letter in "<(" and not kept.endswith("operator")
+        depth += opens and not (letter == "<" and kept.endswith(("operator<", "operator")))
+        if depth == 0:
+            kept += letter
+        depth -= letter in ">)" and depth > 0
+    return kept.removesuffix(" const").rstrip().rpartition(" ")[2]
+
+
+def _closes(name: str) -> int:
+    """Index of the bracket that closes the first one; the last index where none does."""
+    depth = 0
+    for index, letter in enumerate(name):
+        depth += (letter == "<") - (letter == ">" and name[index - 1] != "-")
+        if depth == 0:
+            return index
+    return len(name) - 1
+
+
+LANGUAGES = re.compile(r"^(?:std|core|alloc|hashbrown|__gnu_cxx|__cxxabiv1)::|^_|^operator ")
+"""Functions of C++'s and Rust's own that are compiled into each program: where no file is known, names must do."""
+
+GO_ROOT = re.compile(r"^(/.*/)runtime/\w+\.(?:go|s)$")
+"""Where Go's own library lies, as the file of a function of package `runtime` tells: such is in every stack of Go's."""
+
+
+class Frames:
+    """Of one process. own: the path of its program."""
+
+    def __init__(self, parts: Iterable[Mapping], programs: dict[str, Program | None], own: str) -> None:
+        self._parts = sorted(parts, key=lambda each: each.start)
+        self._starts = [each.start for each in self._parts]
+        self._programs = programs
+        self._own = own
+
+    def of(self, chains: Iterable[tuple[int, ...]]) -> list[tuple[Frame, ...]]:
+        """Of each chain of addresses, innermost first, its frames, outermost first. Addresses of no known program are
+        left out."""
+        # A call returns to what follows it, which may be the next line's.
+        known = [[each for i, at in enumerate(chain) for each in self._at(at - (i > 0))] for chain in chains]
+        roots = {
+            found[1]
+            for chain in known
+            for _, (symbol, file, _) in chain
+            if symbol.startswith("runtime.") and (found := GO_ROOT.match(file))
+        }
+        go = any(symbol.startswith("runtime.goexit") for chain in known for _, (symbol, *_) in chain)
+        return [
+            tuple(self._frame(path, *each, roots=tuple(roots), go=go) for path, each in reversed(chain))
+            for chain in known
+        ]
+
+    def _at(self, address: int) -> list[tuple[str, tuple[str, str, int]]]:
+        index = bisect_right(self._starts, address) - 1
+        part = self._parts[index] if index >= 0 else None
+        program = self._programs.get(part.path) if part is not None and address < part.end else None
+        if part is None or program is None:
+            return []
+        return [(part.path, each) for each in program.at(address - part.start + part.offset)]
+
+    def _frame(self, path: str, symbol: str, file: str, line: int, *, roots: tuple[str, ...], go: bool) -> Frame:
+        theirs = path != self._own
+        if not file:
+            theirs = theirs or (not symbol.startswith("main.") if go else bool(LANGUAGES.match(symbol)))
+            return Frame(symbol, f"{COMPILED}{PurePath(path).name}" if theirs else path, 0)
+        theirs = theirs or bool(TOOLCHAINS.search(file)) or file.startswith(roots) or _is_trimmed(symbol, file)
+        return Frame(symbol, f"{COMPILED}{file}" if theirs else file, line)
+
+
+def _is_trimmed(symbol: str, file: str) -> bool:
+    """Whether it is of Go's own library in a program built with -trimpath, whose files begin with the package: those of
+    a module's own begin with its name, which has a dot in it as a rule."""
+    first = PurePath(file).parts[0]
+    return file.endswith((".go", ".s")) and first != "/" and "." not in first and not symbol.startswith("main.")
