@@ -20,7 +20,7 @@ import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from loadlab.errors import SpecError
 from loadlab.spec import places
@@ -69,10 +69,18 @@ class Binds:
 
 PROGRAM = re.compile(r"^[\w.+-]+$")
 """A command's first word that is looked for on PATH: no path, and nothing that loadlab puts in."""
-LANGUAGES = {".js": "node", ".mjs": "node", ".cjs": "node", ".ts": "node", ".java": "java", ".go": "go", ".php": "php"}
+LANGUAGES = {
+    ".js": "node", ".mjs": "node", ".cjs": "node", ".ts": "node", ".java": "java", ".go": "go", ".php": "php",
+    ".cpp": "cpp", ".rs": "rust",
+}  # fmt: skip
 SCRIPT_BEFORE = r"(?:(?:async|static|function)\s*\*?\s*)*"
-JAVA_BEFORE = r"(?:[\w.<>\[\]]+\s+)+"
-"""What stands before the name of a function where it is defined."""
+BEFORE = {
+    ".java": r"(?:[\w.<>\[\]]+\s+)+",
+    ".go": r"func\s+(?:\([^)]*\)\s*)?",
+    ".cpp": r"(?:__attribute__\(\(\w+\)\)\s+)?(?:[\w:<>*&]+\s+)+",
+    ".rs": r"(?:pub\s+)?(?:async\s+)?fn\s+",
+}
+"""What stands before the name of a function where it is defined; of other languages SCRIPT_BEFORE."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +130,7 @@ class Case:
     def missing(self) -> tuple[str, ...]:
         """Programs that its commands call and this machine does not have, by name."""
         services = tomllib.loads((self.folder / "loadlab.toml").read_text(encoding="utf-8"))["service"]
-        called = {each["command"][0] for each in services if each.get("command")}
+        called = {each[key][0] for each in services for key in ("setup", "command") if each.get(key)}
         return tuple(sorted(each for each in called if PROGRAM.match(each) and shutil.which(each) is None))
 
     @property
@@ -162,11 +170,11 @@ class Case:
         return range(nodes[0].lineno, (nodes[0].end_lineno or nodes[0].lineno) + 1)
 
     def _laid_out_lines(self, lines: list[str]) -> range:
-        """The same for JavaScript and Java laid out as people do: a function ends where its indentation comes back."""
+        """The same for other languages laid out as people do: a function ends where its indentation comes back."""
         if self.line:
             starts = [at for at, each in enumerate(lines) if each.strip() == self.line]
         else:
-            before = JAVA_BEFORE if self.file.endswith(".java") else SCRIPT_BEFORE
+            before = BEFORE.get(PurePath(self.file).suffix, SCRIPT_BEFORE)
             begins = re.compile(rf"^\s*{before}{re.escape(self.function)}\(.*\{{$")
             starts = [at for at, each in enumerate(lines) if begins.match(each) or len(each) > MINIFIED]
         if len(starts) != 1:

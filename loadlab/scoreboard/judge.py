@@ -79,11 +79,12 @@ def _line_is_wrong(case: Case, where: Mapping[str, Any] | None) -> Iterator[str]
     if where is None:
         yield f"no line is named, not even {case.function}() in {case.file}"
         return
-    if where["function"].rsplit(".", 1)[-1] not in (case.function, *case.acceptable_functions):
+    name = re.split(r"\.|::", where["function"])[-1]
+    if name not in (case.function, *case.acceptable_functions):
         yield f"function is {where['function']}, not {case.function}"
     if PurePosixPath(where["file"]).parts[-len(PurePosixPath(case.file).parts) :] != PurePosixPath(case.file).parts:
         yield f"file is {where['file']}, not {case.file}"
-    elif where.get("line") not in case.lines() and where["function"] == case.function:
+    elif where.get("line") not in case.lines() and name == case.function:
         yield f"line is {where.get('line')}, not in {case.lines().start}..{case.lines().stop - 1}"
 
 

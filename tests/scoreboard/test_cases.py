@@ -117,6 +117,21 @@ def test_a_function_of_a_script_is_told_by_its_layout(folder: Path, line: str, l
 
 
 @pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("app.go", "func (d *Desk) ask(n int) int {\n\treturn n\n}\nfunc main() {\n\task(1)\n}\n"),
+        ("app.cpp", "static std::string ask(long n) {\n  return s;\n}\nint main() {\n  ask(1);\n}\n"),
+        ("app.cpp", "__attribute__((noinline)) int ask(long n) {\n  return n;\n}\n"),
+        ("app.rs", "pub async fn ask(n: u64) -> u64 {\n    n\n}\nfn main() {\n    ask(1);\n}\n"),
+        ("App.java", "public static int ask(int n) {\n  return n;\n}\n"),
+    ],
+)
+def test_a_function_of_a_compiled_program_is_told_by_its_layout(folder: Path, file: str, text: str) -> None:
+    (folder / file).write_text(text)
+    assert replace(read_case(folder), file=file, line="").lines() == range(1, 4)
+
+
+@pytest.mark.parametrize(
     ("changes", "said"),
     [
         ({"kind": "single_core"}, "kind is single_core"),
@@ -142,6 +157,7 @@ def test_each_difference_is_told_once(folder: Path, changes: dict[str, Any], sai
         {"kind": "lock_contention"},
         {"where": {"function": "fetch", "file": "app.py", "line": 2}},
         {"where": {"function": "Client.ask", "file": "made/app.py", "line": 6}},
+        {"where": {"function": "made::ask", "file": "made/app.py", "line": 6}},
         {"sentence": "", "evidence": [{"says": "exit code 70"}]},
     ],
 )
