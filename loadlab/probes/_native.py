@@ -109,8 +109,8 @@ class _Look:
         except _symbols.Missing as why:
             return StackRun(target, NATIVE, {}, str(why), subject=NATIVE)
         if not text:
-            why = f"{PurePath(self.program).name} has no symbols: build it without stripping (-s, strip)"
-            return StackRun(target, NATIVE, {}, why, subject=NATIVE)
+            unnamed = f"{PurePath(self.program).name} has no symbols: build it without stripping (-s, strip)"
+            return StackRun(target, NATIVE, {}, unnamed, subject=NATIVE)
         return StackRun(target, NATIVE, {self.member.pid: text})
 
     def _named(self, programs: dict[str, _symbols.Program | None]) -> str:
