@@ -155,6 +155,8 @@ def _observer(s: Signals) -> dict[str, Any]:
 def _next_step(ranked: Ranked, answers: tuple[Answer, ...], signals: Signals) -> str:
     if ranked.findings:
         return ranked.findings[0].remedy.text
+    if _or(lambda: signals.latency, None) is None:
+        return "Ask once by hand, as nothing was answered; the logs of the generator and of each service tell more."
     names = {"none": "none", "generator": "generator_saturated"}
     for answer in answers:
         faults = getattr(answer.verdict, "faults", ())

@@ -81,8 +81,13 @@ def _says(answer: Answer) -> str:
 def _nameless(answers: tuple[Answer, ...], elasticity: Mapping[str, Elasticity]) -> str:
     """What it is not; and whose it is, where the experiment tells that."""
     binding = [name for name, each in elasticity.items() if each.value >= BINDING and each.low > NOT_BINDING]
-    blind = [each.kind for each in answers if isinstance(each.verdict, Unknown) and each.kind != "none"]
-    text = "a limit was reached, but no process, core, file or queue that loadlab knows of is at its own"
+    unknown = {each.kind: each.verdict.why for each in answers if isinstance(each.verdict, Unknown)}
+    whether = unknown.pop("none", None)
+    if whether is not None and "too_few_samples" in unknown:
+        return unknown["too_few_samples"]  # not one answer: there is nothing more to say
+    blind = list(unknown)
+    text = "a limit was reached, but" if whether is None else f"{whether}, and"
+    text += " no process, core, file or queue that loadlab knows of is at its own limit"
     if len(binding) == 1:
         text += f"; it lies in {binding[0]}, with which throughput fell when it was slowed"
     return f"{text}; {', '.join(blind)} could not be judged" if blind else text

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict, deque
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 from locust import LoadTestShape, User, constant, task
@@ -129,11 +130,23 @@ def behaviour(config: dict[str, Any]) -> tuple[list[type[User]], LoadTestShape |
         found, shapes = load_locustfile(config["locustfile"])
         if not found:
             raise ValueError(f"{config['locustfile']} defines no user class")
+        refuse_idle(config["locustfile"], list(found.values()))
         if config.get("own_shape") and len(shapes) != 1:
             many = f"defines {len(shapes)} LoadTestShapes" if shapes else "defines no LoadTestShape"
             raise ValueError(f"{config['locustfile']} {many}; the profile's shape is its own, so it needs one")
         return _divided(list(found.values()), *config.get("part", (0, 1))), shapes[0] if len(shapes) == 1 else None
     return [default_user(config)], None
+
+
+def refuse_idle(locustfile: str, classes: Iterable[type[User]]) -> None:
+    """Raises ValueError for a class that has nothing to do: Locust would raise that again and again, while loadlab
+    watches a system that nobody asks for anything. One with a `run` of its own needs no task."""
+    idle = sorted(each.__name__ for each in classes if not each.tasks and each.run is User.run)
+    if idle:
+        raise ValueError(
+            f"{locustfile}: no task in {', '.join(idle)}; put @task before what such a user does, or abstract = True "
+            "into a class that others are made from"
+        )
 
 
 def _divided(classes: list[type[User]], index: int, count: int) -> list[type[User]]:

@@ -65,7 +65,7 @@ def compute(recording: Recording) -> Latency:
     window = measured(recording)
     good, bad, seconds = counts(recording, window)
     if good + bad == 0:
-        raise Missing("no request ended within the measured window")
+        raise Missing(f"no request ended within the measured window{_instead(recording)}")
     quantiles = recording.quantiles(window.start, window.end, result="ok")
     uncorrected = recording.quantiles(window.start, window.end, what="uncorrected", result="ok")
     return Latency(
@@ -78,6 +78,20 @@ def compute(recording: Recording) -> Latency:
         uncorrected=uncorrected,
         commonest_error=_commonest_error(recording),
     )
+
+
+OF_THE_USERS = "(locustfile)"
+"""The endpoint of what a locustfile's users raise themselves, outside of any request (load/_generator)."""
+
+
+def _instead(recording: Recording) -> str:
+    """What the users did instead of asking, where their tasks raised; "" otherwise."""
+    raised = [each for each in recording.errors if each.endpoint == OF_THE_USERS]
+    if not raised:
+        return ""
+    top = max(raised, key=lambda each: each.count)
+    last = next((line.strip() for line in reversed(top.sample.splitlines()) if line.strip()), top.error)
+    return f": the users of the locustfile raised {last.rstrip('.')}"
 
 
 def _commonest_error(recording: Recording) -> str:

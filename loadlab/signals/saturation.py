@@ -79,7 +79,8 @@ def compute(recording: Recording) -> Saturation:
         return _open(recording)
     steps = _steps(recording)
     if not steps:
-        raise Missing("no level of users was held long enough to count its requests")
+        long = any(each.end - each.start >= SHORTEST_LEVEL_S for each in recording.levels)
+        raise Missing("no request ended" if long else "no level of users was held long enough to count its requests")
     best = max(steps, key=lambda each: each.rps)
     growth = _growth(steps)
     reached = None if growth is None else growth < REACHED

@@ -314,6 +314,7 @@ def test_users_that_raise_are_counted_shown_and_do_not_spin(begin: Begin, tmp_pa
     [
         ("import no_such_module", "No module named 'no_such_module'"),
         ("x = 1", "defines no user class"),
+        ("class Idle(WireHttpUser):\n    pass", "no task in Idle; put @task"),
         ("raise SystemExit(3)", "SystemExit: 3"),
         ("def x(:", "SyntaxError"),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from loadlab.diagnosis.judge import diagnose
+from loadlab.recording.model import ErrorKind
 from tests.build import Builder, Proc, Thread
 
 
@@ -28,3 +29,28 @@ def test_slow_answers_name_a_limit_from_fewer_than_percentiles_need(
     diagnosis = diagnose(built.recording())
     assert diagnosis.outcome == outcome, diagnosis.sentence
     assert step in diagnosis.next_step
+
+
+@pytest.mark.parametrize(
+    ("raised", "end"),
+    [
+        ("", "window."),
+        (
+            "Traceback\n  File users.py\nKeyError: 'token'\n",
+            "window: the users of the locustfile raised KeyError: 'token'.",
+        ),
+    ],
+)
+def test_where_nothing_was_answered_no_limit_was_reached_either(raised: str, end: str) -> None:
+    built = Builder().service("app", Proc(cores=0.0, busy=0.0)).load(0.0).generator().host()
+    if raised:
+        built.errors.append(ErrorKind("(locustfile)", "A raised KeyError", 50, 1.0, 30.0, raised))
+    diagnosis = diagnose(built.recording())
+    assert diagnosis.outcome == "unknown"
+    assert diagnosis.sentence == f"Cannot tell: no request ended within the measured {end}"
+    assert diagnosis.next_step.startswith("Ask once by hand")
+
+
+def test_one_level_alone_does_not_say_that_a_limit_was_reached() -> None:
+    built = Builder().service("app", Proc(cores=0.2, busy=0.25)).load(40.0, users=1).generator().host()
+    assert diagnose(built.recording()).sentence.startswith("Cannot tell: only one level of users was run")
