@@ -33,6 +33,7 @@ class Pg:
     """Of a replica: seconds, bytes."""
     lag_growth: float = 0.0
     cores: float = 0.5
+    refused: float = 0.0
 
 
 def add(built: Builder, name: str, *servers: Pg) -> Builder:
@@ -66,6 +67,7 @@ def _server(built: Builder, name: str, instance: int, pg: Pg) -> None:
     built.gauge("postgres.connections_now", entity, pg.sessions.get("connections", 0) if pg.peak is None else pg.peak)
     built.gauge("postgres.connection_limit", entity, pg.limit)
     built.counter("postgres.commits", entity, pg.commits)
+    built.counter("postgres_log.refused", entity, pg.refused)
     built.gauge("postgres.replica", entity, float(instance > 0))
     if pg.lag is not None:
         built.gauge("postgres.lag_s", entity, pg.lag[0])

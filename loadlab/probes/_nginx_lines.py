@@ -1,11 +1,12 @@
-"""What nginx says in its log of errors about its own limits, and a log that is followed."""
+"""What nginx says in its log of errors about its own limits."""
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
+
+from loadlab.probes._follow import Follower
 
 SAYS: tuple[tuple[bytes, ...], ...] = (
     (b"no live upstreams while connecting to upstream",),
@@ -22,37 +23,19 @@ SAYS: tuple[tuple[bytes, ...], ...] = (
 
 CONNECTIONS = re.compile(rb"(\d+) worker_connections are not enough")
 
-MOST_BYTES = 16 << 20
-"""Read in one tick; more is left for the next. A line of refusal has 200 bytes, and 30,000 a second were seen."""
-
 
 class Log:
-    """A log that grows: reads on from where it stopped; a torn last line is counted the next time. inode: device and
-    inode it has to be; another file at its path is another log."""
+    """What one log has told so far; the arguments are those of Follower."""
 
     def __init__(self, path: Path, offset: int = 0, inode: tuple[int, int] | None = None) -> None:
         self.path = path
-        self._inode = inode
-        self._offset = offset
+        self._new = Follower(path, offset, inode)
         self.counts = [0.0] * len(SAYS)
         self.connections: float | None = None
 
     def read(self) -> None:
-        """Take in what is new. A log that is not there yet has nothing new; one that was emptied starts again. One that
-        may not be read raises."""
-        try:
-            with self.path.open("rb") as file:
-                status = os.fstat(file.fileno())
-                if self._inode not in (None, (status.st_dev, status.st_ino)):
-                    return
-                if status.st_size < self._offset:
-                    self._offset = 0
-                file.seek(self._offset)
-                data = file.read(MOST_BYTES)
-        except FileNotFoundError:
-            return
-        whole = data[: data.rfind(b"\n") + 1]
-        self._offset += len(whole)
+        """Take in what is new."""
+        whole = self._new.lines()
         self.counts = [old + new for old, new in zip(self.counts, parse(whole), strict=True)]
         if (limit := CONNECTIONS.search(whole)) is not None:
             self.connections = float(limit[1])

@@ -1,8 +1,9 @@
 """The database server's own connection limit is reached
 
-What: as many clients are connected as the server allows, and requests fail.
+What: as many clients are connected as the server allows; requests fail, or wait while the application, its pool or
+its driver asks again for a connection.
 Why: the next client is refused (too many clients, 53300); each connection is a process of the server's, so that the
-limit is there for a reason.
+limit is there for a reason. Pools of several processes add up, and none of them knows of the others.
 Fix: fewer connections for each process of the application, or a pooler (PgBouncer) between them; then max_connections.
 Not: connection_pool_exhausted: there the application waits for its own pool, and nobody is refused.
 Python: workers x pool_size below max_connections; PgBouncer between.
@@ -27,6 +28,10 @@ USES = ()
 FAILING = 0.01
 """Share of requests that fail: a pool that is exactly as large as the limit does no harm."""
 
+REFUSED = 0.01
+"""Refused clients for each request, from which on they count like failed requests: of those who are told nothing of it,
+that many wait until somebody has asked again."""
+
 NEARLY = 0.9
 """Share of the limit seen at once. A connection that is still being made or just ending holds its place unseen."""
 
@@ -39,18 +44,24 @@ def check(s: Signals) -> Verdict:
     levels = [each.failed_rps / (each.rps + each.failed_rps) for each in s.saturation.steps if each.failed_rps]
     failing = max((s.latency.error_rate, *levels))
     full = [each for each in s.databases.servers if each.limit is not None and each.peak >= NEARLY * each.limit]
-    if not full or failing < FAILING:
-        return Clear("no server is full while requests fail")
-    return Found(tuple(_fault(each, each.limit or 0.0, failing) for each in full))
+    harmed = [each for each in full if failing >= FAILING or each.refused >= REFUSED * s.latency.rps > 0]
+    if not harmed:
+        return Clear("no server is full while it refuses clients or requests fail")
+    return Found(tuple(_fault(each, each.limit or 0.0, failing) for each in harmed))
 
 
 def _fault(server: Server, limit: float, failing: float) -> Fault:
+    harm = Evidence("error_rate", failing, f"up to {percent(failing)} of the requests failed", FAILING)
+    refused = Evidence(
+        "refused", server.refused, f"it turned {server.refused:.1f} clients away each second, as it logs"
+    )
     return Fault(
         server.service,
         f"{server.service} has as many connections as it allows ({limit:.0f}), and refuses more",
         (
             Evidence("connections", server.peak, f"{server.peak:.0f} clients seen at once, {limit:.0f} may be", limit),
-            Evidence("error_rate", failing, f"up to {percent(failing)} of the requests failed", FAILING),
+            *((harm,) if failing >= FAILING else ()),
+            *((refused,) if server.refused else ()),
         ),
         "Give each process a smaller pool, or put a pooler between; then raise max_connections.",
         instance=server.instance,

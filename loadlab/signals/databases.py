@@ -52,6 +52,8 @@ class Server:
     lag_growth: float = 0.0
     deadlocks: float = 0.0
     """Per second."""
+    refused: float = 0.0
+    """Clients per second that were turned away as all connections were taken, as the server's log says."""
 
 
 @dataclass(frozen=True)
@@ -227,6 +229,7 @@ def _server(recording: Recording, looks: Series, count: float, window: Window) -
     counts = {name: increase(one, window) / count if one is not None else 0.0 for name, one in columns.items()}
     now, commits, lag = columns["connections_now"], columns["commits"], columns["lag_bytes"]
     circles = columns["deadlocks"]
+    turned_away = recording.series("postgres_log.refused", service=looks.entity.service, instance=looks.entity.instance)
     behind = [] if lag is None else [each for each in lag.between(window.start, window.end).v if each == each]
     return Server(
         looks.entity.service,
@@ -240,6 +243,7 @@ def _server(recording: Recording, looks: Series, count: float, window: Window) -
         gauge("lag_bytes"),
         float(behind[-1] - behind[0]) / window.length if len(behind) > 1 else 0.0,
         per_second(circles, window) if circles is not None else 0.0,
+        total(turned_away, window),
     )
 
 
