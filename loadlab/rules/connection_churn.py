@@ -75,8 +75,11 @@ def _costs(s: Signals, edge: Fresh) -> list[Fault]:
             "each request",
             PER_REQUEST,
         ),
-        Evidence("kernel", kernel, f"{percent(kernel)} of their CPU time was spent in the kernel", KERNEL),
     ]
+    # Below that rate the kernel's share says nothing of connections, and was not looked at.
+    if kernel:
+        says = f"{percent(kernel)} of their CPU time was spent in the kernel"
+        evidence.append(Evidence("kernel", kernel, says, KERNEL))
     if setting_up:
         evidence.append(
             Evidence(

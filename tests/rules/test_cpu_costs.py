@@ -60,6 +60,20 @@ def test_kernel_time_is_held_against_what_the_service_itself_is_asked(calls: int
     assert isinstance(verdict("kernel_time", built), expected)
 
 
+@pytest.mark.parametrize(("rate", "told"), [(100.0, False), (2000.0, True)])
+def test_of_few_new_connections_nothing_is_said_of_the_kernel(rate: float, told: bool) -> None:
+    """A hundred connections take a hundredth of a core: whatever else the kernel does is not theirs."""
+    built = Builder().service("app", Proc(cores=0.97, system=0.5, busy=0.99), uses=("back",))
+    built.service("back", Proc(cores=0.1)).load(rate).generator().host()
+    built.counter("host.tcp_active_opens", Entity("host"), rate)
+    built.counter("sockets.lingering", Entity("listener", "back", 0, name="127.0.0.1:9000"), rate)
+    line = ("connect", "/usr/lib/python3/socket.py", 9, 300)
+    built.stack("app", "all", line).stack("app", "gil", line).edge("app", "back", outstanding=1)
+    found = verdict("connection_churn", built)
+    assert isinstance(found, Found)
+    assert ("kernel" in {each.metric for each in found.faults[0].evidence}) is told
+
+
 @pytest.mark.parametrize(
     ("share", "says"),
     [
