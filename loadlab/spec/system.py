@@ -8,8 +8,9 @@ from typing import Any
 
 from loadlab import catalogue
 from loadlab.errors import SpecError
+from loadlab.spec import order
 from loadlab.spec.checks import check_all
-from loadlab.spec.model import Spec
+from loadlab.spec.model import ServiceSpec, Spec
 from loadlab.spec.problem import Problem
 from loadlab.spec.repair import validate
 from loadlab.spec.source import Source
@@ -25,13 +26,26 @@ def build(written: Source, services: Mapping[str, Any] | None = None) -> Spec:
     spec, found = validate(written.raw, Spec, STUB)
     problems += found
     if spec is not None:
-        spec = spec.model_copy(update={"folder": written.folder})
+        spec = _with_front(spec.model_copy(update={"folder": written.folder}), known)
         said = {each.loc for each in problems}
         problems += [each for each in check_all(spec, written, known) if each.loc not in said or not each.with_found]
     lines = written.describe(problems)
     if lines or spec is None:
         raise SpecError(lines)
     return spec
+
+
+def _with_front(spec: Spec, known: Mapping[str, Any]) -> Spec:
+    """A server that loadlab knows as a balancer has that role without being told, and gets the load. Not one that
+    another service calls: it stands inside, before some of them, and requests come in elsewhere."""
+    called = order.callers(spec)
+
+    def is_front(service: ServiceSpec) -> bool:
+        role = getattr(known.get(service.unit), "ROLE", None)
+        return service.role is None and role == "balancer" and not called[service.name]
+
+    roles = (each.model_copy(update={"role": "balancer"}) if is_front(each) else each for each in spec.service)
+    return spec.model_copy(update={"service": tuple(roles)})
 
 
 def _normal(written: Source) -> tuple[Source, list[Problem]]:

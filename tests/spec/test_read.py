@@ -58,6 +58,30 @@ def test_a_file_becomes_a_system_whose_paths_start_at_its_folder(tmp_path: Path)
     assert spec.target.name == "lb"
 
 
+@pytest.mark.parametrize(
+    ("uses", "env", "role", "target"),
+    [
+        ('"nginx"', "", "", "edge"),
+        ('"haproxy"', "", "", "edge"),
+        ('"redis"', "", "", "app"),
+        # app asks through it: it stands inside, and requests come in at app.
+        ('"nginx"', '{ BACK = "{edge.url}" }', "", "app"),
+        ('"nginx"', "", "external", "app"),
+    ],
+)
+def test_a_balancer_loadlab_starts_gets_the_load_wherever_it_stands_in_the_file(
+    tmp_path: Path, uses: str, env: str, role: str, target: str
+) -> None:
+    upstream = '{ upstream = "back" }' if uses != '"redis"' else "{}"
+    (tmp_path / "loadlab.toml").write_text(
+        'name = "shop"\n'
+        f'[[service]]\nname = "app"\ncommand = ["app", "{{port}}"]\n{f"env = {env}" if env else ""}\n'
+        '[[service]]\nname = "back"\ncommand = ["back", "{port}"]\n'
+        f'[[service]]\nname = "edge"\nuses = {uses}\nwith = {upstream}\n{f"role = {role!r}" if role else ""}\n'
+    )
+    assert read.system(tmp_path / "loadlab.toml").target.name == target
+
+
 def test_a_unit_that_breaks_while_it_checks_is_a_problem_of_its_own(tmp_path: Path) -> None:
     class Broken:
         @staticmethod
