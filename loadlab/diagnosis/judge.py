@@ -14,7 +14,7 @@ from loadlab.diagnosis.foresee import foresee, nearest
 from loadlab.diagnosis.model import Capacity, Diagnosis, Finding, Next
 from loadlab.diagnosis.outcome import what_was_tried
 from loadlab.diagnosis.rank import Ranked, rank
-from loadlab.recording.model import NATIVE, Recording
+from loadlab.recording.model import NATIVE, Event, Recording
 from loadlab.rules import Clear, Unknown, cpu_neighbour
 from loadlab.signals import Missing, Signals
 
@@ -74,10 +74,18 @@ def _with_reason(finding: Finding, recording: Recording) -> Finding:
         return finding
     reasons = [
         str(each.data.get("text", ""))
-        for each in recording.events
+        for each in _of_the_same(finding, recording)
         if each.kind == "note" and each.data.get("subject") in ("stacks", NATIVE) and each.service == finding.service
     ]
     return replace(finding, no_line=reasons[0]) if reasons else finding
+
+
+def _of_the_same(finding: Finding, recording: Recording) -> tuple[Event, ...]:
+    """What was noted of its instance; of a service as a whole, nothing where another instance has shown its stacks."""
+    shown = {each.instance for each in recording.stacks if each.service == finding.service}
+    if finding.instance is None:
+        return () if shown else recording.events
+    return tuple(each for each in recording.events if each.instance == finding.instance)
 
 
 def _sentence(ranked: Ranked, capacity: Capacity | None) -> str:
