@@ -61,6 +61,8 @@ def _service(s: Signals, pressure: Pressure) -> list[Fault]:
     active = s.databases.sessions(name, "active")
     if connections < 0.5 or pressure.inside < MORE * connections or pressure.full:
         return []
+    if any(each.is_full for each in s.databases.servers if each.service == name):
+        return []  # the server's own limit is what the pool has run into: database_connections
     if active >= 0.5 and waits > HELD * active:
         return []  # behind locks or the log a bigger pool only lengthens the queue
     reasons = _reasons(s, pressure, active)

@@ -12,7 +12,8 @@ Node: cluster workers x max below max_connections; PgBouncer between.
 
 from __future__ import annotations
 
-from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, percent
+from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, at, blame, counted, percent
+from loadlab.rules._transactions import held_for
 from loadlab.signals import Signals
 from loadlab.signals.databases import Server
 
@@ -23,7 +24,7 @@ AT_LIMIT = False
 ELASTIC = False
 LIFTS = ("connections",)
 NEEDS = ("databases", "latency", "saturation")
-USES = ()
+USES = ("pressure", "querying", "edges")
 
 FAILING = 0.01
 """Share of requests that fail: a pool that is exactly as large as the limit does no harm."""
@@ -36,6 +37,10 @@ NEARLY = 0.9
 """Share of the limit seen at once. A connection that is still being made or just ending holds its place unseen."""
 
 
+MORE = 1.5
+"""Requests in the application for each of its connections, as in connection_pool_exhausted."""
+
+
 def check(s: Signals) -> Verdict:
     """Each server's connections against its limit."""
     if not s.databases.services:
@@ -44,27 +49,49 @@ def check(s: Signals) -> Verdict:
     levels = [each.failed_rps / (each.rps + each.failed_rps) for each in s.saturation.steps if each.failed_rps]
     failing = max((s.latency.error_rate, *levels))
     full = [each for each in s.databases.servers if each.limit is not None and each.peak >= NEARLY * each.limit]
-    harmed = [each for each in full if failing >= FAILING or each.refused >= REFUSED * s.latency.rps > 0]
+    harmed = [
+        each
+        for each in full
+        if failing >= FAILING or each.refused >= REFUSED * s.latency.rps > 0 or (each.is_full and _waits(s, each))
+    ]
     if not harmed:
-        return Clear("no server is full while it refuses clients or requests fail")
-    return Found(tuple(_fault(each, each.limit or 0.0, failing) for each in harmed))
+        return Clear("no server is full while it refuses clients, or requests fail or wait for a connection")
+    return Found(tuple(_fault(s, each, failing) for each in harmed))
 
 
-def _fault(server: Server, limit: float, failing: float) -> Fault:
-    harm = Evidence("error_rate", failing, f"up to {percent(failing)} of the requests failed", FAILING)
-    refused = Evidence(
-        "refused", server.refused, f"it turned {server.refused:.1f} clients away each second, as it logs"
-    )
+def _waits(s: Signals, server: Server) -> bool:
+    """Whether more requests are in its caller than that has connections: its pool was refused more, and they wait."""
+    pressure = s.pressure.get(server.service)
+    return pressure is not None and pressure.inside >= MORE * pressure.connections > 0
+
+
+def _fault(s: Signals, server: Server, failing: float) -> Fault:
+    limit, pressure = server.limit or 0.0, s.pressure.get(server.service)
+    to, held = held_for(s, pressure) if pressure is not None else ("", [])
+    evidence = [
+        Evidence("connections", server.peak, f"{server.peak:.0f} clients seen at once, {limit:.0f} may be", limit)
+    ]
+    if failing >= FAILING:
+        says = f"up to {percent(failing)} of the requests failed"
+        evidence.append(Evidence("error_rate", failing, says, FAILING))
+    if server.refused_ever:
+        says = f"it turned {server.refused_ever:.0f} clients away in this run, as its log says"
+        evidence.append(Evidence("refused", server.refused_ever, says))
+    if pressure is not None and _waits(s, server):
+        says = f"{counted(pressure.inside, 'request')} were in {pressure.caller} at a time, and wait for one"
+        evidence.append(Evidence("requests_per_connection", pressure.inside / pressure.connections, says, MORE))
+    where = blame(s.querying.pool_line(pressure.caller)) if pressure is not None else None
+    idle = server.sessions["idle_in_transaction"]
+    held_by = f", {idle:.0f} of them held by transactions that wait for {to}" if to else ""
     return Fault(
         server.service,
-        f"{server.service} has as many connections as it allows ({limit:.0f}), and refuses more",
-        (
-            Evidence("connections", server.peak, f"{server.peak:.0f} clients seen at once, {limit:.0f} may be", limit),
-            *((harm,) if failing >= FAILING else ()),
-            *((refused,) if server.refused else ()),
-        ),
-        "Give each process a smaller pool, or put a pooler between; then raise max_connections.",
+        f"{server.service} has as many connections as it allows ({limit:.0f}){held_by}, and refuses more{at(where)}",
+        (*evidence, *held),
+        f"Ask {to} before or after the transaction, not in it; then put a pooler between, or raise max_connections."
+        if to
+        else "Give each process a smaller pool, or put a pooler between; then raise max_connections.",
         instance=server.instance,
+        where=where,
         strength=1.0,
         signals=2,
     )

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from loadlab.recording.model import Recording, Series, ServiceMeta
 from loadlab.signals.missing import Missing
 from loadlab.signals.rates import increase, mean, peak, per_second, total
@@ -35,6 +37,11 @@ PROGRAM = "postgres"
 """What the program calls itself in its command line, on every platform."""
 
 
+CROWDED = 0.9
+"""Of the connections a server allows, mean share taken from which on it is full: one that ends and one that begins in
+its place leave a moment between them."""
+
+
 @dataclass(frozen=True)
 class Server:
     """One server. sessions: mean number by what they did (SESSIONS). limit: connections there are for clients; peak:
@@ -54,6 +61,14 @@ class Server:
     """Per second."""
     refused: float = 0.0
     """Clients per second that were turned away as all connections were taken, as the server's log says."""
+    refused_ever: float = 0.0
+    """How many in the whole run: a pool that was refused asks ever more rarely."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether all its connections are taken all the time, and clients wanted more of them."""
+        taken = self.sessions["connections"]
+        return self.limit is not None and taken >= CROWDED * self.limit > 0 and self.refused_ever > 0
 
 
 @dataclass(frozen=True)
@@ -244,6 +259,7 @@ def _server(recording: Recording, looks: Series, count: float, window: Window) -
         float(behind[-1] - behind[0]) / window.length if len(behind) > 1 else 0.0,
         per_second(circles, window) if circles is not None else 0.0,
         total(turned_away, window),
+        sum(float(np.nanmax(each.v, initial=0.0)) for each in turned_away),
     )
 
 

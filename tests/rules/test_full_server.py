@@ -10,6 +10,7 @@ from loadlab.rules import Clear, Found
 from loadlab.signals import Signals
 from tests.databases import Pg, behind_app
 
+BOTH = ("connection_pool_exhausted", "database_connections")
 BY_KEY = "SELECT * FROM things WHERE id = $1"
 
 
@@ -32,3 +33,17 @@ def test_no_request_fails_while_a_full_server_refuses(peak: float, refused: floa
     assert isinstance(found, expected), found
     if isinstance(found, Found):
         assert [each.metric for each in found.faults[0].evidence] == ["connections", "refused"]
+
+
+@pytest.mark.parametrize(("refused", "kind"), [(0.05, "database_connections"), (0.0, "connection_pool_exhausted")])
+def test_a_pool_that_the_server_itself_keeps_small_gets_no_advice_to_grow(refused: float, kind: str) -> None:
+    """As recorded: three pools of twelve before a server that allows thirteen. They ask for more ever more rarely."""
+    sessions = {"connections": 8, "active": 0.1, "idle_in_transaction": 7.8}
+    built = behind_app(Pg(sessions, {BY_KEY: (90, 0.1, 1, 4)}, limit=8, peak=8, refused=refused), waiting=0.1)
+    built.edge("app", "carrier", outstanding=7)
+    found = {each: ask(units("rules")[each], Signals(built.recording())) for each in BOTH}
+    assert [each for each in BOTH if isinstance(found[each], Found)] == [kind]
+    told = found[kind]
+    assert isinstance(told, Found)
+    assert told.faults[0].remedy.startswith("Ask carrier before or after the transaction, not in it; then ")
+    assert ("pooler" in told.faults[0].remedy) is (refused > 0)
