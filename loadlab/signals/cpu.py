@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from loadlab.recording.model import Entity, Recording, Series
 from loadlab.signals import ended
+from loadlab.signals._once import once
 from loadlab.signals.ended import NOTHING, Ended
 from loadlab.signals.missing import Missing
 from loadlab.signals.rates import mean, per_second
@@ -84,6 +85,7 @@ class Cpu:
         return sum(each.cores for each in self.services.values())
 
 
+@once
 def compute(recording: Recording) -> Cpu:
     """Raises Missing where no process was sampled in the window."""
     window = measured(recording)

@@ -11,6 +11,7 @@ from pathlib import PurePath
 
 from loadlab.recording.model import Entity, Recording
 from loadlab.signals import cpu, threads
+from loadlab.signals._once import once
 from loadlab.signals.cpu import ProcessCpu
 from loadlab.signals.missing import Missing
 from loadlab.signals.threads import ThreadState
@@ -118,6 +119,7 @@ class Stations:
         return tuple(sorted({each.entity.service for each in self.all}))
 
 
+@once
 def compute(recording: Recording) -> Stations:
     """Raises Missing where processes were not sampled; goes without thread states where those are missing."""
     used = cpu.compute(recording)

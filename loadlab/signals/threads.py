@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 
 from loadlab.recording.model import Entity, Recording, Series
+from loadlab.signals._once import once
 from loadlab.signals.missing import Missing
 from loadlab.signals.rates import increase, per_second
 from loadlab.signals.windows import Window, measured
@@ -132,7 +133,17 @@ class Threads:
 def compute(recording: Recording, within: Window | None = None, fewest: int = FEWEST_SAMPLES) -> Threads:
     """within: another stretch than the measured window. Threads with fewer samples in it are left out. Raises Missing
     where thread states were not sampled."""
-    window = within or measured(recording)
+    if within is None and fewest == FEWEST_SAMPLES:
+        return _measured(recording)
+    return _within(recording, within or measured(recording), fewest)
+
+
+@once
+def _measured(recording: Recording) -> Threads:
+    return _within(recording, measured(recording), FEWEST_SAMPLES)
+
+
+def _within(recording: Recording, window: Window, fewest: int) -> Threads:
     samples = {each.entity: each for each in recording.series("threads.samples")}
     if not samples:
         raise Missing("thread states were not sampled")

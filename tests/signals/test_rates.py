@@ -59,3 +59,18 @@ def test_parts_of_a_window_add_up(steps: list[float], start: float, length: floa
 @given(st.lists(st.floats(0, 1e6), min_size=2, max_size=40))
 def test_per_second_is_never_negative(values: list[float]) -> None:
     assert per_second(series(list(range(len(values))), values), Window(0, len(values))) >= 0
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_an_increase_is_what_interpolation_gives_at_both_ends(seed: int) -> None:
+    """To the bit, wherever the window lies, on samples or between them, and whichever samples could not tell."""
+    random = np.random.default_rng(seed)
+    t = np.cumsum(random.random(12) + 0.01)
+    v = np.cumsum(random.random(12)) * 10.0 ** random.integers(-3, 9)
+    v[random.integers(0, 12, seed % 4)] = np.nan
+    start, end = sorted(random.choice([*t, *random.uniform(-2, 12, 12)], 2))
+    good = ~np.isnan(v)
+    known, values = t[good], v[good]
+    seen = start < known[-1] and end > known[0]
+    low, high = np.interp([max(start, known[0]), min(end, known[-1])], known, values)
+    assert increase(series([*t], [*v]), Window(start, end)) == (max(0.0, high - low) if seen else 0.0)
