@@ -26,6 +26,7 @@ from locust import LoadTestShape, User
 from locust.argument_parser import get_parser
 from locust.env import Environment
 from locust.runners import Runner
+from locust.user.task import LOCUST_STATE_STOPPING
 
 from loadlab.clock import SYSTEM
 from loadlab.load import Wanted, replay
@@ -34,6 +35,7 @@ from loadlab.load._arrivals import Arrivals
 from loadlab.load._behaviour import Clients, Crew, Sender, asked, behaviour
 from loadlab.load._book import Book, encode
 from loadlab.load._child import end_with_parent, leave, log_seldom, spent_s, take_all_files
+from loadlab.load._mending import Leavers
 from loadlab.load._user import Shared, WireHttpUser, tls_context
 
 __all__ = ["WireHttpUser"]
@@ -163,24 +165,29 @@ class Generator:
             self._mending.kill(block=False)
         classes = [runner.user_classes_by_name[each] for each in names] if names else None
 
-        def start() -> None:
+        def start(users: int) -> None:
             runner.start(users, spawn_rate=spawn_rate or SPAWN_AT_ONCE, user_classes=classes)
             if runner.spawning_greenlet is not None:
                 runner.spawning_greenlet.link_exception(self._not_spawned)
 
         under_way = runner.spawning_greenlet is not None and not runner.spawning_greenlet.ready()
-        start()
+        start(users)
         self._mending = gevent.spawn(self._mend, runner, users, start) if under_way else None
 
     @staticmethod
-    def _mend(runner: Runner, users: int, start: Callable[[], None]) -> None:
+    def _mend(runner: Runner, users: int, start: Callable[[int], None]) -> None:
         """Those whom the call before told to stop first end what they do; Locust takes them for users that stay, or
-        stops them a second time, and has too few in the end."""
-        until = SYSTEM.monotonic() + FINISH_S + 1.0
+        stops them a second time, and has too few in the end. Users that stop themselves meanwhile have stopped."""
+        leavers, until = Leavers(lambda user: user._state == LOCUST_STATE_STOPPING), SYSTEM.monotonic() + FINISH_S + 1.0
         while SYSTEM.monotonic() < until:
+            ending = leavers.look({each: each.args[0] for each in runner.user_greenlets if each.args})
+            wanted = users - leavers.themselves
+            if runner.spawning_greenlet is None or runner.spawning_greenlet.ready():
+                if runner.user_count != wanted:
+                    start(wanted)
+                elif not ending:
+                    return
             gevent.sleep(MEND_S)
-            if (runner.spawning_greenlet is None or runner.spawning_greenlet.ready()) and runner.user_count != users:
-                start()
 
     def _ask_shape(self, shape: LoadTestShape) -> None:
         """Once a second, as Locust does, but never late because users are being started: those who ask for users are

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 
 import pytest
 
@@ -122,6 +125,32 @@ def test_the_rate_of_one_that_is_killed_comes_from_the_others(begin: Begin) -> N
     assert heard.total("sent") == heard.total("succeeded") + heard.total("failed")
 
 
+def test_arrivals_are_even_together_again_after_one_was_killed(begin: Begin) -> None:
+    """Of three at 30/s the one in the middle: if the others kept their places, gaps would be 22 and 44 ms by turns."""
+    came: list[float] = []
+
+    def answer(connection: socket.socket) -> None:
+        came.append(SYSTEM.monotonic())
+        connection.sendall(ok())
+
+    fleet, heard, _, notes = begin(3, answer, model="open", arrivals="even")
+    fleet.set_rate(30.0)
+    until(fleet, lambda: heard.total("due") > 5)
+    os.kill(fleet.pids[1], signal.SIGKILL)
+
+    def noticed() -> bool:
+        fleet.check()
+        return bool(notes)
+
+    until(fleet, noticed, 2.0)
+    SYSTEM.sleep(0.1)
+    before = len(came)
+    SYSTEM.sleep(1.0)
+    gaps_s = [later - earlier for earlier, later in pairwise(came[before:])]
+    assert len(gaps_s) >= 20
+    assert median(abs(gap_s - 1 / 30) for gap_s in gaps_s) < 0.004
+
+
 def test_users_asked_for_while_others_still_end_are_all_there(begin: Begin) -> None:
     """From many to few, and to more again before those that were stopped have ended what they do: at the knee."""
     slow = """
@@ -142,6 +171,32 @@ class Slow(WireHttpUser):
         until(fleet, lambda: heard.intervals[-1].users == 16)
         SYSTEM.sleep(0.2)
     assert heard.law
+
+
+def test_users_that_stop_themselves_are_not_started_again(begin: Begin) -> None:
+    """Nor where users that were told to stop were waited for just before."""
+    twice = """
+from locust.exception import StopUser
+class Twice(WireHttpUser):
+    done = 0
+    @task
+    def ask(self):
+        import time
+        time.sleep(0.5)
+        self.client.get("/")
+        self.done += 1
+        if self.done == 2:
+            raise StopUser
+"""
+    fleet, heard, _, _ = begin(2, locustfile=twice)
+    for users in (12, 2, 6):
+        fleet.set_users(users)
+        SYSTEM.sleep(0.2)
+    until(fleet, lambda: heard.intervals[-1].users == 0)
+    SYSTEM.sleep(0.5)
+    fleet.cut()
+    SYSTEM.sleep(0.1)
+    assert heard.intervals[-1].users == 0 and heard.law
 
 
 def test_classes_of_which_there_shall_be_so_many_are_so_many_of_all(begin: Begin) -> None:
