@@ -35,7 +35,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from generator_rig import GENERATOR_CORE, URL, WARM_S, cpu_s, nginx, pinned, requests_served, rss_bytes, watched
+from generator_rig import (
+    GENERATOR_CORE,
+    SERVER_CORE,
+    URL,
+    WARM_S,
+    cpu_s,
+    nginx,
+    pinned,
+    requests_served,
+    rss_bytes,
+    watched,
+)
 
 from loadlab.clock import SYSTEM
 from loadlab.load import EndpointInterval, LoadInterval
@@ -318,6 +329,8 @@ def main() -> None:
     parser.add_argument("--users", type=int, default=32)
     parser.add_argument("--hold", type=float, default=300.0)
     asked = parser.parse_args()
+    # What reads the answers of loadlab's generator would else run on its core at the end of each second.
+    os.sched_setaffinity(0, {SERVER_CORE})
     with tempfile.TemporaryDirectory(prefix="loadlab-bench-") as folder, nginx(Path(folder)) as server:
         bench = Bench(Path(folder), server, asked)
         for part in asked.only.split(","):

@@ -11,6 +11,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, takewhile
+from math import log
 from typing import Any, Generic, TypeVar
 
 import gevent
@@ -21,8 +22,9 @@ from loadlab.clock import SYSTEM
 from loadlab.load._alarm import Cell, alarm
 from loadlab.load._book import Book
 
-BURST = 64
-"""Arrivals that a schedule which is behind lets leave at once, before answers are read."""
+BURST = 16
+"""Arrivals that a schedule which is behind lets leave at once, before answers are read: each of them that finds no
+connection free makes one, which costs as much as ten requests."""
 
 What = TypeVar("What")
 
@@ -43,10 +45,11 @@ class Arrivals(Generic[What]):
         most: int | None = None,
         seed: int = 1,
         part: tuple[int, int] = (0, 1),
+        ask: Callable[[float, What, Callable[[], object]], bool] | None = None,
     ) -> None:
         """part: this process' place among how many that send at a common rate: even arrivals of all of them are even
-        together."""
-        self._book, self._send, self._most = book, send, most
+        together. ask: makes a request without a greenlet that waits for it, where it can; see Sender."""
+        self._book, self._send, self._ask, self._most = book, send, ask, most
         self._part = part
         self._even = even
         self._chance = random.Random(seed)  # noqa: S311 - arrivals, not a secret
@@ -59,6 +62,10 @@ class Arrivals(Generic[What]):
         self._running = 0
         self._held: deque[tuple[float, What]] = deque()
         self._over = False
+        self._starting = 0
+        """Greenlets that were made, and have not begun: nobody who is due later leaves before them."""
+        self._room = BURST
+        """How many may leave yet, before the hub has had its turn."""
 
     def at_rate(self, rate: float, what: What, part: tuple[int, int] | None = None) -> None:
         """So many a second from now on; 0 for none. The next one moves with the rate; one that is late stays late.
@@ -104,9 +111,15 @@ class Arrivals(Generic[What]):
         return 1 / rate if self._even else self._chance.expovariate(rate)
 
     def _steadily(self, due: float, rate: float, what: What) -> Iterator[tuple[float, What]]:
+        mean_s = 1 / rate
+        if self._even:
+            while True:
+                yield due, what
+                due += mean_s
+        chance = self._chance.random
         while True:
             yield due, what
-            due += self._gap(rate)
+            due -= log(1.0 - chance()) * mean_s  # expovariate, written out: half as long for each arrival
 
     def _begin(self, source: Iterator[tuple[float, What]]) -> None:
         self._source = source
@@ -119,12 +132,18 @@ class Arrivals(Generic[What]):
 
     def _ring(self) -> None:
         """Runs in the hub."""
+        now = SYSTEM.monotonic()
         for _ in range(BURST):
             head = self._head
-            if head is None or head[0] > SYSTEM.monotonic():
+            if head is None:
                 break
+            if head[0] > now:
+                now = SYSTEM.monotonic()
+                if head[0] > now:
+                    break
             self._head = next(self._source, None)
             self.arrive(*head)
+        self._room = BURST
         self._arm()
 
     def arrive(self, due: float, what: What) -> None:
@@ -134,26 +153,64 @@ class Arrivals(Generic[What]):
             self._book.counts.not_sent += 1
             self._held.append((due, what))
             self._book.waiting = len(self._held)
-            return
-        self._running += 1
-        if not self._idle:
-            gevent.spawn(self._work, due, what)
-        elif getcurrent() is self._hub:
-            self._idle.pop().switch((due, what))
         else:
-            self._hub.loop.run_callback(self._idle.pop().switch, (due, what))
+            self._leave(due, what, 1)
 
-    def _work(self, due: float, what: What) -> None:
-        """One greenlet: an arrival, who waits meanwhile, and then whoever comes next."""
+    def _leave(self, due: float, what: What, new: int) -> None:
+        """new: 0 for one that was counted as due before, and waited."""
+        self._running += 1
+        if self._ask is not None and self._ask(due, what, self._freed):
+            self._book.counts.due += new
+            return
+        found: tuple[float, What, int] | None = (due, what, new)
+        if not new:  # until its greenlet has its turn it waits on
+            self._held.appendleft((due, what))
+            self._book.waiting = len(self._held)
+            found = None
+        if not self._idle:
+            self._starting += 1
+            gevent.spawn(self._begun, found)
+        elif getcurrent() is self._hub:
+            self._idle.pop()(found)
+        else:
+            self._hub.loop.run_callback(self._idle.pop(), found)
+
+    def _next(self) -> tuple[float, What, int] | None:
+        """Whose turn it is when one is over: who waits, else whose moment has come; and whether he is new."""
+        if self._held and not self._over:
+            due, what = self._held.popleft()
+            self._book.waiting = len(self._held)
+            return due, what, 0
+        head = self._head
+        if head is None or self._starting or not self._room or head[0] > SYSTEM.monotonic():
+            return None
+        self._room -= 1
+        self._head = next(self._source, None)
+        return *head, 1
+
+    def _freed(self) -> None:
+        """One that nobody waited for is over."""
+        self._running -= 1
+        found = self._next()
+        if found is not None:
+            self._leave(*found)
+
+    def _begun(self, found: tuple[float, What, int] | None) -> None:
+        self._starting -= 1
+        self._work(found)
+
+    def _work(self, found: tuple[float, What, int] | None) -> None:
+        """One greenlet: an arrival, then whoever waits or is due when that has its answer, then whoever comes next."""
+        own, counts = getcurrent().switch, self._book.counts
         while True:
             try:
-                self._book.counts.due += 1
-                self._send(due, what)
-                while self._held and not self._over:
-                    due, what = self._held.popleft()
-                    self._book.waiting = len(self._held)
+                found = found or self._next()
+                while found is not None:
+                    due, what, new = found
+                    counts.due += new
                     self._send(due, what)
+                    found = self._next()
             finally:
                 self._running -= 1
-            self._idle.append(getcurrent())
-            due, what = self._hub.switch()
+            self._idle.append(own)
+            found = self._hub.switch()

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from locust import LoadTestShape, User, constant, task
@@ -16,6 +16,7 @@ from locust.util.load_locustfile import load_locustfile
 
 from loadlab.clock import SYSTEM
 from loadlab.load import Wanted, replay
+from loadlab.load._asking import AskingClient
 from loadlab.load._book import Book
 from loadlab.load._user import Shared, WireHttpUser
 from loadlab.load.merge import share
@@ -29,26 +30,46 @@ class Sender(Protocol):
         """At once, and until it is answered."""
         ...
 
+    def ask(self, due: float, what: Any, then: Callable[[], object]) -> bool:
+        """At once, without waiting: `then` is called when it is over. False where somebody has to wait: `send` it."""
+        ...
+
 
 class Clients:
     """One request an arrival, by the first connection that is free, or a new one."""
 
     def __init__(self, config: dict[str, Any], book: Book) -> None:
         self._config, self._book = config, book
-        self._idle: deque[WireClient] = deque()
+        self._path: str = config["path"]
+        self._idle: deque[AskingClient] = deque()
 
     def send(self, due: float, what: replay.Arrival | None) -> None:
         """what: None for the path of the profile's system."""
         client = self._idle.pop() if self._idle else self._client()
         client.late_s = SYSTEM.monotonic() - due
         if what is None:
-            client.get(self._config["path"])
+            client.request("GET", self._path)
         else:
             client.request(what.method, what.path, name=replay.name(what.path), allow_redirects=False)
         self._idle.append(client)
 
-    def _client(self) -> WireClient:
-        return WireClient(self._config["host"], self._book, timeout_s=WireHttpUser.network_timeout, tls=Shared.tls)
+    def ask(self, due: float, what: replay.Arrival | None, then: Callable[[], object]) -> bool:
+        """See Sender. By a client that has a connection already."""
+        if what is not None or not self._idle:
+            return False
+        client = self._idle.pop()
+
+        def over() -> None:
+            self._idle.append(client)
+            then()
+
+        if client.ask(self._path, due, over):
+            return True
+        self._idle.append(client)
+        return False
+
+    def _client(self) -> AskingClient:
+        return AskingClient(self._config["host"], self._book, timeout_s=WireHttpUser.network_timeout, tls=Shared.tls)
 
 
 class Crew:
@@ -79,6 +100,10 @@ class Crew:
             return
         if self._works(user, tasks, late_s):
             idle.append((user, tasks))
+
+    def ask(self, _due: float, _what: None, _then: Callable[[], object]) -> bool:
+        """A task has to wait."""
+        return False
 
     def _begin(self) -> None:
         self._begun = True

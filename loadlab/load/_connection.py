@@ -10,6 +10,7 @@ from __future__ import annotations
 import socket as s
 import ssl
 import struct
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -82,7 +83,7 @@ class Connection:
         self.received = 0
         self.deadline = NEVER
         self.answer = Answer()
-        self._greenlet: Any = None
+        self._wake: Callable[[], object] | None = None
         self._error: WireError | None = None
         self._expecting = False
         self._socket = connect(address, timeout_s)
@@ -131,6 +132,32 @@ class Connection:
         if not answer.keep:
             self.close()
 
+    def send_off(self, request: bytes, now: float, deadline: float, then: Callable[[], object]) -> bool:
+        """As `exchange`, without a greenlet that waits: `then` is called in the hub when the answer is there, or it is
+        sure that none comes; `outcome` says which. False where the request could not be sent at once: the connection
+        is closed, and nothing was asked."""
+        self.answer.begin(head=False)
+        self.received = 0
+        self.first = 0.0
+        self._error = None
+        self._sent_at = now
+        try:
+            sent = self._raw.send(request if self._tls is None else self._tls.encrypt(request))
+        except OSError:
+            sent = 0
+        if sent < len(request):
+            self.close()
+            return False
+        self._expecting, self._wake, self.deadline = True, then, deadline
+        return True
+
+    def outcome(self) -> WireError | None:
+        """What became of what was asked; once, when it is over."""
+        self._expecting, self._wake, self.deadline = False, None, NEVER
+        if self._error is None and self.answer.complete and not self.answer.keep:
+            self.close()
+        return self._error
+
     def _send(self, request: bytes, deadline: float) -> None:
         try:
             try:
@@ -148,13 +175,13 @@ class Connection:
             self.answer.keep = False
 
     def _wait(self, deadline: float) -> None:
-        self._greenlet, self.deadline = getcurrent(), deadline
+        self._wake, self.deadline = getcurrent().switch, deadline
         try:
             # Woken by the watcher when the answer is whole or the connection broke, or by the sweep at the deadline.
             while not self.answer.complete and self._error is None and not self.dead:
                 self._hub.switch()
         finally:
-            self._greenlet, self.deadline = None, NEVER
+            self._wake, self.deadline = None, NEVER
         if self._error is not None:
             raise self._error
         if not self.answer.complete:
@@ -176,8 +203,8 @@ class Connection:
         except WireError as error:
             self.fail(error)
             return
-        if self.answer.complete and self._greenlet is not None:
-            self._greenlet.switch()
+        if self.answer.complete and self._wake is not None:
+            self._wake()
 
     def _take(self, data: bytes, now: float, ancillary: list[tuple[int, int, bytes]]) -> None:
         ended = not data
@@ -210,8 +237,8 @@ class Connection:
         """The connection broke; whoever waits on it is told. Runs in the hub."""
         self._error = error
         self.close()
-        if self._greenlet is not None:
-            self._greenlet.switch()
+        if self._wake is not None:
+            self._wake()
 
     def close(self) -> None:
         """Give the socket back; harmless a second time."""

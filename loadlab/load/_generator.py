@@ -238,7 +238,8 @@ class Generator:
         else:
             sender = Clients(self._config, self._book)
         part = (self._index, self._count)
-        return Arrivals(self._book, sender.send, even=even, most=most, seed=1 + self._index, part=part)
+        chance = 1 + self._index
+        return Arrivals(self._book, sender.send, even=even, most=most, seed=chance, part=part, ask=sender.ask)
 
     def _stop(self) -> None:
         if self._arrivals is not None:

@@ -20,7 +20,7 @@ from loadlab.load._alarm import alarm
 from loadlab.load._answer import WireError
 from loadlab.load._book import Ledger
 from loadlab.load._connection import Connection
-from loadlab.load._pool import Pool
+from loadlab.load._pool import Origin, Pool
 from loadlab.load._request import basic, clean, payload, with_params
 from loadlab.load._response import Judged, Response, reason
 from loadlab.load._session import HTTP, Hands, Session
@@ -308,11 +308,14 @@ class WireClient:
         try:
             connection.exchange(text, now, deadline, head=method == "HEAD")
         except WireError as error:
-            stale = not fresh and connection.received == 0 and error.name in ("ConnectionClosed", "ConnectionReset")
-            if not stale or method not in REPEATABLE:
+            if fresh or not stale(connection, error) or method not in REPEATABLE:
                 raise
             connection, fresh = pool.dial(origin, deadline, Connection), True
             connection.exchange(text, SYSTEM.monotonic(), deadline, head=method == "HEAD")
+        return self._taken(origin, path, text, connection, fresh=fresh)
+
+    def _taken(self, origin: Origin, path: str, text: bytes, connection: Connection, *, fresh: bool) -> Response:
+        """The answer that a connection has, which is free then. fresh: it was made for this request."""
         answer = connection.answer
         response = Response(self.base_url, path, answer.status, answer.headers, answer.body)
         response.sent = text
@@ -326,7 +329,7 @@ class WireClient:
         if answer.cookies:
             self._take_cookies(answer.headers, self._jar(self._where(path)[1]))
         if self.keep_alive:
-            pool.put(origin, connection)
+            self._pool.put(origin, connection)
         else:
             connection.close()
         return response
@@ -370,3 +373,8 @@ class WireClient:
         self._pool.refused = 0
         self._settle()
         self._pool.close(for_good=for_good)
+
+
+def stale(connection: Connection, error: WireError) -> bool:
+    """Whether a kept connection had been closed by the server meanwhile."""
+    return connection.received == 0 and error.name in ("ConnectionClosed", "ConnectionReset")
