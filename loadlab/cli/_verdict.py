@@ -75,9 +75,12 @@ def _table(rows: list[Line]) -> Table:
 
 def lines(diagnosis: Diagnosis, page: Path | None) -> list[Line]:
     """All that is said after the sentence."""
-    from loadlab.report.words import after, gain, tried, when
+    from loadlab.report.words import after, failures, gain, tried, when
 
-    found = evidence(diagnosis)[:MOST_EVIDENCE] + load(diagnosis)
+    found = evidence(diagnosis)[:MOST_EVIDENCE]
+    if failed := failures(diagnosis):
+        found.append(Line("failed", failed))
+    found += load(diagnosis)
     found += [_limit(each) for each in diagnosis.limits]
     if diagnosis.next_step:
         found.append(Line("next", diagnosis.next_step, "bold"))

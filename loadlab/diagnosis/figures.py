@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from loadlab.recording.model import Recording
@@ -12,7 +13,7 @@ from loadlab.signals.saturation import APART
 
 def figures(recording: Recording, s: Signals) -> dict[str, Any]:
     """One dictionary; keys as the report knows them: services, host, levels, edges, elasticity, backends, window."""
-    parts = {
+    parts: dict[str, Callable[[Signals], Any]] = {
         "window": _window,
         "services": _services,
         "host": _host,
@@ -23,6 +24,7 @@ def figures(recording: Recording, s: Signals) -> dict[str, Any]:
         "backends": _backends,
         "elasticity": _elasticity,
         "profiles": _profiles,
+        "errors": lambda _: _errors(recording),
     }
     found: dict[str, Any] = {}
     for name, part in parts.items():
@@ -31,6 +33,16 @@ def figures(recording: Recording, s: Signals) -> dict[str, Any]:
         except Missing:
             continue
     return found
+
+
+MOST_ERRORS = 3
+"""Kinds of failed requests that are told; the report has more."""
+
+
+def _errors(recording: Recording) -> list[dict[str, Any]]:
+    """Of the whole run, the most frequent first."""
+    found = sorted(recording.errors, key=lambda each: (-each.count, each.endpoint, each.error))
+    return [{"endpoint": each.endpoint, "error": each.error, "count": each.count} for each in found[:MOST_ERRORS]]
 
 
 def _window(s: Signals) -> dict[str, Any]:

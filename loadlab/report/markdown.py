@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from loadlab.diagnosis.model import Diagnosis, Finding, LimitResult
 from loadlab.recording.model import Recording
-from loadlab.report.words import GRADES, OUTCOMES, after, gain, milliseconds, percent, rate, tried, when
+from loadlab.report.words import GRADES, OUTCOMES, after, failures, gain, milliseconds, percent, rate, tried, when
 
 
 def render(recording: Recording, diagnosis: Diagnosis) -> str:
@@ -69,7 +69,8 @@ def _capacity(diagnosis: Diagnosis) -> str:
         f"| {rate(capacity.measured_rps)} | {capacity.users} | {milliseconds(capacity.p50_ms)} "
         f"| {milliseconds(capacity.p99_ms)} | {percent(capacity.error_rate, 2)} |"
     )
-    return "\n".join(rows)
+    failed = failures(diagnosis)
+    return "\n".join(rows) + (f"\n\nFailed: {escape(failed)} of the recording." if failed else "")
 
 
 def _limits(limits: tuple[LimitResult, ...]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from loadlab.diagnosis.model import Next, Tried
+from loadlab.diagnosis.model import Diagnosis, Next, Tried
 from loadlab.rules import Evidence
 from loadlab.rules import percent as whole
 
@@ -16,7 +16,7 @@ NAMES = {"generator": "load generator", "loadlab": "loadlab itself"}
 """Services that are none of the user's, as people call them."""
 
 FAILED = 0.005
-"""Share of failed requests from which on it is said beside a gain."""
+"""Share of failed requests from which on it is said beside a gain, and with what they failed."""
 
 SIGNS = {"bottleneck": "▲", "none": "✓", "generator": "✗", "unknown": "?"}
 """What stands before the sentence: colour is not all there is."""
@@ -50,6 +50,15 @@ def percent(value: float | None, digits: int = 0) -> str:
     if value is None:
         return "unknown"
     return f"{100 * value:.{digits}f}%" if digits else whole(value)
+
+
+def failures(diagnosis: Diagnosis) -> str:
+    """With what most requests failed, and where to read on; "" where hardly any did."""
+    errors = diagnosis.signals.get("errors") or []
+    if diagnosis.capacity is None or diagnosis.capacity.error_rate < FAILED or not errors:
+        return ""
+    top = errors[0]
+    return f"mostly {top['endpoint']}: {top['error']}, {top['count']:,} times; what the services wrote is in logs/"
 
 
 def megabytes(value: float | None) -> str:

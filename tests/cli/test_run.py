@@ -109,6 +109,15 @@ def test_throughput_and_latency_are_of_the_same_load(capacity: Capacity, says: s
     assert measured(capacity).startswith(says)
 
 
+@pytest.mark.parametrize(("share", "said"), [(0.38, True), (0.004, False), (0.0, False)])
+def test_with_what_requests_fail_is_said_beside_how_many(invoke: Invoke, flow: Flow, share: float, said: bool) -> None:
+    errors = [{"endpoint": "GET /reserve", "error": "HTTP 500", "count": 1291}]
+    flow.verdict = diagnosis(capacity=Capacity(47.0, 8, 131.0, 205.0, share), signals={"errors": errors})
+    lines = [each for each in invoke("run", "single").stdout.splitlines() if each.startswith("failed")]
+    wanted = "failed: mostly GET /reserve: HTTP 500, 1,291 times; what the services wrote is in logs/"
+    assert lines == [wanted] * said
+
+
 def test_json_is_the_verdict_and_nothing_else(invoke: Invoke, flow: Flow) -> None:
     done = invoke("run", "single", "--json")
     assert json.loads(done.stdout)["outcome"] == "bottleneck"
