@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, Where, at, blame, percent, takes
 from loadlab.rules._cpu import pool_of_one
+from loadlab.rules._first import OWN_WORK, hands_on, others_read
 from loadlab.rules._words import POOL_OF_PROCESSES, named, workers
 from loadlab.signals import Signals
 from loadlab.signals.stations import FULL, ON_CPU, Station
@@ -35,12 +36,6 @@ IDLE_CORES = 0.5
 
 HOT_LINE = 1 / 3
 """Share of CPU from which on one function comes before more workers: halving it frees a sixth of the core, for free."""
-
-WORKS = 0.05
-"""Share of the full process's CPU from which on another one works with it, as in signals/stations."""
-
-OWN_WORK = "Let the processes that it made do this work: they have time left, and more of them would wait for it, too."
-"""Of the first process of an instance that is full while those it made are not."""
 
 
 def check(s: Signals) -> Verdict:
@@ -70,7 +65,7 @@ def _alone(station: Station) -> bool:
 
 def _fault(s: Signals, name: str, full: list[Station]) -> Fault:
     top = max(full, key=lambda each: each.thread_cores)
-    unread = top.thread is not None and top.thread.entity.tid != top.entity.pid and top.entity.pid in s.hot.main_only
+    unread = _unread(s, top) or others_read(s, name, full)
     where = None if unread else blame(s.hot.running(name))
     outside = None if unread else s.hot.outside(name)
     cores = top.thread_cores
@@ -82,9 +77,9 @@ def _fault(s: Signals, name: str, full: list[Station]) -> Fault:
     if where is not None and where.share is not None:
         evidence.append(Evidence("hot_share", where.share, f"{percent(where.share)} of its CPU was{at(where)}"))
     if unread:
-        evidence.append(
-            Evidence("unread", cores, "it is not the first thread (worker_threads?), whose lines alone are read")
-        )
+        evidence.append(Evidence("unread", cores, unread))
+    if hands_on(s, top):
+        evidence.append(Evidence("first", cores, f"it is process {top.entity.pid}, which made the others"))
     each = "" if len(full) == 1 else f": each of its {len(full)} processes"
     room = s.host.cores - s.cpu.generator_cores - s.cpu.observer_cores - s.host.others
     rest = sum(other.cores for other in s.cpu.services.values() if other.name != name)
@@ -104,17 +99,15 @@ def _fault(s: Signals, name: str, full: list[Station]) -> Fault:
     )
 
 
-def _hands_on(s: Signals, top: Station) -> bool:
-    """Whether it is the first process of an instance, and those it made serve as well: they ask it for what all of them
-    share, or it hands them their requests, as a primary of node:cluster."""
-    made = [each for each in s.stations.of(top.entity.service) if each.entity.instance == top.entity.instance]
-    serve = [each for each in made if each is not top and each.thread is not None and each.thread.serves]
-    return top.first and any(each.process.cores >= WORKS * top.process.cores for each in serve)
+def _unread(s: Signals, top: Station) -> str:
+    other = top.thread is not None and top.thread.entity.tid != top.entity.pid
+    worker = other and top.entity.pid in s.hot.main_only
+    return "it is not the first thread (worker_threads?), whose lines alone are read" if worker else ""
 
 
 def _remedy(s: Signals, top: Station, where: Where | None) -> str:
     name = top.entity.service
-    more = OWN_WORK if _hands_on(s, top) else workers(s, name)
+    more = OWN_WORK if hands_on(s, top) else workers(s, name)
     if top.thread is not None and not top.thread.serves and top.entity.pid not in s.hot.main_only:
         # It takes no requests: who does hands it work, or it fetches it from a queue.
         if s.threads.serving(name):

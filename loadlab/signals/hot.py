@@ -86,6 +86,8 @@ class Hot:
     """By pid of Python processes: share of the time in which a thread held the interpreter."""
     main_only: frozenset[int] = frozenset()
     """Processes whose first thread alone is read: V8's profiler sees none of worker_threads."""
+    read: frozenset[int] = frozenset()
+    """Processes that were seen on CPU."""
 
     def hottest(self, service: str) -> Line | None:
         """The user's function with the most CPU; None where none is known."""
@@ -138,7 +140,8 @@ def compute(recording: Recording) -> Hot:
         mine = [each for each in recording.stacks if each.service == meta.name]
         if mine:
             services[meta.name] = _profile(meta, mine)
-    return Hot(services, _held(recording), _main_only(recording))
+    read = frozenset(each.pid for each in recording.stacks if each.on_cpu and each.samples)
+    return Hot(services, _held(recording), _main_only(recording), read)
 
 
 def _main_only(recording: Recording) -> frozenset[int]:

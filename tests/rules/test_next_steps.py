@@ -54,8 +54,27 @@ def test_more_workers_are_no_help_to_the_process_they_all_ask(first: float, seco
     built = Builder().service("app", Proc(cores=first), *made).load(growth=1.0).generator().host()
     pid = min(each.entity.pid for each in built.series["process.cpu_user_s"])
     built.events.append(Event(0.0, "started", "app", 0, pid))
-    remedy = fault("single_core", built).remedy
+    found = fault("single_core", built)
+    remedy = found.remedy
     assert ("Let the processes that it made" in remedy, "worker per core" in remedy) == (asked, not asked)
+    assert any(each.says == f"it is process {pid}, which made the others" for each in found.evidence) == asked
+
+
+@pytest.mark.parametrize(
+    ("read", "named"),
+    [((1,), False), ((0, 1), True), ((), False)],
+    ids=["only one that has time left", "the full one as well", "none"],
+)
+def test_a_line_of_another_process_is_not_where_the_full_one_computes(read: tuple[int, ...], named: bool) -> None:
+    """As recorded of a primary of node:cluster, whose inspector stays closed; its workers write answers at a line."""
+    built = Builder().service("app", Proc(cores=0.98), Proc(cores=0.1)).load(growth=1.0).generator().host()
+    pids = sorted(each.entity.pid for each in built.series["process.cpu_user_s"] if each.entity.service == "app")
+    frames = (Frame("answer", "/srv/app/main.js", 22),)
+    built.stacks += [Stacks("app", 0, pids[each], "cpu", (("main", frames, 60),)) for each in read]
+    found = fault("single_core", built)
+    assert (found.where is not None) == named
+    assert ("answer()" in found.sentence) == named
+    assert any("its own stacks were not read" in each.says for each in found.evidence) == (read == (1,))
 
 
 def queued(consumers: int = 1) -> Builder:
