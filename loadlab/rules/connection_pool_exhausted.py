@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, at, blame, counted, percent, queued
 from loadlab.rules._clients import faults
-from loadlab.rules._transactions import held_for
+from loadlab.rules._transactions import taken_by
 from loadlab.signals import Signals
 from loadlab.signals.pressure import Pressure
 
@@ -97,7 +97,7 @@ def _fault(s: Signals, pressure: Pressure, reasons: list[Evidence]) -> Fault:
     queue, between = pressure.inside - places, f"from {pressure.caller} to {pressure.service}"
     one = f"{places:.0f}" == "1"
     taken = f"the only connection {between} is taken" if one else f"all {places:.0f} connections {between} are taken"
-    to, held = held_for(s, pressure)
+    by, advice, seen = taken_by(s, pressure)
     evidence = (
         Evidence(
             "requests_per_connection",
@@ -106,7 +106,7 @@ def _fault(s: Signals, pressure: Pressure, reasons: list[Evidence]) -> Fault:
             MORE,
         ),
         *reasons,
-        *held,
+        *seen,
         Evidence(
             "on_cpu",
             s.databases.sessions(pressure.service, "on_cpu"),
@@ -115,11 +115,9 @@ def _fault(s: Signals, pressure: Pressure, reasons: list[Evidence]) -> Fault:
     )
     return Fault(
         pressure.caller,
-        f"{taken}{f' by transactions that wait for {to}' if to else ''}, and {queued(queue, places)}{at(where)}",
+        f"{taken}{by}, and {queued(queue, places)}{at(where)}",
         evidence,
-        f"Ask {to} before or after the transaction, not in it; then make the pool bigger."
-        if to
-        else "Give connections back before slow work, then make the pool bigger.",
+        advice,
         where=where,
         strength=min(1.0, queue / pressure.inside + 0.3),
         signals=1 + len(reasons),

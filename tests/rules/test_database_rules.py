@@ -95,23 +95,6 @@ def test_calls_that_wait_for_a_connection_to_the_database_are_no_second_pool() -
     assert [fault.sentence.split(" are ")[0] for fault in found.faults] == ["all 4 connections from app to db"]
 
 
-@pytest.mark.parametrize(
-    ("out", "held", "named"),
-    [(3.5, 3.7, True), (0.4, 3.7, False), (12.0, 3.7, False), (3.5, 0.1, False)],
-    ids=["as many", "few: the client computes", "more than transactions", "connections are in statements"],
-)
-def test_what_open_transactions_wait_for_comes_out_of_them_first(out: float, held: float, named: bool) -> None:
-    """A call to another service between the first statement and the commit; of 16 requests four have a connection."""
-    sessions = {"connections": 4, "active": 3.8 - held, "on_cpu": 0.1, "idle_in_transaction": held}
-    built = behind_app(replace(HELD, sessions=sessions), waiting=0.2, app=Proc(cores=0.1, busy=0.15))
-    built.service("rail", Proc(cores=0.02, busy=0.05)).edge("app", "rail", outstanding=out, connections=16)
-    found = ask(units("rules")["connection_pool_exhausted"], Signals(built.recording()))
-    assert isinstance(found, Found)
-    (fault,) = found.faults
-    assert named == ("taken by transactions that wait for rail" in fault.sentence)
-    assert named == fault.remedy.startswith("Ask rail before or after the transaction")
-
-
 def asleep_in_the_server(noise: float) -> Builder:
     """Each statement takes its time without a core, and there are but four connections for sixteen requests."""
     text = "SELECT * FROM far_away($1)"
