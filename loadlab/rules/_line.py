@@ -59,7 +59,7 @@ LOGGING = (
 
 def manner(at_work: float = 1.0, elsewhere: float = 1.0, within: str = "", call: str = "") -> tuple[str, str]:
     """In what way they wait, and what to do: for one, for a few that are let through, for a pause. within: the
-    library's function in which most of them stand. call: to whom the lock is held over a call."""
+    library's function in which most of them stand. call: to whom the lock is held over a call, by a thread."""
     if within.endswith("(logging)"):
         return LOGGING
     if elsewhere < ELSEWHERE:
@@ -157,7 +157,7 @@ def computes(s: Signals, name: str) -> bool:
     return len(mine) == 1 and mine[0].on_one_core and name not in databases
 
 
-def in_loop(s: Signals, each: Workers) -> list[Evidence]:
+def _in_loop(s: Signals, each: Workers) -> list[Evidence]:
     """An event loop with time left whose requests are neither at anybody else nor in a thread; [] where that is not
     so."""
     busy, served = s.threads.polling(each.entity.service, each.entity.pid), one_at_a_time(s, each)
@@ -172,3 +172,19 @@ def in_loop(s: Signals, each: Workers) -> list[Evidence]:
         Evidence("loop_busy", busy, f"the event loop had time left: busy {percent(busy)}", LOOP),
         *served,
     ]
+
+
+def unseen(s: Signals, each: Workers) -> tuple[list[Evidence], tuple[str, str]] | None:
+    """Signs, manner and advice, where no thread stands for the requests, as a loop's or Go's: what makes them wait, a
+    lock or one worker for all, cannot be seen. None where there are no signs."""
+    signs = _in_loop(s, each)
+    if not signs:
+        return None
+    asked = s.edges.out_of(each.entity.service)
+    if signs[0].value < ELSEWHERE or not asked:
+        return signs, manner(elsewhere=signs[0].value)
+    to = asked[0].to
+    advice = (
+        f"Take the call to {to} out of the lock, or give each thing a lock of its own; let several workers ask {to}."
+    )
+    return signs, (f"one at a time is let through to {to}, by a lock or by a single worker", advice)

@@ -68,8 +68,8 @@ def _process(s: Signals, each: Workers) -> list[Fault]:
     others = polling(s, each) or computing(s, each)
     if others:
         return others
-    tasks = _line.in_loop(s, each) if each.cores <= _line.CPU and not each.told else None
-    return [_fault(each, [_inside(each), *tasks], 2, None, _line.manner(elsewhere=tasks[0].value))] if tasks else []
+    tasks = _line.unseen(s, each) if each.cores <= _line.CPU and not each.told else None
+    return [_fault(each, [_inside(each), *tasks[0]], 2, None, tasks[1])] if tasks else []
 
 
 def _stands_in_line(s: Signals, each: Workers, line: float | None) -> bool:

@@ -11,6 +11,7 @@ from loadlab.diagnosis.apply import ask
 from loadlab.diagnosis.judge import diagnose
 from loadlab.recording.model import Entity, Event, Frame, Stacks
 from loadlab.rules import Clear, Fault, Found
+from loadlab.rules._words import whom
 from loadlab.signals import Signals
 from tests.build import Builder, Proc, Thread, loop
 from tests.databases import Pg, behind_app
@@ -144,3 +145,11 @@ def test_behind_a_handler_of_logging_nobody_can_hold_the_lock_for_less(file: str
     assert advice in found.remedy and ("logging handler" in found.sentence) == (advice == "QueueHandler")
     (standing,) = [each.value for each in found.evidence if each.metric == "queueing"]
     assert standing == pytest.approx(7.0, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("peer", "said"),
+    [("partner/0", "partner"), ("file:/var/log/0", "/var/log/0"), ("pipe", "a pipe"), ("10.0.0.1:80", "10.0.0.1:80")],
+)
+def test_what_is_waited_for_is_called_as_its_owner_calls_it(peer: str, said: str) -> None:
+    assert whom(peer) == said

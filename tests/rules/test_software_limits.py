@@ -12,7 +12,6 @@ from loadlab.diagnosis.apply import ask
 from loadlab.diagnosis.judge import diagnose
 from loadlab.recording.model import Entity, Frame, Stacks
 from loadlab.rules import Clear, Found, Verdict
-from loadlab.rules._words import whom
 from loadlab.signals import Signals
 from tests.build import Builder, Fixed, Proc, Thread
 
@@ -166,14 +165,9 @@ def test_what_the_holder_stands_in_is_named(share: float, named: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("peer", "said"),
-    [("partner/0", "partner"), ("file:/var/log/0", "/var/log/0"), ("pipe", "a pipe"), ("10.0.0.1:80", "10.0.0.1:80")],
+    ("out", "words"),
+    [(1.0, "let through to rail, by a lock or by a single worker"), (0.0, "a limiter that spaces them")],
 )
-def test_what_is_waited_for_is_called_as_its_owner_calls_it(peer: str, said: str) -> None:
-    assert whom(peer) == said
-
-
-@pytest.mark.parametrize(("out", "words"), [(1.0, "one at a time holds a lock"), (0.0, "a limiter that spaces them")])
 def test_one_at_a_time_for_nobody_else_may_be_a_limiter(out: float, words: str) -> None:
     """Coroutines that sleep until their turn are, from outside, like those behind a lock that is held over a pause."""
     found = verdict("lock_contention", app(loop(0.03), rps=185, out=out, connections=1))
