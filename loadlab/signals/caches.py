@@ -110,8 +110,8 @@ FEWEST = 50
 def _commands(recording: Recording, server: Entity, window: Window) -> tuple[Command, ...]:
     where = {"service": server.service, "instance": server.instance}
     calls = {each.entity.name: per_second(each, window) for each in recording.series("redis_commands.calls", **where)}
-    found = [
-        Command(each.entity.name, calls.get(each.entity.name, 0.0), per_second(each, window))
-        for each in recording.series("redis_commands.time_s", **where)
-    ]
+    shares = {each.entity.name: per_second(each, window) for each in recording.series("redis_commands.time_s", **where)}
+    # A busy server answers late, so how long its counters grew is known to a tenth only: but no longer than there was.
+    over = max(1.0, *shares.values()) if shares else 1.0
+    found = [Command(name, calls.get(name, 0.0) / over, share / over) for name, share in shares.items()]
     return tuple(sorted((each for each in found if each.calls > 0), key=lambda each: (-each.share, each.name)))
