@@ -100,7 +100,8 @@ def plain_locust(kind: str, folder: Path, users: int, seconds: float) -> Figure:
 
 
 class Latencies:
-    """A load.Listener that keeps latencies, and how late each request left."""
+    """A load.Listener that keeps latencies, how late each request left, and, of each interval, the p99 of that and for
+    how long others had the generator's core."""
 
     def __init__(self) -> None:
         self.forget()
@@ -108,6 +109,8 @@ class Latencies:
     def forget(self) -> None:
         """Begin anew."""
         self.us, self.raw_us, self.late_us = array("I"), array("I"), array("I")
+        self.late_p99_us: list[float] = []
+        self.delays: list[float] = []
         self.sent = self.failed = 0
         self.start = self.end = 0.0
 
@@ -118,6 +121,9 @@ class Latencies:
             self.us.extend(each.latency_us)
             self.raw_us.extend(each.service_us)
         self.late_us.extend(interval.schedule_lag_us)
+        if len(interval.schedule_lag_us):
+            self.late_p99_us.append(float(np.percentile(interval.schedule_lag_us, 99)))
+            self.delays.append(interval.busiest_delay)
         self.sent += interval.sent
         self.failed += interval.failed
 
@@ -275,6 +281,11 @@ class Bench:
         rps, busy = sent / took, used / took
         print(f"hold: {rate:,.0f} requests/s asked, {rps:,.0f} sent over {took:.0f} s; core {busy:.0%} busy")
         print(f"hold: late p50 {np.percentile(heard.late_us, 50):.0f} us, p99 {late_ms:.2f} ms; {heard.failed} failed")
+        middle_ms, held = statistics.median(heard.late_p99_us) / 1000, sum(each < 5000 for each in heard.late_p99_us)
+        print(
+            f"hold: late p99 of a second {middle_ms:.2f} ms, below 5 ms in {held} of {len(heard.late_p99_us)} seconds"
+        )
+        print(f"hold: ready and not running, as others had its core: {statistics.mean(heard.delays):.1%} of the time")
         span = f"for {took:.0f} s"
         self.promises += [
             (f"half the rate, {span}", "within 0.5%", f"{off:+.2%} of {rate:,.0f}/s", abs(off) <= 0.005),

@@ -1,5 +1,5 @@
-"""A client of the open model whose requests need no greenlet that waits for them: two thirds of the work, which at high
-rates decides how late the next ones are."""
+"""A client of the open model whose requests need no greenlet that waits for them: two thirds of a request's Python,
+which at high rates is what the next one waits for."""
 
 from __future__ import annotations
 
