@@ -3,8 +3,8 @@ tokio's), so that no thread is seen in line for it. One worker that all hand the
 
 from __future__ import annotations
 
-from loadlab.rules import Evidence, Fault, percent
-from loadlab.rules._line import CPU_TOLD, native, one_at_a_time
+from loadlab.rules import Evidence, Fault, at, blame, percent
+from loadlab.rules._line import CPU_TOLD, computes_in, native, one_at_a_time
 from loadlab.signals import Signals
 from loadlab.signals.workers import Workers
 
@@ -39,11 +39,12 @@ def computing(s: Signals, each: Workers) -> list[Fault]:
     alone = one_at_a_time(s, each) or _elastic(s, name)
     if not alone:
         return []
-    inside = f"{each.inside:.0f} requests were in {name} at a time"
+    inside, where = f"{each.inside:.0f} requests were in {name} at a time", blame(computes_in(s, name))
     return [
         Fault(
             name,
-            f"requests in {name} wait for each other: one at a time computes, under a lock or in a single worker",
+            f"requests in {name} wait for each other: one at a time computes{at(where)}, under a lock or in a single "
+            "worker",
             (
                 Evidence("inside", each.inside, inside, INSIDE),
                 Evidence("unread", unread, f"all of them had been read {percent(1 - unread)} of the time", UNREAD),
@@ -55,6 +56,7 @@ def computing(s: Signals, each: Workers) -> list[Fault]:
             "own; let as many workers compute as there are cores.",
             instance=each.entity.instance,
             pid=each.entity.pid or None,
+            where=where,
             strength=min(1.0, 1.0 - 1.0 / each.inside),
             signals=2,
         )

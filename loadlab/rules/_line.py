@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from loadlab.rules import Evidence, Where, blame, percent
+from loadlab.rules import SMALL, Evidence, Where, blame, percent
 from loadlab.rules._words import whom
 from loadlab.signals import Signals
+from loadlab.signals.hot import Line
 from loadlab.signals.workers import CALLER, Workers
 
 ONE = 1.6
@@ -37,7 +38,8 @@ MOSTLY = 0.5
 """Share of the time in which one of the threads waits for the same, from which on that is what the lock is held for."""
 
 COMPUTING = 0.5
-"""Cores of a process, and share of them in one function, from which on that is most of what is done one at a time."""
+"""Cores of a process, and share of its own samples in one function, from which on that is most of what is done one at a
+time."""
 
 NOBODY = frozenset({CALLER, "listen", "socket", ""})
 """Far ends that tell nothing of what a holder waits for."""
@@ -128,6 +130,15 @@ def holder(s: Signals, each: Workers) -> tuple[str, list[Evidence]]:
     return whom(peer), [Evidence("holder", share, stood, MOSTLY)]
 
 
+def computes_in(s: Signals, name: str) -> Line | None:
+    """The function that most of the user's own samples of the CPU are in; None where there is none. Callers of what is
+    written in assembler, as of hashing in Go, are not always on the stacks: shares of all samples say too little."""
+    line, profile = s.hot.hottest(name), s.hot.services.get(name)
+    if line is None or profile is None or line.share < SMALL:
+        return None
+    return line if line.share >= COMPUTING * sum(each.share for each in profile.cpu) else None
+
+
 def barges(s: Signals, each: Workers) -> bool:
     """Whether more are awake than are served, one at a time, where a compiled program computes: who is woken for a
     mutex and finds it taken again was at work for nothing."""
@@ -141,10 +152,10 @@ def _computes(s: Signals, each: Workers) -> bool:
 def at_lock(s: Signals, each: Workers, call: str) -> tuple[Where | None, tuple[str, str]]:
     """Where threads stand, else what is done under the lock as far as a compiled program's stacks tell, which know only
     where it computes; and in what way they wait. call: as of manner."""
-    still, line = s.hot.standing(each.entity.service), s.hot.hottest(each.entity.service)
+    still, line = s.hot.standing(each.entity.service), computes_in(s, each.entity.service)
     at_work = 1.0 if barges(s, each) else each.at_work
     what, advice = manner(at_work, within=still.library if still is not None else "", call=call)
-    if still is None and _computes(s, each) and line is not None and line.share >= COMPUTING:
+    if still is None and _computes(s, each) and line is not None:
         return blame(line), (f"{what} and computes", advice)
     return blame(still), (what, advice)
 
