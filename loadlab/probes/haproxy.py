@@ -48,7 +48,13 @@ def rows(target: Target, answer: bytes) -> Iterable[Row]:
 def parse(text: bytes) -> list[tuple[str, tuple[float | None, ...]]]:
     """(name, values in the order of METRICS) for each line of the CSV."""
     lines = text.decode("utf-8", "replace").lstrip("# ")
-    return [(NAMES.get(row.get("svname") or "", row.get("svname") or ""), _values(row)) for row in _rows(lines)]
+    return [(_name(row), _values(row)) for row in _rows(lines)]
+
+
+def _name(row: dict[str, str]) -> str:
+    """A server's is its address: in a configuration of the user's own it is called whatever they call it."""
+    said = row.get("svname") or ""
+    return NAMES.get(said, row.get("addr") or said)
 
 
 def _rows(lines: str) -> Iterable[dict[str, str]]:

@@ -50,6 +50,17 @@ def test_the_table_of_haproxy() -> None:
     assert found["127.0.0.1:7002"][5] is None and found["127.0.0.1:7002"][-1] == 0.0
 
 
+def test_a_server_of_haproxy_is_told_by_its_address_whatever_it_is_called() -> None:
+    """As HAProxy 2.6 answered for a configuration with `server q1 127.0.0.1:29981 maxconn 3`."""
+    text = (
+        b"# pxname,svname,qcur,scur,slim,stot,status,req_tot,addr,\nwww,FRONTEND,,16,2000,9,OPEN,500,,\n"
+        b"quotes,q1,0,3,3,250,UP,,127.0.0.1:29981,\nquotes,BACKEND,10,16,200,500,UP,,,\n"
+    )
+    found = dict(haproxy.parse(text))
+    assert list(found) == ["", "127.0.0.1:29981", "backend"]
+    assert found["127.0.0.1:29981"][3:6] == (0.0, 3.0, 3.0)
+
+
 def test_queues_of_rabbitmq_are_summed_over_channels() -> None:
     text = (
         b'rabbitmq_detailed_queue_messages_ready{vhost="/",queue="a \\"b\\""} 48\n'
