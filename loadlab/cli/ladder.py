@@ -17,6 +17,7 @@ from loadlab.cli.run import _audience, _profile, _record, _spec
 from loadlab.errors import LoadlabError, UsageError
 
 if TYPE_CHECKING:
+    from loadlab.diagnosis.model import Capacity
     from loadlab.flow import Judged
     from loadlab.report.ladder import Ladder, Rung
     from loadlab.spec.model import Profile, Spec
@@ -27,6 +28,12 @@ CALM_S, RISE_S, WARM_S = 18.0, 6.0, 2.0
 """Ten seconds are measured: at 100 requests/s the p99 of a thousand, at 10 only the median is worth reading. The rate
 rises to it: a system that was just started has cold caches and no connections, and a rate that comes all at once may
 leave a queue of which it never gets rid."""
+
+IN_FLIGHT = 4
+"""Requests under way in that run at most, for each user of the capacity; what is due beyond waits, and its latency
+counts from its moment. Where each opens a connection of its own, a server that lost a tenth of a second has thousands
+to accept, and does not come back of it: clients have pools."""
+
 
 Systems = Annotated[
     list[str] | None,
@@ -114,18 +121,26 @@ def _calm(spec: Spec, folder: Path, runs: Path, *, as_json: bool) -> None:
     locustfile are not compared this way."""
     from loadlab import flow
     from loadlab.report.ladder import CALM
-    from loadlab.spec.model import Profile
 
     capacity = flow.read(folder).diagnosis.capacity
     if capacity is None or capacity.requests_per_s <= 0 or spec.load.locustfile is not None:
         return
-    rate = round(CALM * capacity.requests_per_s, 1)
-    _terminal.say(f"{spec.name}: at {CALM:.0%} of its capacity, {rate:.0f} requests/s", _terminal.err())
-    profile = Profile(
-        name="calm", model="open", shape="ramp", rate=rate, duration_s=CALM_S, rise_s=RISE_S, warmup_s=RISE_S + WARM_S
-    )
+    profile = _daily(capacity)
+    _terminal.say(f"{spec.name}: at {CALM:.0%} of its capacity, {profile.rate or 0:.0f} requests/s", _terminal.err())
     beside = spec.model_copy(update={"name": spec.name + BESIDE})
     _climbed(beside, profile, runs, as_json=as_json, measured=False)
+
+
+def _daily(capacity: Capacity) -> Profile:
+    """The load of a day: a share of what it can do, on a schedule."""
+    from loadlab.report.ladder import CALM
+    from loadlab.spec.model import Profile
+
+    return Profile(
+        name="calm", model="open", shape="ramp", rate=round(CALM * capacity.requests_per_s, 1),
+        max_in_flight=IN_FLIGHT * max(1, capacity.users),
+        duration_s=CALM_S, rise_s=RISE_S, warmup_s=RISE_S + WARM_S,
+    )  # fmt: skip
 
 
 def _rest(done: list[Path], left: list[str], profile: str | None, runs: Path) -> str:
