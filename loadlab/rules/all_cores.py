@@ -79,7 +79,9 @@ def _shared(s: Signals) -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda name: (-s.cpu.services[name].cores, name)))
 
 
-def _cheaper(where: Where | None) -> str:
+def _cheaper(s: Signals, name: str, where: Where | None) -> str:
+    if any(each.name == name and each.role == "database" for each in s.meta.services):
+        return "Find the statements that cost most (its log of slow ones), and make these cheaper"
     if where is None or (where.share or 0.0) < SMALL:
         return "Find what costs most with a profiler of its language, and make that cheaper"
     return f"Make {where.function}() cheaper"
@@ -120,7 +122,7 @@ def _fault(s: Signals, name: str, room: float, others: tuple[str, ...] = ()) -> 
         name,
         f"{name}{beside} uses all {s.host.cores} CPU cores{takes(where, None if wide else s.hot.outside(name))}",
         tuple(evidence),
-        f"{_cheaper(where)}, then a bigger machine or more machines behind a load balancer.",
+        f"{_cheaper(s, name, where)}, then a bigger machine or more machines behind a load balancer.",
         where=where,
         strength=min(1.0, service.cores / room),
         signals=1 + (service.run_delay >= WAITING),

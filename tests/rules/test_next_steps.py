@@ -153,3 +153,12 @@ def test_behind_a_handler_of_logging_nobody_can_hold_the_lock_for_less(file: str
 )
 def test_what_is_waited_for_is_called_as_its_owner_calls_it(peer: str, said: str) -> None:
     assert whom(peer) == said
+
+
+@pytest.mark.parametrize(("role", "advice"), [("database", "Find the statements that cost most"), ("app", "profiler")])
+def test_what_makes_a_database_cheaper_is_its_statements(role: str, advice: str) -> None:
+    """Recorded of a MariaDB that scans a table for each request, started by a command of the user's."""
+    busy = Proc(cores=1.5, run_delay=4.0)
+    built = Builder().service("app", Proc(cores=0.3), uses=("nest",)).service("nest", busy, role=role)
+    built.load().generator().host()
+    assert advice in fault("all_cores", built).remedy
