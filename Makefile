@@ -32,7 +32,8 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-# Unit tests share the cores, each worker those of one half of the files until it has none; what measures or starts servers has the machine to itself.
+# Unit tests share the cores, each worker those of one half of the files until it has none; what measures or starts
+# servers has the machine to itself.
 unit: $(STAMP)
 	$(BIN)/pytest -q -n 2 --dist worksteal -m "not real and not e2e and not browser"
 
@@ -52,7 +53,8 @@ $(STAMP): pyproject.toml constraints.txt hatch_build.py $(wildcard package.json 
 # What the last tests need from the system. In CI a test that is skipped fails (tests/conftest.py).
 system:
 	@missing=""; \
-	for tool in chromium gcc nginx memcached; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	for tool in chromium nginx memcached; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	command -v gcc >/dev/null && test -e /usr/include/pthread.h || missing="$$missing gcc libc6-dev"; \
 	test -x /usr/lib/rabbitmq/bin/rabbitmq-server || missing="$$missing rabbitmq-server"; \
 	command -v node >/dev/null || missing="$$missing nodejs"; \
 	command -v npm >/dev/null || missing="$$missing npm"; \

@@ -20,8 +20,8 @@ PER_S = 99
 """Samples for each second of a core. Odd, so that they do not fall in step with timers of 10 ms."""
 
 PAGES = 8
-"""Of one thread's buffer, a power of two: at 99 samples a second, of 64 addresses at most, half a second fills it to
-two thirds. Without privileges a user may lock 516 KiB, which is 14 of them."""
+"""Of one thread's buffer, a power of two: 99 samples a second of at most 64 addresses are 54 KB, so that a quarter of
+a second fills it to two fifths. Without privileges a user may lock 516 KiB, which is 14 of them."""
 
 CALL = {"x86_64": 298, "aarch64": 241}
 """perf_event_open, by machine."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -17,7 +18,10 @@ from loadlab.recording.folded import parse_folded
 from loadlab.recording.model import NATIVE
 from loadlab.services import Target
 
-pytestmark = pytest.mark.real
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.skipif(shutil.which("gcc") is None, reason="no gcc: make system installs it"),
+]
 
 PROGRAM = """#include <pthread.h>
 volatile unsigned long kept;
