@@ -1,10 +1,11 @@
 """What observing costs: throughput of a saturated service with and without the probes, window by window in turn.
 
-    python benchmarks/observer.py [rounds] [sample]
+    python benchmarks/observer.py [rounds] [sample] [probes | compiled]
 
-A sample (`single`, which leaves cores idle; `cluster` fills them all) under the generator at a constant number of
-users; each round holds two windows with the probes and two without. Prints each round's loss, the median with a
-bootstrap interval, and the CPU the observer used.
+A sample (`single`, which leaves cores idle; `cluster` fills them all), or a folder with a loadlab.toml, under the
+generator at a constant number of users; each round holds two windows with the probes and two without. `compiled`: with
+the profiler of compiled programs instead of them. Prints each round's loss, the median with a bootstrap interval, and
+the CPU the observer used.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +26,9 @@ from loadlab.catalogue import units
 from loadlab.clock import SYSTEM
 from loadlab.load import _config, _driver
 from loadlab.load._conduct import Meter
+from loadlab.probes import _native
 from loadlab.probes._sampler import Sampler
+from loadlab.probes._tree import Tree
 from loadlab.recording.model import Metric
 from loadlab.services import _guardian, _launch, _watched
 from loadlab.spec import places, read
@@ -85,7 +91,26 @@ def window(meter: Meter, load: _driver.ChildGenerator, t0: float) -> float:
     return count / seconds
 
 
-def rounds(count: int, watched: _watched.Watched, measure: Callable[[], float], t0: float) -> Iterator[Round]:
+@contextmanager
+def profiled(watched: _watched.Watched, t0: float) -> Iterator[None]:
+    """The profiler of compiled programs looks meanwhile, and says afterwards what it has seen."""
+    stop = threading.Event()
+    members = Tree(watched).members(SYSTEM.monotonic() - t0)
+    with ThreadPoolExecutor(1) as pool:
+        looking = pool.submit(_native.record, members, 60.0, SYSTEM, stop)
+        try:
+            yield
+        finally:
+            stop.set()
+        for each in looking.result():
+            if each.error or not each.by_pid:
+                raise SystemExit(f"{each.target.service}: {each.error or 'nothing was seen'}")
+
+
+Observe = Callable[[], AbstractContextManager[object]]
+
+
+def rounds(count: int, observe: Observe, measure: Callable[[], float]) -> Iterator[Round]:
     """Each round holds two windows with the probes and two without, as ABBA or BAAB by turns: what the machine loses or
     gains steadily meanwhile is in both alike."""
     for number in range(count):
@@ -97,7 +122,7 @@ def rounds(count: int, watched: _watched.Watched, measure: Callable[[], float], 
                 rates[False].append(measure())
                 continue
             before, began = sum(os.times()[:2]), SYSTEM.monotonic()
-            with Sampler(units("probes"), watched, Sink(), SYSTEM, t0):
+            with observe():
                 rates[True].append(measure())
             spent += sum(os.times()[:2]) - before
             seconds += SYSTEM.monotonic() - began
@@ -117,7 +142,9 @@ def main() -> None:
     """Measure and print."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 8
     sample = sys.argv[2] if len(sys.argv) > 2 else "single"
-    spec = read.system(places.samples() / sample / "loadlab.toml")
+    compiled = sys.argv[3:] == ["compiled"]
+    system = Path(sample) if Path(sample).is_dir() else places.samples() / sample
+    spec = read.system(system / "loadlab.toml")
     t0, meter, found = SYSTEM.monotonic(), Meter(), []
     with tempfile.TemporaryDirectory() as name, _guardian.Guardian() as guardian:
         folder = Path(name)
@@ -130,7 +157,11 @@ def main() -> None:
                 watched.generator(load)
                 load.set_users(USERS)
                 SYSTEM.sleep(3.0)
-                for each in rounds(count, watched, lambda: window(meter, load, t0), t0):
+
+                def observe() -> AbstractContextManager[object]:
+                    return profiled(watched, t0) if compiled else Sampler(units("probes"), watched, Sink(), SYSTEM, t0)
+
+                for each in rounds(count, observe, lambda: window(meter, load, t0)):
                     found.append(each)
                     print(f"{each.without:7.1f} without, {each.observed:7.1f} with: {each.loss:+.1%}", flush=True)
     say(found)

@@ -16,18 +16,28 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
 from loadlab.clock import Clock
-from loadlab.probes import _perf, _symbols
+from loadlab.probes import _perf, _symbols, _unwind
 from loadlab.probes._pyspy import is_python
 from loadlab.probes._stack_run import StackRun
 from loadlab.probes._tree import Member, read, stat_fields
 from loadlab.recording.folded import folded
 from loadlab.recording.model import NATIVE
 
-TAKE_S = 0.25
-"""Between two looks at what the kernel has written, and for new threads."""
+TAKE_S = 0.05
+"""Between two looks at what the kernel has written: a third of what it has room for (`_perf.PAGES`)."""
+THREADS_S = 0.25
+"""Between two looks for new threads."""
 
 MOST_THREADS = 64
-"""Of one process, those that have used most CPU: each needs a file and 36 KiB."""
+"""Of one process, those that have used most CPU: each needs a file and 260 KiB."""
+
+KEPT = 2048
+"""Samples of one process with their stacks, 34 MB: who called whom is found out after the window, or when there are so
+many, which two full cores have after ten seconds."""
+
+LOSS = 0.02
+"""Share of the samples that may be lost without a word: what is missing is no longer by chance where threads are full
+of work and others are not."""
 
 SYSTEM = re.compile(
     r"^/(?:usr/)?(?:bin|sbin|lib|lib64|libexec)/|^/snap/|/site-packages/|/dist-packages/|/node_modules/"
@@ -50,19 +60,24 @@ def record(members: Sequence[Member], duration_s: float, clock: Clock, stop: thr
     ]
     if not looks:
         return []
-    until = clock.monotonic() + duration_s
+    files = _symbols.Files()
+    now = clock.monotonic()
+    until, again = now + duration_s, now
     try:
-        while clock.monotonic() < until and not stop.is_set():
+        while (now := clock.monotonic()) < until and not stop.is_set():
+            if now >= again:
+                again = now + THREADS_S
+                for each in looks:
+                    each.find()
             for each in looks:
-                each.take()
+                each.take(files)
             stop.wait(min(TAKE_S, max(0.0, until - clock.monotonic())))
         for each in looks:
-            each.take()
+            each.take(files)
     finally:
         for each in looks:
             each.sampler.close()
-    programs: dict[str, _symbols.Program | None] = {}
-    return [each.run(programs) for each in looks]
+    return [each.run(files) for each in looks]
 
 
 def users_program(pid: int, proc: str = "/proc") -> str | None:
@@ -82,11 +97,14 @@ class _Look:
     member: Member
     program: str
     sampler: _perf.Sampler = field(default_factory=_perf.Sampler)
+    kept: list[_perf.Sample] = field(default_factory=list)
     seen: Counter[tuple[int, tuple[int, ...]]] = field(default_factory=Counter)
     names: dict[int, str] = field(default_factory=dict)
+    maps: str = ""
     refused: str = ""
 
-    def take(self) -> None:
+    def find(self) -> None:
+        """Looks at threads that are new, too."""
         if self.refused:
             return
         try:
@@ -96,33 +114,59 @@ class _Look:
                     self.names[tid] = f"{name} ({tid})"
         except _perf.Refused as why:
             self.refused = str(why)
-        self.seen.update((each.tid, each.chain) for each in self.sampler.read())
+        self.maps = self.maps or read_all(f"/proc/{self.member.pid}/maps")
 
-    def run(self, programs: dict[str, _symbols.Program | None]) -> StackRun:
+    def take(self, files: _symbols.Files) -> None:
+        """Takes what the kernel has written."""
+        self.kept.extend(self.sampler.read())
+        if len(self.kept) >= KEPT and not self.refused:
+            try:
+                self._unwind(files)
+            except _symbols.Missing as why:
+                self.refused = str(why)
+
+    def run(self, files: _symbols.Files) -> StackRun:
+        """What it was, with names."""
         target = self.member.target
         if self.refused:
             return StackRun(target, NATIVE, {}, self.refused, subject=NATIVE)
-        if not self.seen:
+        if not self.seen and not self.kept:
             return StackRun(target, NATIVE, {})
         try:
-            text = self._named(programs)
+            text = self._named(files)
         except _symbols.Missing as why:
             return StackRun(target, NATIVE, {}, str(why), subject=NATIVE)
         if not text:
             unnamed = f"{PurePath(self.program).name} has no symbols: build it without stripping (-s, strip)"
             return StackRun(target, NATIVE, {}, unnamed, subject=NATIVE)
-        return StackRun(target, NATIVE, {self.member.pid: text})
+        return StackRun(target, NATIVE, {self.member.pid: text}, self._lost(), subject="samples")
 
-    def _named(self, programs: dict[str, _symbols.Program | None]) -> str:
-        pid = self.member.pid
-        parts = _symbols.mappings(read_all(f"/proc/{pid}/maps"))
-        for path in {each.path for each in parts}:
-            if path not in programs:
-                inside = Path(f"/proc/{pid}/exe" if path == self.program else f"/proc/{pid}/root{path}")
-                programs[path] = _symbols.program(inside, path)
-        if programs.get(self.program) is None:
+    def _lost(self) -> str:
+        lost, total = self.sampler.lost, self.sampler.lost + self.seen.total()
+        if lost <= LOSS * total:
             return ""
-        frames = _symbols.Frames(parts, programs, self.program)
+        return f"{lost} of {total} samples of {PurePath(self.program).name} were lost: loadlab was late to read them"
+
+    def _frames(self, files: _symbols.Files) -> _symbols.Frames:
+        # A process that has ended since has none.
+        self.maps = read_all(f"/proc/{self.member.pid}/maps") or self.maps
+        parts = _symbols.mappings(self.maps)
+        return _symbols.Frames(parts, files.of(self.member.pid, parts, self.program), self.program)
+
+    def _unwind(self, files: _symbols.Files) -> _symbols.Frames:
+        frames = self._frames(files)
+        for each in self.kept:
+            chain = each.chain
+            if each.moment is not None:
+                chain = _unwind.joined(*_unwind.walk(each.moment, frames.step), chain)
+            self.seen[each.tid, chain] += 1
+        self.kept.clear()
+        return frames
+
+    def _named(self, files: _symbols.Files) -> str:
+        frames = self._unwind(files)
+        if not frames.is_named:
+            return ""
         chains = list(self.seen)
         known = frames.of([chain for _, chain in chains])
         if not any(known):

@@ -18,14 +18,19 @@ from importlib.util import find_spec
 from pathlib import Path, PurePath
 from typing import Any
 
+from loadlab.probes._cfi import CallFrames
 from loadlab.probes._gotable import table_of
+from loadlab.probes._unwind import BY_POINTER, Step
 from loadlab.recording.model import COMPILED, Frame
 
 LARGEST = 300_000_000
 """Bytes of a program that is still read: all of it, into memory. The tables of one of Go's of 6.7 MB took a quarter of
 a second."""
 
-MAPPING = re.compile(r"^([0-9a-f]+)-([0-9a-f]+) ..x. ([0-9a-f]+) \S+ \d+ +(/.*?)(?: \(deleted\))?$", re.MULTILINE)
+MAPPING = re.compile(
+    r"^([0-9a-f]+)-([0-9a-f]+) ..x. ([0-9a-f]+) \S+ \d+ *((?:/|\[vdso\]).*?|)( \(deleted\))?$", re.MULTILINE
+)
+VDSO = "[vdso]"
 LOADED = 1
 HEADER = struct.Struct("<4sBB10xHHIQQQIHHHHHH")
 SEGMENT = struct.Struct("<IIQQQQQQ")
@@ -41,19 +46,21 @@ NOISE = re.compile(r"\(anonymous namespace\)::|\[abi:\w+\]| \[clone [^]]*\]")
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """A part of a file that is mapped and may be executed."""
+    """A part of a file that is mapped and may be executed. path: "" where there is no file; is_gone: whether another
+    file may have its name by now."""
 
     start: int
     end: int
     offset: int
     path: str
+    is_gone: bool = False
 
 
 def mappings(text: str) -> list[Mapping]:
-    """Of /proc/PID/maps, those of files that may be executed."""
+    """Of /proc/PID/maps, what may be executed: of files, the kernel's own part, and what was written while it ran."""
     return [
-        Mapping(int(start, 16), int(end, 16), int(offset, 16), path)
-        for start, end, offset, path in MAPPING.findall(text)
+        Mapping(int(start, 16), int(end, 16), int(offset, 16), path, bool(gone))
+        for start, end, offset, path, gone in MAPPING.findall(text)
     ]
 
 
@@ -98,17 +105,30 @@ Inlined = tuple[tuple[str, str, int], ...]
 
 
 class Program:
-    """The tables of one file. lookup: by address from its lowest on."""
+    """The tables of one file. lookup, steps: by address from its lowest on; is_named: whether the former knows any."""
 
-    def __init__(self, path: str, lookup: Callable[[int], Inlined], parts: list[Segment]) -> None:
-        self.path = path
+    def __init__(
+        self,
+        lookup: Callable[[int], Inlined],
+        parts: list[Segment],
+        steps: Callable[[int], Step | None] = lambda _: None,
+        *,
+        is_named: bool = True,
+    ) -> None:
+        self.is_named = is_named
         self._lookup = cache(lookup)
+        self._steps = steps
         self._parts = parts
 
     def at(self, offset: int) -> Inlined:
         """What lies at this offset of the file; () where nothing is known."""
         address = relative(self._parts, offset)
         return () if address is None else self._lookup(address)
+
+    def step(self, offset: int) -> Step | None:
+        """How to step from there to the caller; None where no table tells."""
+        address = relative(self._parts, offset)
+        return None if address is None else self._steps(address)
 
 
 class Missing(Exception):
@@ -127,32 +147,88 @@ def require() -> None:
             raise Missing
 
 
-def program(file: Path, path: str) -> Program | None:
-    """Reads the tables of a file, which is called `path` by whom it is shown to; None where it has none, or is too
-    large. Raises Missing."""
+class Files:
+    """Programs and libraries, each read once, whichever process has it and wherever that sees it."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, ...], Program | None] = {}
+
+    def of(self, pid: int, parts: Iterable[Mapping], own: str) -> dict[str, Program | None]:
+        """By path, those of a process's files. own: the path of its program. Raises Missing."""
+        found = {path: self._program(file) for path, file in places(pid, parts, own).items()}
+        return found | {VDSO: _kernels_own()}
+
+    def _program(self, file: Path) -> Program | None:
+        try:
+            about = file.stat()
+            # Two containers have different files of one name.
+            key = (about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns)
+            if key not in self._known:
+                self._known[key] = program(file.read_bytes()) if about.st_size <= LARGEST else None
+        except OSError:
+            return None
+        return self._known[key]
+
+
+@cache
+def _kernels_own() -> Program | None:
+    """What the kernel gives each process to ask for the time: it is in no file, but in loadlab's own memory as well."""
+    with suppress(OSError):
+        for each in mappings(Path("/proc/self/maps").read_text(encoding="utf-8")):
+            if each.path == VDSO:
+                with Path("/proc/self/mem").open("rb") as memory:
+                    memory.seek(each.start)
+                    return program(memory.read(each.end - each.start))
+    return None
+
+
+def places(pid: int, parts: Iterable[Mapping], own: str) -> dict[str, Path]:
+    """By path, where loadlab finds what a process calls so: in a container it has files of its own, and a new build may
+    have taken the name of one that still runs."""
+    found = {}
+    for each in parts:
+        if each.path == own:
+            found[each.path] = Path(f"/proc/{pid}/exe")
+        elif each.is_gone:
+            found[each.path] = Path(f"/proc/{pid}/map_files/{each.start:x}-{each.end:x}")
+        elif each.path.startswith("/"):
+            found[each.path] = Path(f"/proc/{pid}/root{each.path}")
+    return found
+
+
+def program(data: bytes) -> Program | None:
+    """The tables of a file with this content; None where it is no program. Raises Missing."""
     require()
     from symbolic.debuginfo import Archive
 
-    try:
-        if file.stat().st_size > LARGEST:
-            return None
-        data = file.read_bytes()
-        found = next(iter(Archive.open(str(file)).iter_objects()))
-        go = None if "debug" in found.features else table_of(data)
-        tables: Any = None if go is not None else found.make_symcache()
-    except Exception:  # noqa: BLE001 - whatever is wrong with somebody's file, it has no tables
-        return None
     parts = segments(data[:4096])
     lowest = min((each.address for each in parts), default=0)
+    try:
+        found = next(iter(Archive.from_bytes(data).iter_objects()))
+    except Exception:  # noqa: BLE001 - whatever is wrong with somebody's file, it has no tables
+        return None
+    table = table_of(data)
+    go = None if "debug" in found.features else table
+    tables: Any = None
+    with suppress(Exception):
+        tables = found.make_symcache() if go is None else None
 
     def lookup(address: int) -> Inlined:
         if go is not None:
             one = go.at(lowest + address)
             return () if one is None else ((readable(one[0], _demangled), *one[1:]),)
-        known = tables.lookup(address)
+        known = tables.lookup(address) if tables is not None else ()
         return tuple((readable(each.symbol, _demangled), each.full_path or "", each.line or 0) for each in known)
 
-    return Program(path, lookup, parts)
+    calls = CallFrames(b"")
+    with suppress(Exception):  # as above: then there are none
+        calls = CallFrames(found.make_cficache().open_stream().read())
+
+    def steps(address: int) -> Step | None:
+        # A table for debuggers may describe Go's functions as well, but not which of them leave their stack.
+        return (table.step(lowest + address) if table is not None else None) or calls.at(address)
+
+    return Program(lookup, parts, steps, is_named=go is not None or tables is not None)
 
 
 def _demangled(symbol: str) -> str:
@@ -220,6 +296,11 @@ class Frames:
         self._starts = [each.start for each in self._parts]
         self._programs = programs
         self._own = own
+        program = programs.get(own)
+        self.is_named = program is not None and program.is_named
+        """Whether the program itself has names."""
+        self.step = cache(self._step)
+        """How to step from an address to its caller; None where that is no code."""
 
     def of(self, chains: Iterable[tuple[int, ...]]) -> list[tuple[Frame, ...]]:
         """Of each chain of addresses, innermost first, its frames, outermost first. Addresses of no known program are
@@ -238,10 +319,20 @@ class Frames:
             for chain in known
         ]
 
-    def _at(self, address: int) -> list[tuple[str, tuple[str, str, int]]]:
+    def _step(self, address: int) -> Step | None:
+        part = self._part(address)
+        if part is None:
+            return None
+        program = self._programs.get(part.path)
+        return (program.step(address - part.start + part.offset) if program is not None else None) or BY_POINTER
+
+    def _part(self, address: int) -> Mapping | None:
         index = bisect_right(self._starts, address) - 1
-        part = self._parts[index] if index >= 0 else None
-        program = self._programs.get(part.path) if part is not None and address < part.end else None
+        return self._parts[index] if index >= 0 and address < self._parts[index].end else None
+
+    def _at(self, address: int) -> list[tuple[str, tuple[str, str, int]]]:
+        part = self._part(address)
+        program = self._programs.get(part.path) if part is not None else None
         if part is None or program is None:
             return []
         return [(part.path, each) for each in program.at(address - part.start + part.offset)]

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadlab.probes._gotable import FUNCTION, HEADER, GoTable, sections, table_of
+from loadlab.probes._unwind import BY_POINTER, LAST, LINK, SP, Step
 
 BASE = 0x401000
 FILES = ("/srv/app/main.go", "/opt/go/src/strings/strings.go")
@@ -27,8 +28,9 @@ def numbers(*pairs: tuple[int, int]) -> bytes:
     return data + b"\0"
 
 
-def table(magic: int = 0xFFFFFFF1, pointer: int = 8) -> bytes:
-    """Two functions of 0x100 bytes: main.page, whose middle was inlined from another file; main.weave, of one line."""
+def table(magic: int = 0xFFFFFFF1, pointer: int = 8, step: int = 1, flags: int = 0) -> bytes:
+    """Two functions of 0x100 bytes: main.page, whose middle was inlined from another file; main.weave, of one line,
+    with 96 bytes on the stack. flags: of that; step: of an instruction."""
     names = b"main.page\0main.weave\0"
     units = struct.pack("<II", 0, len(FILES[0]) + 1)
     files = "\0".join(FILES).encode() + b"\0"
@@ -37,6 +39,7 @@ def table(magic: int = 0xFFFFFFF1, pointer: int = 8) -> bytes:
         "line": numbers((31, 0x20), (4, 0x20), (300, 0x40), (-303, 0x80)),
         "file 2": numbers((1, 0x100)),
         "line 2": numbers((51, 0x100)),
+        "stack": numbers((1, 0x10), (0x60, 0xE0), (-0x60, 0x10)),
     }
     # Begins with one byte, as offset 0 means no table.
     tables, at = b"\0", {}
@@ -44,12 +47,14 @@ def table(magic: int = 0xFFFFFFF1, pointer: int = 8) -> bytes:
         at[name] = len(tables)
         tables += data
     pairs = struct.calcsize("<4II")
-    functions = struct.pack("<4II", 0, pairs, 0x100, pairs + FUNCTION.size, 0x200)
-    functions += FUNCTION.pack(0, 0, 0, 0, 0, at["file"], at["line"], 0, 0)
-    functions += FUNCTION.pack(0x100, 10, 0, 0, 0, at["file 2"], at["line 2"], 0, 0)
+    rest = {0xFFFFFFF0: struct.pack("<BBBB", 0, flags, 0, 0), 0xFFFFFFF1: struct.pack("<iBBBB", 51, 0, flags, 0, 0)}
+    end = rest.get(magic, b"")
+    functions = struct.pack("<4II", 0, pairs, 0x100, pairs + FUNCTION.size + len(end), 0x200)
+    functions += FUNCTION.pack(0, 0, 0, 0, 0, at["file"], at["line"], 0, 0) + end
+    functions += FUNCTION.pack(0x100, 10, 0, 0, at["stack"], at["file 2"], at["line 2"], 0, 0) + end
     blocks = [names, units, files, tables, functions]
     starts = [HEADER.size + sum(map(len, blocks[:index])) for index in range(len(blocks))]
-    return HEADER.pack(magic, 0, 0, 1, pointer, 2, 2, BASE, *starts) + b"".join(blocks)
+    return HEADER.pack(magic, 0, 0, step, pointer, 2, 2, BASE, *starts) + b"".join(blocks)
 
 
 @pytest.mark.parametrize(
@@ -69,8 +74,31 @@ def test_an_address_has_a_function_a_file_and_a_line(ahead: int, found: tuple[st
     assert GoTable(table(), 0).at(BASE + ahead) == found
 
 
-def test_before_the_first_function_is_none() -> None:
-    assert GoTable(table(), 0).at(BASE - 1) is None
+@pytest.mark.parametrize("address", [BASE - 1, BASE + 0x200, BASE + 0x7FFF_0000])
+def test_outside_of_its_functions_is_none(address: int) -> None:
+    """As C's functions are that Go's linker adds."""
+    found = GoTable(table(), 0)
+    assert (found.at(address), found.step(address)) == (None, None)
+
+
+@pytest.mark.parametrize("magic", [0xFFFFFFF0, 0xFFFFFFF1])
+@pytest.mark.parametrize(
+    ("ahead", "step", "flags", "found"),
+    [
+        (0x100, 1, 0, Step(SP, 8, -8)),
+        (0x150, 1, 0, Step(SP, 104, -8, -16)),
+        (0x1F8, 1, 0, Step(SP, 8, -8)),
+        (0x100, 4, 0, Step(SP, 0, LINK)),
+        (0x150, 4, 0, Step(SP, 96, -96)),
+        (0x150, 1, 1, LAST),
+        (0x150, 1, 2, BY_POINTER),
+        (0x50, 1, 0, BY_POINTER),
+    ],
+)
+def test_how_much_of_the_stack_is_in_use(magic: int, ahead: int, step: int, flags: int, found: Step) -> None:
+    """At a function's start and end nothing but the address to return to, which ARM64 keeps in a register. Functions
+    that go over to another stack, or say nothing, are left to frame pointers."""
+    assert GoTable(table(magic, step=step, flags=flags), 0).step(BASE + ahead) == found
 
 
 @pytest.mark.parametrize("data", [b"", table(magic=0xFFFFFFFB), table(pointer=4)])
@@ -109,3 +137,4 @@ def test_a_broken_table_names_nothing_and_breaks_nothing(junk: bytes, at: int, a
     found = table_of(program((".text", b"code", BASE), (".gopclntab", data, 0)))
     if found is not None:
         found.at(address)
+        found.step(address)

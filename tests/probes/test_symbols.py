@@ -27,8 +27,19 @@ def test_what_is_mapped_and_may_run() -> None:
     assert _symbols.mappings(MAPS) == [
         _symbols.Mapping(0x401000, 0x403000, 0x1000, "/srv/app/loom"),
         _symbols.Mapping(0x7F0000000000, 0x7F0000100000, 0x22000, "/usr/lib/x86_64-linux-gnu/libc.so.6"),
-        _symbols.Mapping(0x7F0000300000, 0x7F0000301000, 0, "/srv/app/a name (1).so"),
+        _symbols.Mapping(0x7F0000200000, 0x7F0000201000, 0, ""),
+        _symbols.Mapping(0x7F0000300000, 0x7F0000301000, 0, "/srv/app/a name (1).so", is_gone=True),
+        _symbols.Mapping(0x7FFD00000000, 0x7FFD00002000, 0, "[vdso]"),
     ]
+
+
+def test_where_a_processes_files_are_found() -> None:
+    """A library whose file is gone is what is mapped, not what has its name by now."""
+    assert _symbols.places(7, _symbols.mappings(MAPS), "/srv/app/loom") == {
+        "/srv/app/loom": Path("/proc/7/exe"),
+        "/usr/lib/x86_64-linux-gnu/libc.so.6": Path("/proc/7/root/usr/lib/x86_64-linux-gnu/libc.so.6"),
+        "/srv/app/a name (1).so": Path("/proc/7/map_files/7f0000300000-7f0000301000"),
+    }
 
 
 def elf(*loaded: tuple[int, int, int], bits: int = 2) -> bytes:
@@ -110,8 +121,8 @@ GO = "/opt/go1.22/src/"
 def frames(known: dict[int, _symbols.Inlined], *chains: tuple[int, ...]) -> list[tuple[Frame, ...]]:
     """Of a program at 0x1000 and a library at 0x9000, whose functions begin at whole hundreds (hexadecimal)."""
     parts = [_symbols.Segment(0, 0x8000, 0)]
-    one = _symbols.Program(OWN, lambda at: known.get(at // 0x100, ()), parts)
-    other = _symbols.Program("/lib/libc.so.6", lambda _: (("memcpy", "", 0),), parts)
+    one = _symbols.Program(lambda at: known.get(at // 0x100, ()), parts)
+    other = _symbols.Program(lambda _: (("memcpy", "", 0),), parts)
     mapped = [_symbols.Mapping(0x1000, 0x9000, 0, OWN), _symbols.Mapping(0x9000, 0xA000, 0, "/lib/libc.so.6")]
     return _symbols.Frames(mapped, {OWN: one, "/lib/libc.so.6": other}, OWN).of(chains)
 
