@@ -118,8 +118,10 @@ class _Look:
 
     def take(self, files: _symbols.Files) -> None:
         """Takes what the kernel has written."""
+        if self.refused:
+            return
         self.kept.extend(self.sampler.read())
-        if len(self.kept) >= KEPT and not self.refused:
+        if len(self.kept) >= KEPT:
             try:
                 self._unwind(files)
             except _symbols.Missing as why:

@@ -19,13 +19,15 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from loadlab.probes._cfi import CallFrames
-from loadlab.probes._gotable import table_of
+from loadlab.probes._gotable import sections, table_of
 from loadlab.probes._unwind import BY_POINTER, Step
 from loadlab.recording.model import COMPILED, Frame
 
 LARGEST = 300_000_000
 """Bytes of a program that is still read: all of it, into memory. The tables of one of Go's of 6.7 MB took a quarter of
 a second."""
+MOST_UNWINDING = 32_000_000
+"""Bytes of .eh_frame up to which that is decoded: LLVM's 5 MB took half a second and become 38 MB."""
 
 MAPPING = re.compile(
     r"^([0-9a-f]+)-([0-9a-f]+) ..x. ([0-9a-f]+) \S+ \d+ *((?:/|\[vdso\]).*?|)( \(deleted\))?$", re.MULTILINE
@@ -148,15 +150,23 @@ def require() -> None:
 
 
 class Files:
-    """Programs and libraries, each read once, whichever process has it and wherever that sees it."""
+    """Programs and libraries, each read once, whichever process has it and wherever that sees it; those that no stack
+    passes through are not read."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[int, ...], Program | None] = {}
 
-    def of(self, pid: int, parts: Iterable[Mapping], own: str) -> dict[str, Program | None]:
-        """By path, those of a process's files. own: the path of its program. Raises Missing."""
-        found = {path: self._program(file) for path, file in places(pid, parts, own).items()}
-        return found | {VDSO: _kernels_own()}
+    def of(self, pid: int, parts: Iterable[Mapping], own: str) -> Callable[[str], Program | None]:
+        """By path, those of a process, read when they are asked for; raises Missing then. own: the path of its
+        program."""
+        files = places(pid, parts, own)
+
+        def found(path: str) -> Program | None:
+            if path == VDSO:
+                return _kernels_own()
+            return self._program(files[path]) if path in files else None
+
+        return cache(found)
 
     def _program(self, file: Path) -> Program | None:
         try:
@@ -222,7 +232,8 @@ def program(data: bytes) -> Program | None:
 
     calls = CallFrames(b"")
     with suppress(Exception):  # as above: then there are none
-        calls = CallFrames(found.make_cficache().open_stream().read())
+        if sections(data).get(".eh_frame", (0, 0, 0))[2] <= MOST_UNWINDING:
+            calls = CallFrames(found.make_cficache().open_stream().read())
 
     def steps(address: int) -> Step | None:
         # A table for debuggers may describe Go's functions as well, but not which of them leave their stack.
@@ -289,14 +300,14 @@ GO_ROOT = re.compile(r"^(/.*/)runtime/\w+\.(?:go|s)$")
 
 
 class Frames:
-    """Of one process. own: the path of its program."""
+    """Of one process. programs: by path; own: the path of its program."""
 
-    def __init__(self, parts: Iterable[Mapping], programs: dict[str, Program | None], own: str) -> None:
+    def __init__(self, parts: Iterable[Mapping], programs: Callable[[str], Program | None], own: str) -> None:
         self._parts = sorted(parts, key=lambda each: each.start)
         self._starts = [each.start for each in self._parts]
         self._programs = programs
         self._own = own
-        program = programs.get(own)
+        program = programs(own)
         self.is_named = program is not None and program.is_named
         """Whether the program itself has names."""
         self.step = cache(self._step)
@@ -323,7 +334,7 @@ class Frames:
         part = self._part(address)
         if part is None:
             return None
-        program = self._programs.get(part.path)
+        program = self._programs(part.path)
         return (program.step(address - part.start + part.offset) if program is not None else None) or BY_POINTER
 
     def _part(self, address: int) -> Mapping | None:
@@ -332,7 +343,7 @@ class Frames:
 
     def _at(self, address: int) -> list[tuple[str, tuple[str, str, int]]]:
         part = self._part(address)
-        program = self._programs.get(part.path) if part is not None else None
+        program = self._programs(part.path) if part is not None else None
         if part is None or program is None:
             return []
         return [(part.path, each) for each in program.at(address - part.start + part.offset)]

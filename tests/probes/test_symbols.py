@@ -124,7 +124,7 @@ def frames(known: dict[int, _symbols.Inlined], *chains: tuple[int, ...]) -> list
     one = _symbols.Program(lambda at: known.get(at // 0x100, ()), parts)
     other = _symbols.Program(lambda _: (("memcpy", "", 0),), parts)
     mapped = [_symbols.Mapping(0x1000, 0x9000, 0, OWN), _symbols.Mapping(0x9000, 0xA000, 0, "/lib/libc.so.6")]
-    return _symbols.Frames(mapped, {OWN: one, "/lib/libc.so.6": other}, OWN).of(chains)
+    return _symbols.Frames(mapped, {OWN: one, "/lib/libc.so.6": other}.get, OWN).of(chains)
 
 
 def test_callers_are_where_they_called_from_and_inlined_functions_have_frames_of_their_own() -> None:
