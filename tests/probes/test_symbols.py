@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadlab.probes import _perf, _symbols
+from loadlab.probes import _names, _perf, _symbols
 from loadlab.probes._native import users_program
 from loadlab.recording.folded import folded, parse_folded
 from loadlab.recording.model import COMPILED, Frame
@@ -82,10 +82,15 @@ def test_any_bytes_are_read_without_an_error(data: bytes) -> None:
         ("<shop::Cart as core::ops::Add>::add", "shop::Cart::add"),
         ("<alloc::vec::Vec<T> as core::iter::FromIterator<T>>::from_iter", "alloc::vec::Vec::from_iter"),
         ("shop::find::{closure#0}", "shop::find::{closure#0}"),
+        ("<&T as core::fmt::Debug>::fmt", "core::fmt::Debug::fmt"),
+        ("<&mut std::fs::File as std::io::Read>::read", "std::fs::File::read"),
+        ("<bool as serde::ser::Serialize>::serialize", "serde::ser::Serialize::serialize"),
+        ("<u32 as shop::Price>::price", "shop::Price::price"),
+        ("<[u8]>::to_vec", "[u8]::to_vec"),
     ],
 )  # fmt: skip
 def test_names_without_brackets(written: str, name: str) -> None:
-    assert _symbols.bare(written) == name
+    assert _names.bare(written) == name
 
 
 @pytest.mark.parametrize(
@@ -99,7 +104,7 @@ def test_names_without_brackets(written: str, name: str) -> None:
     ],
 )
 def test_gos_names_keep_the_last_part_of_their_package(symbol: str, name: str) -> None:
-    assert _symbols.readable(symbol, lambda _: "void shop::weave(long) [clone .cold]") == name
+    assert _names.readable(symbol, lambda _: "void shop::weave(long) [clone .cold]") == name
 
 
 def test_the_interpreters_of_names_agree_with_compilers() -> None:
@@ -108,10 +113,11 @@ def test_the_interpreters_of_names_agree_with_compilers() -> None:
         ("_Z5weaveB5cxx11l", "weave"),
         ("_ZN12_GLOBAL__N_13addEv", "add"),
         ("_ZN1r5weave17h0f2418dea6c177dbE", "r::weave"),
+        ("_ZN1r5weave17h0f2418dea6c177dbE.llvm.427766022024031801", "r::weave"),
         ("_RNvXCslcjRCX3mt6M_2r2INtB2_5StoreyENtB2_4Find4find", "r2::Store::find"),
         ("_Znonsense", "_Znonsense"),
     ):
-        assert _symbols.readable(symbol, _symbols._demangled) == name
+        assert _names.readable(symbol, _names.demangled) == name
 
 
 OWN = "/srv/app/loom"
@@ -171,6 +177,24 @@ def test_without_files_gos_own_packages_are_told_by_package_main() -> None:
     }  # fmt: skip
     ((root, page, json),) = frames(known, (0x1150, 0x1250, 0x1350))
     assert (root.file, page.file, json.file) == (f"{COMPILED}loom", OWN, f"{COMPILED}loom")
+
+
+CONSTANTS = (
+    b"\0/root/.cargo/registry/src/index.crates.io-1949cf8c6b5b557f/serde_json-1.0.145/src/de.rs\0shop::find"
+    b"/home/me/.cargo/registry/src/github.com-1ecc6299db9ec823/aho-corasick-1.1.3/src/dfa.rs"
+    b"/home/me/.cargo/git/checkouts/remote-process-3f2a9c1b7d5e4f60/a1b2c3d/src/lib.rs\0src/main.rs\0cargo/registry/"
+    b"/usr/share/cargo/registry/sha2-0.10.5/src/lib.rs\0/home/me/cargo/shop-2.0/src/main.rs"
+)
+
+
+def test_crates_that_were_downloaded_are_told_by_where_they_panic() -> None:
+    crates = _symbols.downloaded(CONSTANTS)
+    assert crates == {"serde_json", "aho_corasick", "remote_process", "sha2"}
+    names = ("serde_json::find", "shop::find")
+    parts = [_symbols.Segment(0, 0x8000, 0)]
+    program = _symbols.Program(lambda at: ((names[at // 0x100], "", 0),), parts, crates=crates)
+    found = _symbols.Frames([_symbols.Mapping(0x1000, 0x9000, 0, OWN)], {OWN: program}.get, OWN).of([(0x1010, 0x1110)])
+    assert found == [(Frame("shop::find", OWN, 0), Frame("serde_json::find", f"{COMPILED}loom", 0))]
 
 
 def test_a_librarys_function_is_nobodys_line() -> None:
