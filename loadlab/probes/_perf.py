@@ -14,6 +14,7 @@ import os
 import platform
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from loadlab.probes._unwind import Moment
@@ -92,7 +93,12 @@ class Sampler:
     def add(self, tid: int) -> bool:
         """Whether a thread is looked at from now on: False where it has ended, or the user may lock no more memory.
         Raises Refused where none may be looked at."""
-        return tid in self._buffers or self._add(tid, STACK_BYTES, PAGES) or self._add(tid, 0, FEW)
+        if tid in self._buffers:
+            return True
+        with suppress(Refused):  # by kernels that keep no stacks
+            if self._add(tid, STACK_BYTES, PAGES):
+                return True
+        return self._add(tid, 0, FEW)
 
     def _add(self, tid: int, stack_bytes: int, pages: int) -> bool:
         opened = _open(tid, stack_bytes)
