@@ -65,11 +65,12 @@ def walk(now: Moment, step_at: Callable[[int], Step | None]) -> tuple[list[int],
         # Frames lie one above the other; only one that has no room on the stack yet ends where it begins.
         if end < sp or (end == sp and len(found) > 1):
             break
-        ip = _read(now, end + step.back) if step.back != LINK else now.link if len(found) == 1 else 0
+        # What was kept below the end of the stack the function has taken back: it is about to return.
+        is_linked = step.back == LINK or end + step.back < sp
+        ip = _read(now, end + step.back) if not is_linked else now.link if len(found) == 1 else 0
         ip &= POINTERS
         if not ip or step_at(ip - 1) is None:
             break
-        # Below the end of the stack: the function is about to return, and has taken it from there already.
         if step.pointer is not None and end + step.pointer >= sp:
             bp = _read(now, end + step.pointer)
         sp = end
