@@ -62,6 +62,34 @@ class {name}({name}HttpUser):
     def ask(self):
         self.client.get("/")
 """
+BARE_FILE = '''"""What Locust and the kernel take of a request, whoever makes it: nothing is parsed or counted."""
+import socket
+from urllib.parse import urlsplit
+
+import gevent
+from locust import User, task
+
+TEXT = b"GET / HTTP/1.1\\r\\nHost: 127.0.0.1\\r\\n\\r\\n"
+
+class BareUser(User):
+    def on_start(self):
+        server = urlsplit(self.host)
+        self.kept = gevent.socket.create_connection((server.hostname, server.port))
+        self.socket = self.kept._sock
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.hub, self.me = gevent.get_hub(), gevent.getcurrent()
+        self.watcher = self.hub.loop.io(self.socket.fileno(), 1)
+        self.watcher.start(self.readable)
+
+    def readable(self):
+        self.socket.recv(65536)
+        self.me.switch()
+
+    @task
+    def ask(self):
+        self.socket.send(TEXT)
+        self.hub.switch()
+'''
 
 
 @dataclass(frozen=True)
@@ -81,9 +109,9 @@ class Figure:
 
 
 def plain_locust(kind: str, folder: Path, users: int, seconds: float) -> Figure:
-    """`locust -f` with one of the two user classes."""
+    """`locust -f` with one of the user classes. p50 of a bare one is NaN: it tells Locust nothing."""
     file = folder / f"{kind.lower()}_user.py"
-    file.write_text(LOCUSTFILE.format(name=kind))
+    file.write_text(BARE_FILE if kind == "Bare" else LOCUSTFILE.format(name=kind))
     argv = [sys.executable, "-m", "locust", "-f", str(file), "--host", URL, "--headless", "-u", str(users)]
     argv += ["-r", str(users), "--csv", str(folder / kind), "--only-summary", "--loglevel", "ERROR"]
     process = pinned(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -95,7 +123,8 @@ def plain_locust(kind: str, folder: Path, users: int, seconds: float) -> Figure:
     process.terminate()
     process.wait()
     with (folder / f"{kind}_stats.csv").open() as table:
-        p50_ms = next(float(row["50%"]) for row in csv.DictReader(table) if row["Name"] == "Aggregated")
+        told = next(row["50%"] for row in csv.DictReader(table) if row["Name"] == "Aggregated")
+    p50_ms = float("nan") if told == "N/A" else float(told)
     return Figure(rps, 1000 * p50_ms, 1000 * p50_ms, busy)
 
 
@@ -173,6 +202,7 @@ def wrk(users: int, seconds: float) -> Figure:
 
 
 FAST, PLAIN = "FastHttpUser, locust -f", "WireHttpUser, locust -f"
+BARE = "a user that only sends and receives, locust -f"
 FILE, OWN, WRK = "WireHttpUser in a locustfile, loadlab", "loadlab's default user", "wrk"
 TRUTH, HALF = "truth: one connection", "truth: half the rate"
 Promise = tuple[str, str, str, bool | None]
@@ -214,6 +244,10 @@ class Bench:
             self.reach(f"{name}: requests/s against FastHttpUser", 8, middle[name].rps / fast.rps, "times")
             if peer:
                 self.reach(f"{name}: requests/s against wrk", 25, 100 * middle[name].rps / peer.rps, "%")
+        bare = middle[BARE].rps / fast.rps
+        self.promises.append(
+            ("one that only sends and receives, against FastHttpUser", "the most there is", f"{bare:.1f} times", None)
+        )
         ratio = middle[OWN].p50_us / truth
         says = f"{ratio:.2f} times ({middle[OWN].p50_us:.0f} of {truth:.0f} us)"
         self.promises.append(("p50 of a full generator against the truth", "0.5 to 2 times", says, 0.5 <= ratio <= 2))
@@ -233,6 +267,7 @@ class Bench:
             figures.setdefault(TRUTH, []).append(loadlab(folder, 1, min(1.0, seconds)))
             figures.setdefault(FAST, []).append(plain_locust("Fast", folder, users, seconds))
             figures.setdefault(PLAIN, []).append(plain_locust("Wire", folder, users, seconds))
+            figures.setdefault(BARE, []).append(plain_locust("Bare", folder, users, seconds))
             figures.setdefault(FILE, []).append(loadlab(folder, users, seconds, locustfile=str(file)))
             figures.setdefault(OWN, []).append(loadlab(folder, users, seconds))
             half = figures[OWN][-1].rps / 2
