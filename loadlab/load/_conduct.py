@@ -16,7 +16,7 @@ from loadlab.clock import Clock
 from loadlab.load import Wanted, breaking, shapes
 from loadlab.load._meter import Meter
 from loadlab.load.replay import Replay
-from loadlab.load.search import MOST_USERS, Knee, Measured, knee, next_users
+from loadlab.load.search import ENOUGH, MOST_USERS, Knee, Measured, knee, next_users
 from loadlab.load.shapes import STEADY_S, TICK_S, Part, searches
 from loadlab.spec.model import Profile
 
@@ -29,8 +29,7 @@ SETTLE_S = 0.35
 LEVEL_S = 0.95
 """Measured at each level after that, or longer where requests are few."""
 LONGEST_LEVEL_S = 4.0
-ENOUGH = 30
-"""Requests a level waits for, up to LONGEST_LEVEL_S: see search.CONFIDENT."""
+"""A level waits so long for search.ENOUGH requests."""
 VAIN_LEVELS = 2
 """Levels of a search, about three seconds, after which a run in which every request failed is cut short: whoever said
 it was ready has said so before them."""

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from loadlab.load.search import ENOUGH
 from loadlab.spec.model import LimitSet, Profile, Range
 
 Floats = npt.NDArray[np.float64]
@@ -28,8 +29,6 @@ cent are seen within a level of a few seconds; below it, only what is under way 
 FLAT = 1.10
 """Twice the users brought less than this factor of throughput. Neighbouring windows on shared machines differ by 5 to
 10%."""
-ENOUGH = 30
-"""Answers below which a level is judged by nothing but limits: see search.CONFIDENT."""
 MOST_USERS = 4096
 MOST_TIMES = 1000.0
 """An open breakpoint without `most_rate` gives up at so many times the rate it began with."""

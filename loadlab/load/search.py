@@ -31,6 +31,8 @@ MOST_USERS = 1024
 NEAR = 1.3
 """The knee is found where levels this factor apart lie on both sides of it, and its place is said to that factor: a
 neighbour's noise of a tenth moves it by as much as a fifth."""
+ENOUGH = 30
+"""Requests a level should have: the error of counting them is then below a fifth, and most of noise."""
 SURE = 0.9
 MOST_BETWEEN = 4
 """Levels after the doublings: 5 s."""
@@ -40,7 +42,8 @@ WORTH = 4.0
 """Levels that expectation is worth: more levels than that, and how well they fit decides."""
 GRID = 400
 FEWEST_HELD = 8
-"""Users held at the least. Who waits for whom shows only where several wait: at the knee of a single lock or core,
+"""Users held at the least, and tried next where a single user's level was too slow for ENOUGH requests: levels of two and
+four would take as long, and their answer would not change how many are held. Who waits for whom shows only where several wait: at the knee of a single lock or core,
 twice its one user leave a queue of one. And eight connections hardly ever fall all to one of two workers: once in
 128."""
 
@@ -76,7 +79,9 @@ def next_users(levels: list[Measured], most: int = MOST_USERS) -> int | None:
     doubled = doublings(levels)
     if len(doubled) < len(levels) or _is_flat(doubled):
         return _between(levels, len(levels) - len(doubled))
-    return None if levels[-1].users >= most else min(most, levels[-1].users * 2)
+    last = levels[-1]
+    slow = len(levels) == 1 and last.requests < ENOUGH
+    return None if last.users >= most else min(most, max(2 * last.users, FEWEST_HELD) if slow else 2 * last.users)
 
 
 def _is_flat(doubled: list[Measured]) -> bool:
@@ -96,6 +101,8 @@ def doublings(levels: list[Measured]) -> list[Measured]:
 
 def _between(levels: list[Measured], tried: int) -> int | None:
     """A level that has not been tried, in the middle (of logarithms) of the two around the knee."""
+    if not any(each.requests for each in levels):
+        return None
     found = knee(levels)
     below = max((each.users for each in levels if each.users <= found.at), default=1)
     above = min((each.users for each in levels if each.users > found.at), default=below)

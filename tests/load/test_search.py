@@ -104,6 +104,23 @@ def test_levels_between_two_doublings_come_after_them_and_are_few() -> None:
 def test_a_search_goes_no_further_than_it_may() -> None:
     levels: list[Measured] = []
     while (users := next_users(levels, 20)) is not None:
-        levels.append(Measured(users, 10.0 * users, 10 * users))
+        levels.append(Measured(users, 30.0 * users, 30 * users))
     assert [each.users for each in levels] == [1, 2, 4, 8, 16, 20]
     assert knee(levels, 20).users <= 20
+
+
+def test_slow_answers_are_asked_for_by_eight_at_once() -> None:
+    """Levels of two and four users would take as long as all the rest of a search."""
+    slow = [Measured(1, 0.3, 1)]
+    assert next_users(slow) == FEWEST_HELD
+    assert next_users([*slow, Measured(8, 2.4, 10)]) == 16
+    assert next_users(slow, 4) == 4
+    assert next_users([Measured(1, 30.0, 30)]) == 2
+
+
+def test_a_knee_below_the_eight_is_found_between() -> None:
+    levels, found = search(capped(30, 10), noise=0.0, seed=0)
+    assert [each.users for each in doublings(levels)] == [1, 8, 16, 32]
+    assert found.flat and found.users == 16
+    assert found.low <= 3 <= found.high
+    assert found.at == pytest.approx(3, rel=0.35)
