@@ -42,10 +42,10 @@ WORTH = 4.0
 """Levels that expectation is worth: more levels than that, and how well they fit decides."""
 GRID = 400
 FEWEST_HELD = 8
-"""Users held at the least, and tried next where a single user's level was too slow for ENOUGH requests: levels of two and
-four would take as long, and their answer would not change how many are held. Who waits for whom shows only where several wait: at the knee of a single lock or core,
-twice its one user leave a queue of one. And eight connections hardly ever fall all to one of two workers: once in
-128."""
+"""Users held at the least, and tried next where a single user's level was too slow for ENOUGH requests: levels of two
+and four would take as long, and their answer would not change how many are held. Who waits for whom shows only where
+several wait: at the knee of a single lock or core, twice its one user leave a queue of one. And eight connections
+hardly ever fall all to one of two workers: once in 128."""
 
 
 @dataclass(frozen=True)
