@@ -129,7 +129,7 @@ def measured(capacity: Capacity) -> str:
     most = f"; {best:.0f} requests/s under another load" if rps < best else ""
     return (
         f"{rps:.0f} requests/s{users}, "
-        f"p50 {milliseconds(capacity.p50_ms)}, p99 {milliseconds(capacity.p99_ms)}{failed}{most}"
+        f"p50 {milliseconds(capacity.p50_ms)}, {capacity.p99_name} {milliseconds(capacity.p99_ms)}{failed}{most}"
     )
 
 

@@ -122,6 +122,7 @@ def _capacity(s: Signals) -> Capacity | None:
         steady_rps=round(latency.rps, 1),
         p50_uncorrected_ms=uncorrected.p50_ms if uncorrected else None,
         p99_uncorrected_ms=uncorrected.p99_ms if uncorrected else None,
+        answers=latency.count,
     )
 
 

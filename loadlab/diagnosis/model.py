@@ -88,6 +88,9 @@ class Finding:
     """Why no line is named, where one was looked for and could not be: no permission, no profiler."""
 
 
+FEW_ANSWERS = 100
+"""Below so many the 99th percentile is hardly more than the longest answer: it is said of how many it is."""
+
 ANOTHER_LOAD = 1.1
 """Best throughput over that of the measured window, from which on it is no noise: it was seen with more users."""
 
@@ -104,6 +107,14 @@ class Capacity:
     steady_rps: float | None = None
     p50_uncorrected_ms: float | None = None
     p99_uncorrected_ms: float | None = None
+    answers: int | None = None
+    """Requests answered well in the measured window, which the latencies are of."""
+
+    @property
+    def p99_name(self) -> str:
+        """`p99`, or `p99 of 64 answers` where there were too few for one."""
+        few = self.answers is not None and self.answers < FEW_ANSWERS
+        return f"p99 of {self.answers} answers" if few else "p99"
 
     @property
     def measured_rps(self) -> float:

@@ -64,7 +64,7 @@ def _capacity(diagnosis: Diagnosis) -> str:
     capacity = diagnosis.capacity
     if capacity is None:
         return ""
-    rows = ["| requests/s | users | p50 | p99 | errors |", "|---|---|---|---|---|"]
+    rows = [f"| requests/s | users | p50 | {capacity.p99_name} | errors |", "|---|---|---|---|---|"]
     rows.append(
         f"| {rate(capacity.measured_rps)} | {capacity.users} | {milliseconds(capacity.p50_ms)} "
         f"| {milliseconds(capacity.p99_ms)} | {percent(capacity.error_rate, 2)} |"

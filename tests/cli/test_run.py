@@ -102,6 +102,10 @@ def test_evidence_is_ten_lines_at_most_and_always_says_what_was_measured(invoke:
             Capacity(223.0, 40, 344.0, 348.0, 0.0, 116.0),
             "116 requests/s with 40 users, p50 344 ms, p99 348 ms; 223 ",
         ),
+        (
+            Capacity(6.4, 8, 900.0, 2100.0, answers=64),
+            "6 requests/s with 8 users, p50 900 ms, p99 of 64 answers 2100 ms",
+        ),
         (Capacity(0.0, 8, None, None, 1.0, 0.0), "0 requests/s with 8 users, p50 -, p99 -, 100% failed"),
     ],
 )
