@@ -27,7 +27,12 @@ NEEDS = ("databases", "latency", "saturation")
 USES = ("pressure", "querying", "edges")
 
 FAILING = 0.01
-"""Share of requests that fail: a pool that is exactly as large as the limit does no harm."""
+"""Share of requests that fail, from which on a server that is full is taken for the reason: a pool that is exactly as
+large as the limit does no harm."""
+
+BLAMED = 0.5
+"""Clients that its log says it turned away, for each request that failed in the run, from which on it is the reason,
+however few they were. A pool asks again for some of them, and other things fail."""
 
 REFUSED = 0.01
 """Refused clients for each request, from which on they count like failed requests: of those who are told nothing of it,
@@ -52,11 +57,19 @@ def check(s: Signals) -> Verdict:
     harmed = [
         each
         for each in full
-        if failing >= FAILING or each.refused >= REFUSED * s.latency.rps > 0 or (each.is_full and _waits(s, each))
+        if failing >= FAILING
+        or (failing > 0 and _is_why(s, each))
+        or each.refused >= REFUSED * s.latency.rps > 0
+        or (each.is_full and _waits(s, each))
     ]
     if not harmed:
         return Clear("no server is full while it refuses clients, or requests fail or wait for a connection")
     return Found(tuple(_fault(s, each, failing) for each in harmed))
+
+
+def _is_why(s: Signals, server: Server) -> bool:
+    """Whether about as many clients were turned away as requests failed."""
+    return server.refused_ever >= BLAMED * s.latency.failed_ever > 0
 
 
 def _waits(s: Signals, server: Server) -> bool:
@@ -74,6 +87,9 @@ def _fault(s: Signals, server: Server, failing: float) -> Fault:
     if failing >= FAILING:
         says = f"up to {percent(failing)} of the requests failed"
         evidence.append(Evidence("error_rate", failing, says, FAILING))
+    elif failing > 0 and _is_why(s, server):
+        count = s.latency.failed_ever
+        evidence.append(Evidence("failed", count, f"{counted(count, 'request')} failed in this run"))
     if server.refused_ever:
         says = f"it turned {server.refused_ever:.0f} clients away in this run, as its log says"
         evidence.append(Evidence("refused", server.refused_ever, says))

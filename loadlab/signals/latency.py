@@ -23,6 +23,8 @@ class Latency:
     uncorrected: Quantiles | None
     commonest_error: str = ""
     """Of the whole run: "HTTP 404 for GET /orders"; "" where nothing failed."""
+    failed_ever: int = 0
+    """Failures in the whole run."""
 
     @property
     def error_rate(self) -> float:
@@ -77,6 +79,7 @@ def compute(recording: Recording) -> Latency:
         quantiles=quantiles,
         uncorrected=uncorrected,
         commonest_error=_commonest_error(recording),
+        failed_ever=sum(each.count for each in recording.errors),
     )
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from loadlab.catalogue import units
 from loadlab.diagnosis.apply import ask
+from loadlab.recording.model import ErrorKind, Level, RequestInterval
 from loadlab.rules import Clear, Found
 from loadlab.signals import Signals
 from tests.databases import Pg, behind_app
@@ -47,3 +48,32 @@ def test_a_pool_that_the_server_itself_keeps_small_gets_no_advice_to_grow(refuse
     assert isinstance(told, Found)
     assert told.faults[0].remedy.startswith("Ask carrier before or after the transaction, not in it; then ")
     assert ("pooler" in told.faults[0].remedy) is (refused > 0)
+
+
+@pytest.mark.parametrize(
+    ("refused_ever", "failed_ever", "fails", "expected"),
+    [
+        # As recorded: with 40 users one request of 250 was refused, 29 in all, as the server's log says.
+        (29, 29, 2, Found),
+        # Other things fail, and a few are turned away.
+        (9, 40, 2, Clear),
+        # A pool was refused when it opened, before any load that lasted.
+        (29, 29, 0, Clear),
+    ],
+)
+def test_few_requests_that_fail_are_the_full_servers_where_its_log_has_as_many(
+    refused_ever: float, failed_ever: int, fails: int, expected: type
+) -> None:
+    server = Pg(
+        {"connections": 12, "active": 3}, {BY_KEY: (90, 0.1, 1, 4)}, limit=12, peak=12, refused=refused_ever / 40
+    )
+    built = behind_app(server)
+    built.errors.append(ErrorKind("GET /", "HTTP 500", failed_ever, 39.0, 41.0, ""))
+    built.levels.append(Level(40, 39.0, 41.0, phase="more_users"))
+    for at in (39.0, 40.0):
+        built.requests.append(RequestInterval(at, at + 1, "GET /", "fail", fails, 90.0, 5, 9, 20, 30))
+        built.requests.append(RequestInterval(at, at + 1, "GET /", "ok", 500, 9000.0, 5, 9, 20, 30))
+    found = ask(units("rules")["database_connections"], Signals(built.recording()))
+    assert isinstance(found, expected), found
+    if isinstance(found, Found):
+        assert found.faults[0].evidence[1].says == "29 requests failed in this run"
