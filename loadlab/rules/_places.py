@@ -1,4 +1,4 @@
-"""A server with a thread for each connection that has no more of them to give: part of worker_pool_exhausted."""
+"""A server with a worker for each connection that has no more of them to give: part of worker_pool_exhausted."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from loadlab.rules import Evidence, Fault, at, blame, percent
 from loadlab.rules._cpu import IDLE
 from loadlab.signals import Signals
 from loadlab.signals.stations import FULL, Station
+from loadlab.signals.threads import ThreadState
 from loadlab.signals.workers import CALLER
 
 STILL = 0.1
@@ -19,6 +20,14 @@ OTHERS = 1.5
 
 TALKING = 0.02
 """Share of the time below which nobody waits for its caller: the probe's smallest."""
+
+
+CALLED = 0.5
+"""Mean share of the workers' time in which they wait for their caller, from which on that is what takes them."""
+
+IN_HAND = 0.5
+"""Requests for each worker below which it has none most of the time: what its caller owes is a request, not the rest of
+one, and it is not an answer that the caller reads slowly."""
 
 
 def connections(s: Signals, name: str, places: list[Station]) -> Fault | None:
@@ -52,4 +61,37 @@ def connections(s: Signals, name: str, places: list[Station]) -> Fault | None:
         strength=min(1.0, waiting / held + 0.3),
         signals=2,
         gain=round(min(2.0, (held + waiting) / held), 2),
+    )
+
+
+def kept(s: Signals, name: str, workers: list[ThreadState], processes: int) -> Fault | None:
+    """Workers that accept and serve, each held by its connection until the next request comes on it, or until it is
+    closed, while other connections wait for a worker."""
+    listeners = [each for each in s.sockets.listeners if each.entity.service == name]
+    waiting = sum(each.standing for each in listeners)
+    called = sum(one.share for each in workers for one in s.threads.peers(each.entity) if one.peer == CALLER)
+    inside = s.edges.into(name) - waiting
+    if waiting < 1 or called < CALLED * len(workers) or inside > IN_HAND * len(workers):
+        return None
+    crew = f"{len(workers)} threads of the {processes} " if len(workers) > processes else f"{processes} "
+    crew += "worker" if len(workers) == 1 else "workers"
+    return Fault(
+        name,
+        f"all {crew} of {name} are held by connections that are kept open between two requests, and {waiting:.0f} more "
+        "connections wait for one",
+        (
+            Evidence("accept_queue", waiting, f"{waiting:.0f} connections waited to be accepted, all the time", 1.0),
+            Evidence(
+                "idle",
+                called / len(workers),
+                f"{percent(called / len(workers))} of their time the workers waited for their caller",
+                CALLED,
+            ),
+            Evidence("inside", max(0.0, inside), f"{max(0.0, inside):.1f} requests at a time were with them"),
+        ),
+        "Close kept connections sooner (a shorter keep-alive timeout), or let them wait without a worker (an "
+        "event-driven server, or such a proxy in front); else allow as many workers as there are connections.",
+        strength=min(1.0, called / len(workers)),
+        signals=2,
+        gain=round((len(workers) + waiting) / len(workers), 2),
     )

@@ -40,6 +40,9 @@ POOL_OF_PROCESSES = {"Python": "ProcessPoolExecutor's max_workers"}
 PROCESSES = {"Python": "gunicorn -w, ProcessPoolExecutor", "Ruby": "Puma's workers, fork"}
 """Processes instead of threads."""
 
+UNLOCK = {"PHP": "a session's: session_write_close, or read_and_close, as soon as it is read"}
+"""How a lock is given back that a library took."""
+
 OBJECTS = {"Node": "typed arrays", "Java": "arrays of numbers instead of lists of objects"}
 """Fewer of them for the same data."""
 

@@ -18,7 +18,9 @@ from __future__ import annotations
 from pathlib import PurePath
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, at, blame, percent
+from loadlab.rules._words import UNLOCK, named
 from loadlab.signals import Signals
+from loadlab.signals.edges import Edge
 from loadlab.signals.file_locks import FileLock
 
 BRANCH = "database"
@@ -28,7 +30,7 @@ AT_LIMIT = True
 ELASTIC = False
 COVERS = ("event_loop_blocked", "thread_pool_exhausted", "worker_pool_exhausted")
 NEEDS = ("file_locks",)
-USES = ("hot",)
+USES = ("hot", "edges", "languages")
 
 WAITING = 0.4
 """Share of the threads at work that wait for the lock. Of two workers one holds it and one waits, which is half; below,
@@ -40,6 +42,13 @@ QUEUE = 0.5
 HELD = 0.5
 """Share of the time that SQLite's lock is held, from which on naps are waits for it. Handing over takes a nap of 1 to
 100 ms, so that the lock is free meanwhile; one that is free most of the time is not what anybody waits for."""
+
+ASKED = 0.5
+"""Requests at another service for the time that the lock is held, from which on waiting for it is the greater part."""
+
+ALONE = 0.9
+"""Share of the requests at another service that are there alone: all, but for a look between two of them. Of callers
+that do not wait for each other, with one at a time on average, it would be 0.37."""
 
 TURNS = 10
 """Looks in the measured window that found SQLite's lock newly taken: what one process keeps for good (exclusive mode, a
@@ -56,6 +65,14 @@ def _waited_for(lock: FileLock) -> bool:
     if lock.waiting < QUEUE or lock.waiting < WAITING * lock.at_work:
         return False
     return not lock.sqlite or (lock.held >= HELD and lock.turns >= TURNS)
+
+
+def _asked(s: Signals, lock: FileLock) -> Edge | None:
+    """The service that whoever holds the lock waits for. Callers that do not hold it would ask two at a time, too."""
+    for edge in s.edges.out_of(lock.service):
+        if edge.outstanding >= ASKED * lock.held > 0 and edge.alone >= ALONE * edge.outstanding:
+            return edge
+    return None
 
 
 def _fault(s: Signals, lock: FileLock) -> Fault:
@@ -76,11 +93,17 @@ def _fault(s: Signals, lock: FileLock) -> Fault:
         evidence.append(Evidence("held", lock.held, f"{by} held it {percent(lock.held)} of the time: {lock.path}"))
     if where is not None:
         evidence.append(Evidence("line", where.share or 0.0, f"threads of {name} stood still most{at(where)}"))
+    remedy = "Hold the lock only for what is shared; keep what many write at once in a database that locks rows."
+    if (edge := _asked(s, lock)) is not None:
+        says = f"{edge.outstanding:.1f} requests were at {edge.to}, never two at once"
+        evidence.append(Evidence("asked", edge.outstanding, says, ASKED * lock.held))
+        back = f"after it is given back{named(s, name, UNLOCK)}"
+        remedy = f"Ask {edge.to} before the lock is taken, or {back}; hold it only for what is shared."
     return Fault(
         name,
         f"{name} waits for the lock on {file}{at(where)}",
         tuple(evidence),
-        "Hold the lock only for what is shared; keep what many write at once in a database that locks rows.",
+        remedy,
         where=where,
         strength=share,
         signals=1 + (lock.held > 0),

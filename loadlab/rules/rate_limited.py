@@ -2,9 +2,11 @@
 
 What: requests are answered 429 or 503, faster than those that are served, while every process has time left; with more
 users the rate of good answers stays what it was.
-Why: a rate limit in a proxy, a gateway or the application decides how much is served, not the capacity of the servers.
-Fix: raise or move the limit (limit_req rate and burst, a quota for each client); clients should wait as Retry-After
-says. A limit that protects an expensive service is right: then this is its capacity.
+Why: a limit in a proxy, a gateway or the application, of the rate or of how many requests may be under way at a time,
+decides how much is served, not the capacity of the servers.
+Fix: raise or move the limit (limit_req rate and burst, limit_conn, Varnish's max_connections of a backend, a quota for
+each client); clients should wait as Retry-After says. A limit that protects an expensive service is right: then this is
+its capacity.
 Not: a server that sheds load: there latency rises before it refuses; errors of the application: other codes.
 Python: tenacity with wait_exponential, heeding Retry-After; one shared limiter for all workers.
 Node: p-retry heeding Retry-After; one shared limiter for all workers.
@@ -34,6 +36,10 @@ FEWEST = 30
 FASTER = 0.75
 """Median time of a refusal over that of a good answer. Overload answers 503 after a wait, not before one."""
 
+SLOWER = 1.25
+"""Median time of a good answer where refusing began, over that of one that is nearly alone, up to which nobody queued:
+at half of a core's capacity it would be twice as long."""
+
 STEADY = 1.35
 """Largest over smallest rate of good answers among the levels with refusals. A limiter holds it; a server that sheds
 load gives less the more it is asked."""
@@ -47,13 +53,22 @@ def check(s: Signals) -> Verdict:
     quick = refused.fast_ms is not None and refused.ok_ms is not None and refused.fast_ms <= FASTER * refused.ok_ms
     if refused.code != "HTTP 429":
         full = sorted({each.entity.service for each in s.stations.all if each.full})
-        idle = refused.busy is not None and refused.busy < FULL
+        idle = _idle(s)
         if full and not idle:
             return Clear(f"requests were turned away because {full[0]} has no time left")
         level = refused.grew is not None and refused.grew <= STEADY
         if not quick or not (refused.by_balancer or (idle and level)):
             return Clear("requests failed, but nothing says that a limiter refused them")
     return Found((_fault(s, quick),))
+
+
+def _idle(s: Signals) -> bool:
+    """Whether there was time left where refusing began: of who has too many threads to look at each, good answers tell
+    it, which come as soon as before."""
+    refused = s.refusals
+    if refused.busy is not None:
+        return refused.busy < FULL
+    return refused.slower is not None and refused.slower <= SLOWER
 
 
 def _steady(s: Signals) -> bool:
@@ -77,16 +92,29 @@ def _fault(s: Signals, quick: bool) -> Fault:
     if refused.busy is not None and refused.busy < FULL:
         says = f"with the fewest users of whom any were refused, nobody was busier than {percent(refused.busy)}"
         evidence.append(Evidence("busy", refused.busy, says, FULL))
+    if refused.busy is None and refused.slower is not None:
+        says = (
+            f"good answers took {refused.slower:.2f} times as long as with the fewest users, none of whom was refused"
+        )
+        evidence.append(Evidence("slower", refused.slower, says, SLOWER))
     if balancer:
         says = f"{balancer} gave {refused.by_balancer[balancer]:.0f} refusals/s without asking a server"
         evidence.append(Evidence("by_balancer", refused.by_balancer[balancer], says))
     name = balancer or s.meta.target
     return Fault(
         name,
-        f"{name} limits the rate to {refused.ok_rps:.0f} requests/s: {percent(refused.share)} of all requests were "
-        f"answered {refused.code}",
+        f"{name} lets {refused.ok_rps:.0f} requests/s through{_under_way(s)}, and turns the others away: "
+        f"{percent(refused.share)} of all requests were answered {refused.code}",
         tuple(evidence),
-        "Raise the limit, or let clients keep to it; behind it there is room.",
+        "Raise the limit (of the rate, or of requests or connections at a time), or let clients keep to it; behind it "
+        "there is room.",
         strength=min(1.0, refused.share),
         signals=1 + quick + _steady(s) + bool(balancer),
     )
+
+
+def _under_way(s: Signals) -> str:
+    """By Little's law; a limit of the rate alone may leave less than one."""
+    refused = s.refusals
+    at_once = refused.ok_rps * (refused.ok_ms or 0.0) / 1000
+    return f", about {at_once:.0f} at a time" if at_once >= 1 else ""

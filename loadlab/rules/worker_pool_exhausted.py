@@ -3,9 +3,10 @@
 What: every worker that takes requests one at a time is busy, and spends most of that time waiting rather than
 computing; or every place for a connection is taken, in a server with a thread for each.
 Why: a worker that waits for a database or another service holds its place; the next request waits in the accept queue.
-Where a thread keeps its connection, it is held between two requests, too.
+Where a worker keeps its connection, it is held between two requests, too.
 Fix: more workers (gunicorn -w), threads (gunicorn --threads, Puma's threads, WEBrick's MaxClients), or an asynchronous
-server; then make the wait shorter.
+server; then make the wait shorter. Where kept connections hold the workers: a shorter keep-alive (KeepAliveTimeout in
+Apache), or a server that waits for the next request without a worker (Apache's mpm_event, a proxy in front).
 Not: connection_pool_exhausted: there threads wait for a connection; accept_backlog: there the kernel's queue
 overflows; single_core: there workers compute.
 Python: gunicorn -w or --threads (uWSGI: --processes, --threads) up; anyio's limiter (40 threads) up; an asynchronous
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, at, blame, percent
 from loadlab.rules._cpu import IDLE
-from loadlab.rules._places import connections
+from loadlab.rules._places import connections, kept
 from loadlab.rules._words import whom
 from loadlab.signals import Signals
 from loadlab.signals.stations import FULL, Station
@@ -30,7 +31,7 @@ AT_LIMIT = True
 ELASTIC = False
 LIFTS = ("workers",)
 NEEDS = ("stations", "threads", "host")
-USES = ("hot", "sockets")
+USES = ("hot", "sockets", "edges")
 
 WAITING = 0.50
 """Mean share of the workers' time spent stopped in calls. At half, twice the workers bring nearly twice the
@@ -56,6 +57,8 @@ def _service(s: Signals, name: str) -> list[Fault]:
         return []
     if s.host.idle_share < IDLE:
         return []  # whoever they wait for has no core; more of them would wait with them
+    if (idle := kept(s, name, [each for each, _ in workers], len(places))) is not None:
+        return [idle]
     waiting = sum(each.blocked for each, _ in workers) / len(workers)
     return [_fault(s, name, workers, len(places), waiting)] if waiting >= WAITING else []
 

@@ -22,7 +22,9 @@ class Refusals:
     server, by its name; steady: the largest over the smallest rate of good answers among the levels with refusals,
     None with fewer than two such levels; grew: the largest over that at the lowest of them.
     busy: of the busiest process of the system at the lowest such level, None where its threads were not looked at
-    often enough. At higher ones refusing itself keeps it busy: who is turned away at once comes back at once."""
+    often enough, as of hundreds. At higher ones refusing itself keeps it busy: who is turned away at once comes back at
+    once. slower: the median of good answers at that level over that with the fewest users of whom none were refused,
+    None without such a level."""
 
     share: float
     code: str
@@ -34,6 +36,7 @@ class Refusals:
     ok_rps: float
     grew: float | None = None
     busy: float | None = None
+    slower: float | None = None
 
 
 def compute(recording: Recording) -> Refusals:
@@ -60,6 +63,7 @@ def compute(recording: Recording) -> Refusals:
         ok / seconds if seconds else 0.0,
         max(rates) / rates[0] if len(rates) >= 2 else None,
         _busy(recording, levels),
+        _slower(recording, levels),
     )
 
 
@@ -90,13 +94,17 @@ whether there was any time left."""
 
 def _failing(recording: Recording) -> list[Level]:
     """Fewest users first; none at which a profiler or the experiment disturbed the system."""
+    return [level for level, failed in _levels(recording) if failed >= FAILING]
+
+
+def _levels(recording: Recording) -> list[tuple[Level, float]]:
+    """Those that can be judged, and the share of each that failed; fewest users first."""
     found = []
     for level in recording.levels:
         good, bad, seconds = counts(recording, _inner(level))
-        disturbed = level.phase in ("stacks", "proof")
-        if not disturbed and seconds >= SHORTEST_S and good > 0 and bad >= FAILING * (good + bad):
-            found.append(level)
-    return sorted(found, key=lambda each: (each.users, each.rate))
+        if level.phase not in ("stacks", "proof") and seconds >= SHORTEST_S and good > 0:
+            found.append((level, bad / (good + bad)))
+    return sorted(found, key=lambda each: (each[0].users, each[0].rate))
 
 
 def _inner(level: Level) -> Window:
@@ -118,3 +126,12 @@ def _busy(recording: Recording, levels: list[Level]) -> float | None:
     services = {each.name for each in recording.meta.services}
     loops = [each for each in states.all if each.serves and each.entity.service in services]
     return max((max(each.busy, each.cores + each.run_delay) for each in loops), default=None)
+
+
+def _slower(recording: Recording, levels: list[Level]) -> float | None:
+    """A server that sheds load because it is full answers late whom it answers."""
+    calm = [level for level, failed in _levels(recording) if not failed]
+    if not levels or not calm:
+        return None
+    alone, beside = (recording.quantiles(each.start, each.end, result="ok") for each in (calm[0], levels[0]))
+    return beside.p50_ms / alone.p50_ms if alone and beside and alone.p50_ms > 0 else None

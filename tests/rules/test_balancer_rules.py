@@ -11,7 +11,7 @@ from loadlab.diagnosis.apply import ask
 from loadlab.recording.model import Entity, ErrorKind, Quantiles
 from loadlab.rules import Clear, Found, Verdict
 from loadlab.signals import Signals
-from tests.build import STEADY, Builder, Fixed, Proc
+from tests.build import SEARCH, STEADY, Builder, Fixed, Proc
 
 
 def verdict(kind: str, built: Builder) -> Verdict:
@@ -86,11 +86,14 @@ class Unequal(Fixed):
 
     ok_ms: float = 5.0
     fail_ms: float = 1.0
+    later_ms: float | None = None
+    """Of good answers from the second level of the search on."""
 
     def quantiles(
         self, start: float, end: float, *, what: str, endpoint: str | None, result: str | None
     ) -> Quantiles | None:
-        p50 = self.fail_ms if result == "fail" else self.ok_ms
+        good = self.later_ms if self.later_ms is not None and start > SEARCH[0] else self.ok_ms
+        p50 = self.fail_ms if result == "fail" else good
         return Fixed(p50_ms=p50).quantiles(start, end, what=what, endpoint=endpoint, result=result)
 
 
@@ -122,6 +125,19 @@ def limiting() -> Builder:
     return built
 
 
+def unseen(later_ms: float | None = None, cores: float = 0.2) -> Builder:
+    """Recorded of Varnish before a backend with max_connections: of its 216 threads each is looked at five times a
+    second, too seldom to tell how busy it was at the level where refusing began."""
+    built = refusing("HTTP 503", nginx=False, cores=cores)
+    built.requests = [
+        replace(each, count=round(100 * (each.end - each.start))) for each in built.requests if each.result == "ok"
+    ] + [each for each in built.requests if each.result != "ok" and each.start > 10]
+    built.histograms = Unequal(ok_ms=50.0, later_ms=later_ms)
+    for each in built.series["threads.samples"]:
+        each.v[:] /= 20
+    return built
+
+
 REFUSALS = [
     (refusing("HTTP 429"), Found, "lb"),
     (refusing("HTTP 429", behind=True), Found, "lb"),
@@ -131,6 +147,8 @@ REFUSALS = [
     (overloaded(), Clear, "the server behind has no time left"),
     (refusing("HTTP 503", cores=0.97), Found, "lb"),  # it was not full where refusing began: that itself fills it
     (limiting(), Found, "lb"),
+    (unseen(), Found, "lb"),
+    (unseen(later_ms=80.0), Clear, "good answers came later where refusing began: something was full"),
     (refusing("HTTP 503", behind=True), Clear, "the application itself fails, and answers more the more it is asked"),
     (refusing("HTTP 500"), Clear, "an error is no limit"),
 ]
@@ -141,4 +159,7 @@ def test_a_limiter_and_what_only_looks_like_one(built: Builder, expected: type[V
     found = verdict("rate_limited", built)
     assert isinstance(found, expected), why
     if isinstance(found, Found):
-        assert "limits the rate to 100 requests/s" in found.faults[0].sentence and found.faults[0].service == why
+        sentence = found.faults[0].sentence
+        assert "lets 100 requests/s through" in sentence and found.faults[0].service == why
+        told = any("none of whom" in each.says for each in found.faults[0].evidence)
+        assert (", about 5 at a time," in sentence) == told

@@ -3,6 +3,7 @@ look-alikes."""
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from loadlab.catalogue import units
@@ -104,6 +105,20 @@ def test_workers_in_line_for_a_lock_on_a_file(workers: int, noise: float) -> Non
     # All workers are taken, too, and stand in a call: but more of them would only make the line longer.
     assert isinstance(verdict("worker_pool_exhausted", built), Found)
     assert kinds(built)[0] == "file_lock" and "worker_pool_exhausted" not in kinds(built)
+
+
+@pytest.mark.parametrize(("at_once", "named"), [(1.0, True), (2.0, False)], ids=["one at a time", "two at a time"])
+def test_whoever_holds_the_lock_asks_another_service_meanwhile(at_once: float, named: bool) -> None:
+    """Recorded of PHP-FPM: a session's file stays locked while a page asks for its offers."""
+    built = in_line().service("offers", Proc(cores=0.01)).edge("app", "offers", outstanding=0.9)
+    for series in built.series["edges.outstanding"]:
+        if series.entity.name == "offers":
+            series.v[:] = np.where(np.arange(len(series.v)) % 10 < 9 / at_once, at_once, 0)
+    found = verdict("file_lock", built)
+    assert isinstance(found, Found)
+    (fault,) = found.faults
+    assert fault.remedy.startswith("Ask offers before the lock is taken, or after it is given back") == named
+    assert any("never two at once" in each.says for each in fault.evidence) == named
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.1, 0.2])
