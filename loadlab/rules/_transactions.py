@@ -39,13 +39,20 @@ def _statement(s: Signals, pressure: Pressure) -> tuple[str, str, list[Evidence]
     return "", advice, [Evidence("statement_ms", top.mean_ms, says)]
 
 
+def _clients(s: Signals, pressure: Pressure) -> list[str]:
+    """Whose transactions they are: the caller's; where it asks nobody else, as a pooler (PgBouncer), its callers'."""
+    asks = {edge.to for edge in s.edges.out_of(pressure.caller)}
+    return [pressure.caller] if asks - {pressure.service} else sorted(s.edges.callers(pressure.caller))
+
+
 def held_for(s: Signals, pressure: Pressure) -> tuple[str, list[Evidence]]:
     """The service they wait for, with the reason; "" where they do something else."""
     held = s.databases.sessions(pressure.service, "idle_in_transaction")
     if held < 1 or held < s.databases.sessions(pressure.service, "active"):
         return "", []
     low, high = AS_MANY
-    others = [edge for edge in s.edges.out_of(pressure.caller) if edge.to not in s.databases.services]
+    mine = {*s.databases.services, pressure.caller}
+    others = [edge for name in _clients(s, pressure) for edge in s.edges.out_of(name) if edge.to not in mine]
     edge = next((edge for edge in others if low * held <= edge.outstanding <= high * held), None)
     if edge is None:
         return "", []

@@ -86,7 +86,7 @@ def _reasons(s: Signals, pressure: Pressure, active: float) -> list[Evidence]:
     out = pressure.under_way
     idle = max((each.busy for each in s.stations.of(pressure.caller)), default=1.0) < BUSY
     if idle and TAKEN * connections <= out <= connections / TAKEN and pressure.inside >= 2 * connections:
-        says = f"{out:.1f} requests were under way elsewhere at a time, as many as it has connections"
+        says = f"{out:.1f} requests at a time were under way behind {pressure.caller}, as many as it has connections"
         found.append(Evidence("under_way", out, says, connections))
     return found
 

@@ -32,6 +32,17 @@ def test_what_open_transactions_wait_for_comes_out_of_them_first(out: float, hel
     assert named == fault.remedy.startswith("Ask rail before or after the transaction")
 
 
+def test_behind_a_pooler_transactions_are_those_of_its_callers() -> None:
+    """Recorded of Go before PgBouncer, whose two connections are held while another service is asked."""
+    sessions = {"connections": 2, "active": 0.0, "on_cpu": 0.0, "idle_in_transaction": 1.9}
+    built = behind_app(replace(HELD, sessions=sessions), waiting=0.2, app=Proc(cores=0.02, busy=0.05))
+    built.service("fares", Proc(cores=0.04, busy=0.1)).service("rates", Proc(cores=0.02, busy=0.05))
+    built.edge("fares", "app", outstanding=8, connections=16).edge("fares", "rates", outstanding=1.6, connections=2)
+    found = ask(units("rules")["connection_pool_exhausted"], Signals(built.recording()))
+    assert isinstance(found, Found)
+    assert "from app to db are taken by transactions that wait for rates" in found.faults[0].sentence
+
+
 @pytest.mark.parametrize(
     ("built", "advice"),
     [
