@@ -36,7 +36,7 @@ def diagnose(recording: Recording, signals: Signals | None = None) -> Diagnosis:
     first, after = _first(ranked.outcome, findings, signals)
     return Diagnosis(
         outcome=ranked.outcome,
-        sentence=_sentence(ranked, capacity),
+        sentence=_sentence(ranked, capacity, {each.name for each in signals.meta.services}),
         bottleneck=first,
         others=findings[1:],
         clear=tuple(each.kind for each in answers if isinstance(each.verdict, Clear) and each.kind != "none"),
@@ -88,7 +88,7 @@ def _of_the_same(finding: Finding, recording: Recording) -> tuple[Event, ...]:
     return tuple(each for each in recording.events if each.instance == finding.instance)
 
 
-def _sentence(ranked: Ranked, capacity: Capacity | None) -> str:
+def _sentence(ranked: Ranked, capacity: Capacity | None, services: set[str]) -> str:
     if ranked.outcome == "bottleneck":
         text = ranked.findings[0].sentence
     elif ranked.outcome == "none":
@@ -100,8 +100,7 @@ def _sentence(ranked: Ranked, capacity: Capacity | None) -> str:
     if ranked.outcome == "bottleneck" and capacity is not None and ranked.findings[0].branch == "cpu":
         text += f" (at {capacity.requests_per_s:.0f} requests/s)"
     # Only a sentence that begins with a word gets a capital: service names keep their spelling.
-    start = text.split(" ", 1)[0]
-    named = ranked.outcome == "bottleneck" and any(start == each.service for each in ranked.findings)
+    named = ranked.outcome == "bottleneck" and text.split(" ", 1)[0] in services
     return (text if named else text[0].upper() + text[1:]) + "."
 
 

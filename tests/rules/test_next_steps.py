@@ -13,7 +13,7 @@ from loadlab.recording.model import Entity, Event, Frame, Stacks
 from loadlab.rules import Clear, Fault, Found
 from loadlab.rules._words import whom
 from loadlab.signals import Signals
-from tests.build import Builder, Proc, Thread, loop
+from tests.build import Builder, Fixed, Proc, Thread, loop
 from tests.databases import Pg, behind_app
 
 FULL = Thread(0.94, 0.0, {"running": 0.95, "socket_wait": 0.05})
@@ -108,6 +108,32 @@ def test_who_stands_in_a_store_for_an_answer_waits_for_whom_puts_it_there() -> N
         ]
     found = fault("slow_downstream", idle)
     assert (found.service, "front spends its time waiting for crunch" in found.sentence) == ("crunch", True)
+
+
+def behind(*, cores: float = 0.07, waiting: float = 8.0, alone_ms: float = 10.0) -> Builder:
+    """Recorded of Go, Rust and an Erlang process that all requests pass: 100 a second, 10 ms each when alone."""
+    built = Builder().service("clerk", Proc(cores=0.01, busy=0.02)).service("ledger", Proc(cores=cores, busy=0.05))
+    built.target = "clerk"
+    built.load(100, growth=1.0).generator().host(idle=1.8)
+    built.histograms = Fixed(p50_ms=alone_ms / 1.1)
+    return built.edge("generator", "clerk", outstanding=waiting).edge("clerk", "ledger", outstanding=waiting)
+
+
+@pytest.mark.parametrize(
+    ("built", "says"),
+    [
+        (behind(), ", which serves no more than one at a time"),
+        (behind(alone_ms=39.0), ", which serves no more than about 4 at a time"),
+        (behind(alone_ms=70.0), ""),
+        (behind(cores=0.8), ""),
+    ],
+    ids=["one", "four", "hardly anybody waits for another", "they compute"],
+)
+def test_how_many_the_last_service_serves_at_a_time(built: Builder, says: str) -> None:
+    found = fault("slow_downstream", built)
+    assert found.sentence == f"clerk spends its time waiting for ledger{says}"
+    assert found.remedy.startswith("Look in ledger for what lets so few through") == bool(says)
+    assert diagnose(built.recording()).sentence == found.sentence + "."
 
 
 def test_of_several_who_could_have_put_it_there_none_is_named() -> None:
