@@ -13,6 +13,7 @@ from loadlab.signals import (
     Signals,
     caches,
     cpu,
+    disk,
     edges,
     host,
     hot,
@@ -76,6 +77,7 @@ def _empty() -> dict[str, object]:
     return {
         "hot": hot.Hot({}),
         "cpu": cpu.Cpu(nothing),
+        "disk": disk.Disk({}, None, 0.0),
         "stations": stations.Stations((), None),
         "sockets": sockets.Sockets((), 0.0),
         "memory": memory.Memory((), (), 0.0, 0.0),

@@ -43,6 +43,7 @@ def v2(folder: Path) -> dict[str, float]:
         found["memory_limit_bytes"] = float(limit)
     _number(found, "memory_usage_bytes", folder / "memory.current")
     _copy(found, keyed(text(folder / "memory.events")), memory_max_events="max", oom_kills="oom_kill")
+    _refaults(found, keyed(text(folder / "memory.stat")))
     return found
 
 
@@ -75,9 +76,22 @@ def v1_memory(folders: Mapping[str, Path]) -> dict[str, float]:
     if limit.isdigit() and int(limit) < NO_LIMIT:
         found["memory_limit_bytes"] = float(limit)
     _number(found, "memory_usage_bytes", folder / "memory.usage_in_bytes")
-    _number(found, "memory_max_events", folder / "memory.failcnt")
+    # With a limit of memory and swap together, as containers without swap have, that one is met first.
+    hits = [text(folder / name).strip() for name in ("memory.failcnt", "memory.memsw.failcnt")]
+    if any(each.isdigit() for each in hits):
+        found["memory_max_events"] = float(sum(int(each) for each in hits if each.isdigit()))
     _copy(found, keyed(text(folder / "memory.oom_control")), oom_kills="oom_kill")
+    _refaults(found, keyed(text(folder / "memory.stat")))
     return found
+
+
+def _refaults(found: dict[str, float], stat: Mapping[str, float]) -> None:
+    """Files' pages and the program's own; of version 1 with the groups below."""
+    for prefix in ("total_workingset_refault_", "workingset_refault_"):
+        pages = [stat[prefix + of] for of in ("file", "anon") if prefix + of in stat]
+        if pages:
+            found["refaulted_pages"] = sum(pages)
+            return
 
 
 def keyed(content: str) -> dict[str, float]:

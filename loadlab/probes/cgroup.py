@@ -26,6 +26,7 @@ METRICS = (
     Metric("memory_usage_bytes", "bytes", "gauge", "memory it uses, page cache included"),
     Metric("memory_max_events", "1", "counter", "times it ran into its memory limit"),
     Metric("oom_kills", "1", "counter", "processes of it that were killed for memory"),
+    Metric("refaulted_pages", "1", "counter", "pages read back that had been thrown out a short time before"),
 )
 ROOT = Path("/sys/fs/cgroup")
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, percent
 from loadlab.signals import Signals
+from loadlab.signals.disk import OnDisk
 from loadlab.signals.memory import MemoryLimit
 
 BRANCH = "memory"
@@ -20,7 +21,7 @@ RANK = 15
 AT_LIMIT = False
 ELASTIC = False
 NEEDS = ("memory",)
-USES = ()
+USES = ("disk",)
 
 NEAR = 0.98
 """Peak usage over limit. The kernel counts page cache too, so being near the limit alone is normal for a server that
@@ -29,8 +30,22 @@ reads files: it takes hits on the limit or major faults besides."""
 MAJOR_FAULTS = 50.0
 """Per second: pages read back from disk that had just been thrown out. A warm server has none."""
 
+AT_DISK = 0.3
+"""Share of the threads at work that stand at the disk, from which on pages of files that are read again and again
+matter; as of disk_io, whose cause this then is."""
+
 SWAP_IN = 200.0
 """Pages per second (0.8 MB/s) read back from swap on the whole host."""
+
+HELD = (
+    "Raise the limit, or hold less in the process: caches and sessions in a store of their own, streams for large "
+    "bodies."
+)
+FILES = (
+    "Raise the limit until what is read of its files again and again has room below it: their pages in the kernel's "
+    "cache count, too. Else read less of them for a request (an index, a smaller format), or hold less in the process."
+)
+"""What to do; of files that a limit leaves no room for."""
 
 
 def check(s: Signals) -> Verdict:
@@ -67,16 +82,29 @@ def _group(s: Signals, limit: MemoryLimit) -> list[Fault]:
             "major_faults", faults, f"{faults:.0f} pages each second were read back from disk", MAJOR_FAULTS
         )
         return [_fault(name, instance, f"{name} is at its memory limit of {size}", (hits, paging))]
+    disk = s.disk.services.get(name)
+    waits = disk is not None and disk.waiting >= AT_DISK * disk.at_work > 0
+    if limit.peak >= NEAR * limit.limit and limit.refaults >= MAJOR_FAULTS and disk is not None and waits:
+        return [_fault(name, instance, f"{name} is at its memory limit of {size}", _reads_again(limit, disk), FILES)]
     return []
 
 
-def _fault(name: str, instance: int, sentence: str, evidence: tuple[Evidence, ...]) -> Fault:
+def _reads_again(limit: MemoryLimit, disk: OnDisk) -> tuple[Evidence, ...]:
+    """Pages of files count towards the limit: they are thrown out, and read again at the next request."""
+    says = f"{limit.refaults:.0f} pages each second were read back that had been thrown out a moment before"
+    stood = f"{disk.waiting:.1f} of {disk.at_work:.1f} threads at work stood at the disk for them"
+    return (
+        Evidence("refaults", limit.refaults, says, MAJOR_FAULTS),
+        Evidence("waiting", disk.waiting, stood, AT_DISK * disk.at_work),
+    )
+
+
+def _fault(name: str, instance: int, sentence: str, evidence: tuple[Evidence, ...], remedy: str = HELD) -> Fault:
     return Fault(
         name,
         sentence,
         evidence,
-        "Raise the limit, or hold less in the process: caches and sessions in a store of their own, streams for "
-        "large bodies.",
+        remedy,
         instance=instance,
         strength=0.9,
         signals=len(evidence),

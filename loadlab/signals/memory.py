@@ -60,6 +60,8 @@ class MemoryLimit:
     oom_kills: float
     hits: float
     """How often the group ran into its limit."""
+    refaults: float = 0.0
+    """Pages per second that were read back from disk after they had been thrown out for want of room."""
 
 
 @dataclass(frozen=True)
@@ -174,6 +176,7 @@ def _limits(recording: Recording) -> list[MemoryLimit]:
         usage = [each for each in recording.series("cgroup.memory_usage_bytes") if each.entity == series.entity]
         hits = [each for each in recording.series("cgroup.memory_max_events") if each.entity == series.entity]
         kills = [each for each in recording.series("cgroup.oom_kills") if each.entity == series.entity]
+        back = [each for each in recording.series("cgroup.refaulted_pages") if each.entity == series.entity]
         found.append(
             MemoryLimit(
                 series.entity,
@@ -181,6 +184,7 @@ def _limits(recording: Recording) -> list[MemoryLimit]:
                 max((peak(each, whole) or 0.0 for each in usage), default=0.0),
                 sum(increase(each, whole) for each in kills),
                 sum(increase(each, measured(recording)) for each in hits),
+                sum(per_second(each, measured(recording)) for each in back),
             )
         )
     return found

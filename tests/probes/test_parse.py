@@ -146,7 +146,12 @@ def test_groups_of_both_versions(tmp_path: Path) -> None:
     assert "quota_cores" not in cgroup.v1_cpu({"cpu": tmp_path})
     (tmp_path / "memory.limit_in_bytes").write_text("1048576\n")
     (tmp_path / "memory.usage_in_bytes").write_text("4096\n")
-    (tmp_path / "memory.failcnt").write_text("3\n")
+    (tmp_path / "memory.failcnt").write_text("0\n")
+    (tmp_path / "memory.memsw.failcnt").write_text("3\n")
+    (tmp_path / "memory.stat").write_text(
+        "workingset_refault_anon 0\nworkingset_refault_file 40\n"
+        "total_workingset_refault_anon 2\ntotal_workingset_refault_file 50\n"
+    )
     (tmp_path / "memory.oom_control").write_text("oom_kill_disable 0\nunder_oom 0\noom_kill 2\n")
     limits = cgroup.v1_memory({"memory": tmp_path})
     assert limits == {
@@ -154,7 +159,10 @@ def test_groups_of_both_versions(tmp_path: Path) -> None:
         "memory_usage_bytes": 4096,
         "memory_max_events": 3,
         "oom_kills": 2,
+        "refaulted_pages": 52,
     }
+    (tmp_path / "memory.stat").write_text("anon 4096\nworkingset_refault_anon 1\nworkingset_refault_file 7\n")
+    assert cgroup.v2(tmp_path)["refaulted_pages"] == 8
 
 
 def test_memberships_leave_out_root_groups() -> None:
