@@ -92,6 +92,7 @@ def _empty() -> dict[str, object]:
         "starting": {},
         "calls": (),
         "caches": caches.Caches(()),
+        "sends": {},
     }
 
 

@@ -100,7 +100,7 @@ def _sentence(ranked: Ranked, capacity: Capacity | None, services: set[str]) -> 
     if ranked.outcome == "bottleneck" and capacity is not None and ranked.findings[0].branch == "cpu":
         text += f" (at {capacity.requests_per_s:.0f} requests/s)"
     # Only a sentence that begins with a word gets a capital: service names keep their spelling.
-    named = ranked.outcome == "bottleneck" and text.split(" ", 1)[0] in services
+    named = ranked.outcome == "bottleneck" and text.split(" ", 1)[0].rstrip(",") in services
     return (text if named else text[0].upper() + text[1:]) + "."
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from loadlab.catalogue import units
 from loadlab.diagnosis.apply import ask
+from loadlab.diagnosis.judge import diagnose
 from loadlab.recording.model import Entity, ErrorKind, Quantiles
 from loadlab.rules import Clear, Found, Verdict
 from loadlab.signals import Signals
@@ -76,7 +77,32 @@ def test_a_balancer_that_uses_up_its_core(built: Builder, expected: type[Verdict
     assert isinstance(verdict("balancer_cpu", built), expected)
 
 
+@pytest.mark.parametrize(
+    ("got", "sent", "others", "compresses"),
+    [(23e6, 5.5e6, False, True), (23e6, 23.1e6, False, False), (6e6, 5.5e6 / 2, True, False), (6e4, 3e4, False, False)],
+    ids=["recorded of gzip", "passed on", "somebody else asks the servers, too", "heads, mostly"],
+)
+def test_a_balancer_that_compresses_is_to_do_less_of_it(
+    got: float, sent: float, others: bool, compresses: bool
+) -> None:
+    built = loaded(0.96, 0.4).edge("lb", "app", outstanding=2)
+    if others:
+        built.service("job", Proc(cores=0.01)).edge("job", "app", outstanding=1)
+    for name, rate in (("app", got), ("lb", sent)):
+        entity = Entity("listener", name, name="127.0.0.1:80")
+        for metric in ("sending", "queued_bytes"):
+            built.gauge(f"sends.{metric}", entity, 1.0)
+        for metric in ("busy_s", "reader_limited_s", "buffer_limited_s"):
+            built.counter(f"sends.{metric}", entity, 0.1)
+        built.counter("sends.sent_bytes", entity, rate)
+    found = verdict("balancer_cpu", built)
+    assert isinstance(found, Found)
+    assert found.faults[0].remedy.startswith("Lower its level of compression") == compresses
+
+
 def test_a_balancers_core_is_told_once() -> None:
+    """And its name keeps its spelling at the start of the sentence."""
+    assert diagnose(loaded(0.96, 0.4).recording()).sentence.startswith("lb, the balancer, is limited by one CPU core")
     assert isinstance(verdict("single_core", loaded(0.96, 0.4)), Clear)
 
 
