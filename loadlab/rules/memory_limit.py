@@ -1,9 +1,11 @@
 """The memory limit is reached
 
 What: the service's control group ran into its memory limit, was killed for it, or the machine reads back from swap.
-Why: at the limit the kernel reclaims pages that are needed again at once, or kills a process: every request pays.
+Why: at the limit the kernel reclaims pages that are needed again at once, or kills a process: every request pays. Pages
+of files that it keeps for the group count, too.
 Fix: a bigger limit or server; move caches and sessions into a store of their own (Redis); stream instead of collecting.
-Not: memory_leak: there it grows without end; here the limit is just small.
+Not: memory_leak: there it grows without end; here the limit is just small; disk_io: there files are larger than any
+memory, or are written.
 Python: stream instead of read(); fewer workers, or --preload to share pages.
 Node: streams instead of buffers; --max-old-space-size below the limit.
 """
