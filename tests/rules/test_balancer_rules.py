@@ -164,6 +164,25 @@ def unseen(later_ms: float | None = None, cores: float = 0.2) -> Builder:
     return built
 
 
+@pytest.mark.parametrize(
+    ("to_app", "to_stock", "to_auth", "who"),
+    [(200, 100, None, "app"), (100, 100, None, "lb"), (200, 200, None, "stock"), (100, 100, 200, "lb")],
+    ids=["handed on, refused by the next", "not handed on", "by the last", "of two that are asked one is asked less"],
+)
+def test_who_refuses_is_told_by_how_far_requests_come(
+    to_app: float, to_stock: float, to_auth: float | None, who: str
+) -> None:
+    """Of 200 requests a second 100 are refused."""
+    built = refusing("HTTP 429", nginx=False).service("stock", Proc(cores=0.1)).service("auth", Proc(cores=0.1))
+    for source, to, rate in (("lb", "app", to_app), ("app", "stock", to_stock), ("lb", "auth", to_auth)):
+        if rate is not None:
+            built.edge(source, to, outstanding=1)
+            for way in ("out", "in"):
+                built.counter(f"edges.segments_{way}", Entity("edge", source, 0, name=to), rate)
+    found = verdict("rate_limited", built)
+    assert isinstance(found, Found) and found.faults[0].service == who
+
+
 REFUSALS = [
     (refusing("HTTP 429"), Found, "lb"),
     (refusing("HTTP 429", behind=True), Found, "lb"),
