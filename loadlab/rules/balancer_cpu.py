@@ -48,7 +48,7 @@ def _balancer(s: Signals, name: str) -> list[Fault]:
     top = max(full, key=lambda each: each.thread_cores)
     system = s.cpu.services[name].system / max(1e-9, s.cpu.services[name].cores)
     behind = max((each.busy for each in s.stations.all if each.entity.service != name), default=0.0)
-    evidence = (
+    evidence: tuple[Evidence, ...] = (
         Evidence("thread_cores", top.thread_cores, f"its thread used {percent(top.thread_cores)} of one core", ON_CPU),
         Evidence("loop_busy", top.busy, f"it had no time left: busy {percent(top.busy)} of the time", FULL),
         Evidence("behind", behind, f"what stands behind it was busy {percent(behind)} of the time at most", FULL),
