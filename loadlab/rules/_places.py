@@ -30,6 +30,14 @@ IN_HAND = 0.5
 one, and it is not an answer that the caller reads slowly."""
 
 
+MORE = "Allow more connections at a time (threads, workers); one that waits costs memory, not CPU."
+CLOSE = (
+    "Close kept connections sooner (a shorter keep-alive timeout), or let them wait without a worker (an event-driven "
+    "server, or such a proxy in front); else allow as many workers as there are connections."
+)
+"""What to do; where no request is on most of them."""
+
+
 def connections(s: Signals, name: str, places: list[Station]) -> Fault | None:
     """A thread accepts, others serve, and it has stopped accepting until one of them is free: meanwhile connections
     wait in the kernel's queue all the time. More of them are open than threads accept, so they are not the workers."""
@@ -56,7 +64,7 @@ def connections(s: Signals, name: str, places: list[Station]) -> Fault | None:
         f"all {held:.0f} places for connections in {name} are taken, and {waiting:.0f} more connections wait for one"
         f"{at(where)}",
         tuple(evidence),
-        "Allow more connections at a time (threads, workers); one that waits costs memory, not CPU.",
+        CLOSE if idle >= CALLED and s.edges.into(name) - waiting <= IN_HAND * held else MORE,
         where=where,
         strength=min(1.0, waiting / held + 0.3),
         signals=2,
@@ -89,8 +97,7 @@ def kept(s: Signals, name: str, workers: list[ThreadState], processes: int) -> F
             ),
             Evidence("inside", max(0.0, inside), f"{max(0.0, inside):.1f} requests at a time were with them"),
         ),
-        "Close kept connections sooner (a shorter keep-alive timeout), or let them wait without a worker (an "
-        "event-driven server, or such a proxy in front); else allow as many workers as there are connections.",
+        CLOSE,
         strength=min(1.0, called / len(workers)),
         signals=2,
         gain=round((len(workers) + waiting) / len(workers), 2),

@@ -119,6 +119,20 @@ def places(*, waiting: float = 11.0, accepts: str = "other", threads: float = 0.
     return built
 
 
+@pytest.mark.parametrize(("under_way", "advice"), [(16.0, "Allow more connections"), (11.3, "Close kept connections")])
+def test_places_that_kept_connections_hold(under_way: float, advice: str) -> None:
+    """Each of five threads waits for its caller: for the rest of a request, or for the next one."""
+    built = places()
+    for series in built.series["edges.outstanding"]:
+        series.v[:] = under_way
+    for series in list(built.series["threads.samples"]):
+        of = series.entity
+        if of.service == "porch":
+            built.counter("waits.samples", Entity("wait", "porch", 0, of.pid, of.tid, "caller"), 50.0 * 0.9)
+    found = ask(units("rules")["worker_pool_exhausted"], Signals(built.recording()))
+    assert isinstance(found, Found) and found.faults[0].remedy.startswith(advice)
+
+
 @pytest.mark.parametrize("moves", [False, True])
 def test_who_has_not_moved_at_all_is_no_worker(moves: bool) -> None:
     """Recorded of `go run`: it stands in a futex beside the program that it has started, which serves."""
