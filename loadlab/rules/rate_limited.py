@@ -15,6 +15,7 @@ Node: p-retry heeding Retry-After; one shared limiter for all workers.
 from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, percent
+from loadlab.rules._refuser import refuser
 from loadlab.signals import Signals
 from loadlab.signals.stations import FULL
 
@@ -39,15 +40,6 @@ FASTER = 0.75
 SLOWER = 1.25
 """Median time of a good answer where refusing began, over that of one that is nearly alone, up to which nobody queued:
 at half of a core's capacity it would be twice as long."""
-
-TOLD = 0.3
-"""Share of failed requests in the measured window, from which on who hands all of them on is told from who does not."""
-
-ALL = 0.9
-"""Calls for each request from which on hardly any is refused before them."""
-
-STORES = ("cache", "database", "queue")
-"""Roles of what is asked by whoever refuses, as for a count of requests, and refuses nobody itself."""
 
 STEADY = 1.35
 """Largest over smallest rate of good answers among the levels with refusals. A limiter holds it; a server that sheds
@@ -80,20 +72,6 @@ def _idle(s: Signals) -> bool:
     return refused.slower is not None and refused.slower <= SLOWER
 
 
-def _refuser(s: Signals) -> str:
-    """Who hands on every request, also those that are refused, is not who refuses them: the next one is. Of several
-    whom it asks one may be asked for each request and say nothing of it, so all have to be."""
-    name, stores = s.meta.target, {each.name for each in s.meta.services if each.role in STORES}
-    passed: set[str] = set()
-    while s.latency.error_rate >= TOLD and name not in passed:
-        passed.add(name)
-        asked = [each for each in s.calls if each.source == name and each.to not in stores]
-        if not asked or any(each.per_request < ALL for each in asked):
-            break
-        name = asked[0].to
-    return name
-
-
 def _steady(s: Signals) -> bool:
     return s.refusals.steady is not None and s.refusals.steady <= STEADY
 
@@ -123,7 +101,7 @@ def _fault(s: Signals, quick: bool) -> Fault:
     if balancer:
         says = f"{balancer} gave {refused.by_balancer[balancer]:.0f} refusals/s without asking a server"
         evidence.append(Evidence("by_balancer", refused.by_balancer[balancer], says))
-    name = balancer or _refuser(s)
+    name = balancer or refuser(s)
     return Fault(
         name,
         f"{name} lets {refused.ok_rps:.0f} requests/s through{_under_way(s)}, and turns the others away: "

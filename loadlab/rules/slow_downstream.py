@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, percent
+from loadlab.rules._few import WAIT, at_once
 from loadlab.signals import Signals
 from loadlab.signals.edges import Edge
 
@@ -36,13 +37,6 @@ time."""
 TIME_LEFT = 0.85
 """A caller that is busier than this, be it its serving thread or all its threads with their one interpreter lock, may
 itself be what requests wait for: an answer that is there is read when its turn has come."""
-
-
-FEW = 1.5
-"""Requests in the other service for each that it serves at a time: below, hardly any of them waits its turn there."""
-
-COMPUTING = 0.5
-"""Cores it uses for each of these, from which on computing may be what takes their time."""
 
 
 def check(s: Signals) -> Verdict:
@@ -110,12 +104,12 @@ def _fault(s: Signals, edge: Edge) -> Fault:
             Evidence("downstream_busy", theirs, f"{edge.to} was busy {percent(theirs)}: it waits for something itself")
         )
     what, look = f"{edge.source} spends its time waiting for {edge.to}", f"Look at {edge.to} next"
-    if watched and (few := _few(s, edge.to)) is not None:
+    if watched and (few := at_once(s, edge.to)) is not None:
         many = "one" if round(few) <= 1 else f"about {few:.0f}"
         what += f", which serves no more than {many} at a time"
         look = f"Look in {edge.to} for what lets so few through: a lock, a worker or pool, a queue, a limiter"
         says = f"as many were served as with {few:.1f} at a time, each as soon as one that is alone"
-        evidence.append(Evidence("at_once", few, says, s.edges.into(edge.to) / FEW))
+        evidence.append(Evidence("at_once", few, says, s.edges.into(edge.to) / WAIT))
     return Fault(
         edge.to if watched else edge.source,
         what,
@@ -124,12 +118,3 @@ def _fault(s: Signals, edge: Edge) -> Fault:
         strength=share,
         signals=2,
     )
-
-
-def _few(s: Signals, name: str) -> float | None:
-    """How many requests the last service of the way serves at a time, at most, by Little's law; None where no lone
-    request was seen, where they do not wait for each other, or where they compute."""
-    at_once, used = s.workers.at_once, s.cpu.services.get(name)
-    if at_once is None or used is None or s.edges.into(name) < FEW * at_once:
-        return None
-    return at_once if used.cores < COMPUTING * at_once else None
