@@ -42,6 +42,26 @@ def test_where_a_processes_files_are_found() -> None:
     }
 
 
+def test_a_file_is_read_once_and_not_before_a_stack_passes_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two containers have different files of one name; one file may have several."""
+    for name in ("one", "other"):
+        (tmp_path / name).write_text(name)
+    (tmp_path / "again").hardlink_to(tmp_path / "one")
+    seen = {1: "one", 2: "other", 3: "again", 4: "nowhere"}
+    read: list[bytes] = []
+    monkeypatch.setattr(_symbols, "program", read.append)
+    monkeypatch.setattr(_symbols, "places", lambda pid, *_: {"/lib/libc.so": tmp_path / seen[pid]})
+    files = _symbols.Files()
+    found = [files.of(pid, [], OWN) for pid in seen]
+    assert read == []
+    for of in found:
+        of("/lib/libc.so")
+        of("/lib/another.so")
+    assert read == [b"one", b"other"]
+
+
 def elf(*loaded: tuple[int, int, int], bits: int = 2) -> bytes:
     """The first bytes of a program with such segments (offset, size, address), and one that is not loaded."""
     table = [struct.pack("<IIQQQQQQ", 6, 4, 64, 64, 64, 56, 56, 8)]
