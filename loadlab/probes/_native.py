@@ -101,6 +101,7 @@ class _Look:
     seen: Counter[tuple[int, tuple[int, ...]]] = field(default_factory=Counter)
     names: dict[int, str] = field(default_factory=dict)
     maps: str = ""
+    known: _symbols.Frames | None = None
     refused: str = ""
 
     def find(self) -> None:
@@ -151,9 +152,12 @@ class _Look:
 
     def _frames(self, files: _symbols.Files) -> _symbols.Frames:
         # A process that has ended since has none.
-        self.maps = read_all(f"/proc/{self.member.pid}/maps") or self.maps
-        parts = _symbols.mappings(self.maps)
-        return _symbols.Frames(parts, files.of(self.member.pid, parts, self.program), self.program)
+        maps = read_all(f"/proc/{self.member.pid}/maps") or self.maps
+        if self.known is None or maps != self.maps:
+            parts = _symbols.mappings(maps)
+            self.known = _symbols.Frames(parts, files.of(self.member.pid, parts, self.program), self.program)
+            self.maps = maps
+        return self.known
 
     def _unwind(self, files: _symbols.Files) -> _symbols.Frames:
         frames = self._frames(files)
