@@ -23,8 +23,8 @@ PER_S = 99
 """Samples for each second of a core. Odd, so that they do not fall in step with timers of 10 ms."""
 
 STACK_BYTES = 16_384
-"""Of the top of its stack, with each sample. Rust's `sort` keeps 4 KB there: of a program that sorts, 16 KB reach to where
-the thread began in each sample, 8 KB in half of them."""
+"""Of the top of its stack, with each sample. Rust's `sort` keeps 4 KB there: in a program that sorts, 16 KB reach to
+where the thread began in each sample, 8 KB in half of them."""
 
 PAGES, FEW = 64, 8
 """Of one thread's buffer, powers of two. 15 samples with stacks fill the first: those of 150 ms, so that who reads it
