@@ -18,6 +18,7 @@ from __future__ import annotations
 from pathlib import PurePath
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, at, blame, percent
+from loadlab.rules._line import ONE
 from loadlab.rules._words import UNLOCK, named
 from loadlab.signals import Signals
 from loadlab.signals.edges import Edge
@@ -30,7 +31,7 @@ AT_LIMIT = True
 ELASTIC = False
 COVERS = ("event_loop_blocked", "thread_pool_exhausted", "worker_pool_exhausted")
 NEEDS = ("file_locks",)
-USES = ("hot", "edges", "languages")
+USES = ("hot", "edges", "languages", "workers")
 
 WAITING = 0.4
 """Share of the threads at work that wait for the lock. Of two workers one holds it and one waits, which is half; below,
@@ -50,14 +51,19 @@ ALONE = 0.9
 """Share of the requests at another service that are there alone: all, but for a look between two of them. Of callers
 that do not wait for each other, with one at a time on average, it would be 0.37."""
 
+FULL = 0.9
+"""Share of the time that a lock is held, from which on it is used up, however those wait who do not have it: in sleeps
+of their own between two tries, which look like any other sleep. What takes turns at it cannot be done a ninth more
+often."""
+
 TURNS = 10
-"""Looks in the measured window that found SQLite's lock newly taken: what one process keeps for good (exclusive mode, a
+"""Looks in the measured window that found the lock newly taken: what one process keeps for good (exclusive mode, a
 program that shall run once) is no line that moves."""
 
 
 def check(s: Signals) -> Verdict:
     """Every file that processes of a service lock."""
-    found = [_fault(s, each) for each in s.file_locks if _waited_for(each)]
+    found = [_fault(s, each) for each in s.file_locks if _waited_for(each) or _used_up(s, each)]
     return Found(tuple(found)) if found else Clear("hardly any thread waited for a lock on a file")
 
 
@@ -75,19 +81,25 @@ def _asked(s: Signals, lock: FileLock) -> Edge | None:
     return None
 
 
+def _used_up(s: Signals, lock: FileLock) -> bool:
+    """Held nearly all of the time by turns, while requests are served one at a time and more threads are at work than
+    the one that holds it."""
+    if lock.held < FULL or lock.turns < TURNS or s.workers.at_once is None or s.workers.at_once > ONE:
+        return False
+    return lock.at_work - lock.held >= max(QUEUE, WAITING * lock.at_work)
+
+
 def _fault(s: Signals, lock: FileLock) -> Fault:
     name, file = lock.service, PurePath(lock.path).name
     where = blame(s.hot.standing(name))
-    share = min(1.0, lock.waiting / lock.at_work) if lock.at_work > 0 else 1.0
+    waiting = lock.waiting
     how = "asking SQLite for it again and again" if lock.sqlite else "standing in the kernel's line"
-    evidence = [
-        Evidence(
-            "waiting",
-            lock.waiting,
-            f"{lock.waiting:.1f} of {lock.at_work:.1f} threads at work waited for a lock on {file}, {how}",
-            WAITING * lock.at_work,
-        ),
-    ]
+    says = f"{waiting:.1f} of {lock.at_work:.1f} threads at work waited for a lock on {file}, {how}"
+    if waiting < WAITING * lock.at_work:
+        waiting = lock.at_work - lock.held
+        says = f"one thread at a time held a lock on {file}; {waiting:.1f} others slept or were at work meanwhile"
+    share = min(1.0, waiting / lock.at_work) if lock.at_work > 0 else 1.0
+    evidence = [Evidence("waiting", waiting, says, WAITING * lock.at_work)]
     if lock.held > 0:
         by = f"one of {lock.holders} processes" if lock.holders > 1 else "its process"
         evidence.append(Evidence("held", lock.held, f"{by} held it {percent(lock.held)} of the time: {lock.path}"))

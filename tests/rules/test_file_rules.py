@@ -13,7 +13,7 @@ from loadlab.recording.model import COLLECTOR, COMPILED, NATIVE, Entity, Frame, 
 from loadlab.rules import Clear, Found, Unknown, Verdict
 from loadlab.signals import Signals
 from loadlab.signals.file_locks import NAP
-from tests.build import Builder, Proc, Thread, loop
+from tests.build import Builder, Fixed, Proc, Thread, loop
 from tests.databases import Pg, behind_app
 
 BOOKS = "/data/books.db"
@@ -130,6 +130,29 @@ def test_threads_that_ask_sqlite_again_and_again(noise: float) -> None:
     assert kinds(built)[0] == "file_lock"
 
 
+def sleeping(held: float, taken: float = 4.0, threads: int = 4, processes: int = 2) -> Builder:
+    """Recorded of threads that try SQLite's lock themselves, timeout=0, and sleep for a moment each time in vain."""
+    built = app(*[pooled(threads, sleep=0.5, futex=0.45)] * processes)
+    return stood(locks(built, *[held / processes] * processes, sqlite=True, taken=taken), "enter", 30)
+
+
+@pytest.mark.parametrize(
+    ("built", "kind"),
+    [
+        (sleeping(0.93), Found),
+        (sleeping(0.6), Clear),
+        (sleeping(0.93, taken=0.0), Clear),
+        (sleeping(0.93, threads=2, processes=1), Clear),
+    ],
+    ids=["used up", "free most of the time", "held for good", "nobody but the holder is at work"],
+)
+def test_a_lock_that_is_used_up_however_others_wait(built: Builder, kind: type[Verdict]) -> None:
+    found = verdict("file_lock", built)
+    assert isinstance(found, kind)
+    if isinstance(found, Found):
+        assert found.faults[0].evidence[0].says.endswith("; 3.6 others slept or were at work meanwhile")
+
+
 def test_waiters_of_a_lock_that_has_no_process_in_the_kernels_table() -> None:
     """Open file description locks: pid -1. Their waiters are seen as threads; who holds them is not."""
     built = app(*[worker(lock_file=0.7, socket_wait=0.27)] * 4, waits_for=f"file:{BOOKS}")
@@ -144,13 +167,20 @@ def test_an_event_loop_that_waits_in_flock() -> None:
     assert kinds(built)[0] == "file_lock"
 
 
+def slow_by_design() -> Builder:
+    """Each request sleeps for 40 ms, alone as well, while something else writes."""
+    built = locks(app(pooled(8, sleep=0.95)), 0.9, sqlite=True)
+    built.histograms = Fixed(p50_ms=38)
+    return built
+
+
 NO_FILE_LOCK = [
     (locks(app(*[worker(socket_wait=0.97)] * 4), 1.0, taken=0.0), "one holds it for good, and nobody waits"),
     (locks(app(worker(lock_file=0.1, socket_wait=0.87), worker(lock_file=0.1, socket_wait=0.87),
                waits_for=f"file:{BOOKS}"), 0.2, 0.2, waited=0.1), "a tenth of the time"),
     (asking(held=0.2), "SQLite's lock is free most of the time: they sleep for another reason"),
     (asking(taken=0.0), "SQLite's lock is one process's for good"),
-    (locks(app(pooled(8, sleep=0.95)), 0.9, sqlite=True), "asleep until a moment, as Python sleeps"),
+    (slow_by_design(), "asleep until a moment, as Python sleeps, and eight at a time"),
     (app(pooled(8, file_io=0.95), waits_for=f"file:{BOOKS}"), "they wait for the disk"),
 ]  # fmt: skip
 
