@@ -5,7 +5,8 @@ of an index it may be, each row held against the condition.
 Why: without an index that fits its condition, the server looks at every row, each time, and longer with each row added.
 Fix: create an index on the columns of the condition (CREATE INDEX CONCURRENTLY where it is in use); EXPLAIN says
 whether it is used. An ordinary one does not serve a pattern (LIKE '%text%', ILIKE, ~): for these a trigram index
-(pg_trgm) or full text search, for a fixed beginning text_pattern_ops.
+(pg_trgm) or full text search, for a fixed beginning text_pattern_ops. ORDER BY random() is no index's order
+at all: draw keys instead.
 Not: n_plus_one: there many statements, each quick; database_cpu: there no single statement reads in vain.
 Python: index=True in SQLAlchemy, Meta.indexes in Django, then a migration with CREATE INDEX CONCURRENTLY; for
 icontains GinIndex with OpClass(Upper(...), "gin_trgm_ops").
@@ -39,6 +40,9 @@ PATTERN = re.compile(r" ~~?\*? ")
 
 OFFSET = re.compile(r"\bOFFSET\b", re.IGNORECASE)
 """Pages further down read, and throw away, all rows before them, whatever index there is."""
+
+BY_LOT = re.compile(r"\bORDER BY\b.*\b(?:random|gen_random_uuid|uuid_generate_v4) ?\(", re.IGNORECASE)
+"""An order that is drawn anew for each call: no index has it, so that all rows are read and sorted for a few."""
 
 
 def check(s: Signals) -> Verdict:
@@ -100,6 +104,11 @@ def _fault(s: Signals, statement: Statement, scan: Scan, share: float) -> Fault:
 def _remedy(scan: Scan) -> str:
     if OFFSET.search(scan.text):
         return "Ask for the rows after the last one seen (WHERE key > $1 ORDER BY key): OFFSET reads all before them."
+    if BY_LOT.search(scan.text) and not scan.condition:
+        return (
+            "Draw keys instead of sorting all rows by lot, an order that no index has: numbers between the least and "
+            f"the largest key of {scan.table} (WHERE key = ANY($1)), TABLESAMPLE, or picks that a job renews."
+        )
     fits = () if PATTERN.search(scan.condition) else columns(scan.condition)
     wanted = f"({', '.join(fits)})" if fits else f"for {scan.condition or 'this order'}"
     index = f"Create an index on {scan.table} {wanted}"

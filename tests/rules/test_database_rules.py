@@ -351,6 +351,9 @@ def test_a_database_nobody_could_look_into_is_unknown(kind: str) -> None:
         (LIKE, "(contact.name !~~ $1)", "for (contact.name !~~ $1), then"),
         (LIKE, "(contact.owner = $1)", "on public.contact (owner), then"),
         ("SELECT id FROM contact WHERE NOT gone ORDER BY id LIMIT $1 OFFSET $2", "(NOT gone)", "after the last one"),
+        ("SELECT id FROM contact ORDER BY random() LIMIT $1", "", "Draw keys instead of sorting all rows by lot"),
+        ("SELECT id FROM contact WHERE owner = $1 ORDER BY random() LIMIT $2", "(owner = $1)", "(owner), then"),
+        ("SELECT id, random() FROM contact ORDER BY name LIMIT $1", "", "for this order, then"),
     ],
 )
 def test_the_index_that_is_advised_serves_the_condition(text: str, condition: str, says: str) -> None:
