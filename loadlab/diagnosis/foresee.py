@@ -33,7 +33,9 @@ def foresee(
         return finding, None
     gain = finding.remedy.expected_gain
     capped = None if gain is None else round(min(gain, place.factor), 2)
-    return replace(finding, remedy=replace(finding.remedy, expected_gain=capped)), _limit(place, headroom, spared)
+    return replace(finding, remedy=replace(finding.remedy, expected_gain=capped)), _limit(
+        place, headroom, spared, finding.service if spared and finding.service in dict(place.shares) else ""
+    )
 
 
 def nearest(headroom: Headroom | None) -> Next | None:
@@ -42,19 +44,22 @@ def nearest(headroom: Headroom | None) -> Next | None:
     return None if headroom is None or place is None else _limit(place, headroom, at_most=True)
 
 
-def _limit(place: Place, headroom: Headroom, at_most: bool) -> Next:
+def _limit(place: Place, headroom: Headroom, at_most: bool, without: str = "") -> Next:
+    """without: whose use is left out of it, as the remedy makes that less, by how much nobody knows."""
     return Next(
         place.service or None,
         place.resource,
         round(headroom.rps * place.factor, 1),
         round(place.factor, 2),
-        _why(place, headroom.rps),
+        _why(place, headroom.rps, without),
         at_most=at_most,
     )
 
 
-def _why(place: Place, rps: float) -> str:
+def _why(place: Place, rps: float, without: str) -> str:
     used = f"{place.used:.2f} of {place.servers:.3g}"
     if not place.service:
-        return f"the machine's cores: services and load generator use {used} at {rps:.0f} requests/s"
-    return f"{place.service}: {NAMES[place.resource]}: {used} used at {rps:.0f} requests/s"
+        who = f"without {without}, services and load generator" if without else "services and load generator"
+        return f"the machine's cores: {who} use {used} at {rps:.0f} requests/s"
+    left_out = f", without what waits for {without}," if without else ""
+    return f"{place.service}: {NAMES[place.resource]}: {used} used{left_out} at {rps:.0f} requests/s"

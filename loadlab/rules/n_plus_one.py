@@ -87,7 +87,8 @@ def _fault(s: Signals, statement: Statement, times: float) -> Fault:
         caller,
         f"{caller} asks {statement.service} {times:.0f} times for each request{at(where)}: {statement.shown}",
         tuple(evidence),
-        "Ask once for all of them: a join, WHERE id = ANY(...), or the ORM's eager loading.",
+        "Ask once for all of them: a join, WHERE id = ANY(...), the ORM's eager loading, or a data loader that gathers "
+        "what one request asks for.",
         where=where,
         strength=min(1.0, times / 20),
         signals=2,

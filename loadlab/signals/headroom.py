@@ -47,11 +47,12 @@ class Place:
         return max(1.0, self.servers / self.used)
 
     def without(self, service: str) -> Place | None:
-        """As it would be if a service used nothing; None where it is that service's own, or nothing is left."""
+        """As it would be if a service used nothing, shares as they were; None where it is that service's own, or
+        nothing is left."""
         if self.service == service:
             return None
         left = self.used - dict(self.shares).get(service, 0.0)
-        return Place(self.service, self.resource, left, self.servers) if left > 0 else None
+        return Place(self.service, self.resource, left, self.servers, self.shares) if left > 0 else None
 
 
 @dataclass(frozen=True)
