@@ -15,7 +15,7 @@ Node: an agent with keepAlive: true and one for all requests; TLS ends in nginx,
 
 from __future__ import annotations
 
-from loadlab.rules import Clear, Evidence, Fault, Found, Unknown, Verdict, percent
+from loadlab.rules import Clear, Evidence, Fault, Found, Unknown, Verdict, at, blame, percent
 from loadlab.signals import Signals
 
 BRANCH = "cpu"
@@ -23,9 +23,9 @@ STEP = "tls_termination"
 RANK = 47
 AT_LIMIT = True
 ELASTIC = True
-COVERS = ("single_core", "all_cores")
+COVERS = ("single_core", "all_cores", "connection_churn")
 NEEDS = ("churn", "cpu", "stations", "host")
-USES = ("work",)
+USES = ("work", "hot")
 
 SHAKING = 0.30
 """Share of its CPU in handshakes: without them a core would carry 1/(1-0.3) = 1.4 times as much."""
@@ -36,6 +36,9 @@ PER_REQUEST = 0.5
 FORWARDING_MS = 0.25
 """User time for each request of a proxy that only passes on: 0.02 to 0.1 ms. What is above, with a handshake for each
 request, is the handshake."""
+
+SETTING_UP = 0.12
+"""Share of a caller's CPU inside connection set-up, as in connection_churn: of its line that is told from then on."""
 
 IDLE = 0.15
 """Share of the cores idle, as in all_cores: below, CPU is what everybody waits for."""
@@ -67,6 +70,9 @@ def _service(s: Signals, name: str, per_request: float) -> Fault | Unknown | Non
     if part is not None and part.share >= SHAKING:
         says = f"{percent(part.share)} of {name}'s CPU was inside TLS handshakes"
         evidence.append(Evidence("handshakes", part.share, says, SHAKING))
+        caller = _caller(s, name, per_request)
+        if caller:
+            return _at_the_caller(s, caller, name, tuple(evidence), part.share)
         return _fault(name, tuple(evidence), part.share, 2)
     if meta.scheme != "https" or (part is not None and part.readable):
         return None
@@ -79,6 +85,33 @@ def _service(s: Signals, name: str, per_request: float) -> Fault | Unknown | Non
     return Unknown(
         f"{name} makes {per_request:.1f} TLS handshakes for each request and has no CPU left, "
         "but without readable stacks nobody can say how much of it they take"
+    )
+
+
+def _caller(s: Signals, name: str, per_request: float) -> str:
+    """The service of this system that opens them, whose code can keep them; "" where the users do."""
+    sources = [each.source for each in s.churn.all if each.to == name and each.per_request == per_request]
+    return next((each for each in sources if each in s.cpu.services), "")
+
+
+def _at_the_caller(s: Signals, caller: str, name: str, evidence: tuple[Evidence, ...], share: float) -> Fault:
+    full = any(each.on_one_core for each in s.stations.of(caller))
+    setting_up = s.hot.connecting(caller, full=full)
+    line = s.hot.running(caller) if full else s.hot.hottest(caller)
+    where = blame(line) if setting_up >= SETTING_UP else None
+    if setting_up:
+        says = f"{percent(setting_up)} of {caller}'s CPU went into setting up connections"
+        evidence += (Evidence("setting_up", setting_up, says),)
+    return Fault(
+        caller,
+        f"{caller} opens a new TLS connection to {name} for most requests{at(where)}: handshakes take {percent(share)} "
+        f"of {name}'s CPU",
+        evidence,
+        f"Keep connections: one client or pool in {caller} for the life of the process, keep-alive in {name}.",
+        where=where,
+        strength=share,
+        signals=2,
+        step="keep_alive",
     )
 
 
