@@ -155,3 +155,15 @@ def queued(requests: float, places: float) -> str:
 def percent(share: float) -> str:
     """0.714 -> 71%. What is not all is not 100%: 0.998 -> 99%."""
     return "99%" if 0.99 < share < 0.9995 else f"{100 * share:.0f}%"
+
+
+HOT_LINE = 1 / 3
+"""Share of CPU from which on one function comes before more workers: halving it frees a sixth of the core, for free."""
+
+
+def cheaper_first(where: Where | None, more: str) -> str:
+    """The next step where a core is used up: the function first, where it takes a good part of the core; then `more`, a
+    whole sentence."""
+    if where is None or where.share is None or where.share < HOT_LINE:
+        return more
+    return f"First make {where.function}() cheaper: it takes {percent(where.share)} of the core. Then: {more}"

@@ -13,7 +13,7 @@ Node: it has no such lock; its one JavaScript thread shows as single_core.
 
 from __future__ import annotations
 
-from loadlab.rules import Clear, Evidence, Fault, Found, Unknown, Verdict, blame, takes
+from loadlab.rules import Clear, Evidence, Fault, Found, Unknown, Verdict, blame, cheaper_first, takes
 from loadlab.rules._line import HELD
 from loadlab.rules._words import PROCESSES, named
 from loadlab.signals import Signals
@@ -37,7 +37,11 @@ LARGEST = 0.80
 """Share of the process's CPU that its busiest thread may have: above, it is one thread's core, not a shared one."""
 
 WANTS = 0.04
-"""Share of the process's CPU from which on a thread counts as one that computes: a pool of 20 has 5% each."""
+"""Share of the process's CPU from which on a thread counts as one that computes: a pool of 20 has 5% each. Or, of more
+of them, ALIKE of what the busiest has: of 28 that took turns at one lock, each had 3 to 4%."""
+
+ALIKE = 0.5
+"""Of the busiest thread's CPU: what equal threads of a pool come to, each."""
 
 WAITS = 0.30
 """Sum of the computing threads' time stopped in a futex: at least this much waiting for each other."""
@@ -75,7 +79,9 @@ def _one_core(station: Station) -> bool:
 
 def _computing(s: Signals, station: Station) -> list[ThreadState]:
     cores = station.process.cores
-    mine = [each for each in s.threads.of(station.entity.service, station.entity.pid) if each.cores >= WANTS * cores]
+    threads = s.threads.of(station.entity.service, station.entity.pid)
+    least = min(WANTS * cores, ALIKE * max((each.cores for each in threads), default=0.0))
+    mine = [each for each in threads if each.cores >= least > 0]
     return [] if any(each.cores > LARGEST * cores for each in mine) else mine
 
 
@@ -93,13 +99,13 @@ def _fault(s: Signals, station: Station, computing: list[ThreadState], waits: fl
                 f"the process used {cores:.2f} cores with {len(computing)} threads computing",
                 ONE_CORE[1],
             ),
-            Evidence("futex", waits, f"they waited for each other {waits:.1f} s each second", WAITS),
+            *_waited(s, station, waits),
             Evidence(
                 "switches", station.process.switches, f"{station.process.switches:.0f} context switches each second"
             ),
             Evidence("idle_cores", s.host.idle, f"{s.host.idle:.1f} of {s.host.cores} cores were idle", IDLE_CORES),
         ),
-        f"Use processes instead of threads{named(s, name, PROCESSES)}.",
+        cheaper_first(where, f"Use processes instead of threads{named(s, name, PROCESSES)}."),
         instance=station.entity.instance,
         pid=station.entity.pid,
         where=where,
@@ -107,3 +113,11 @@ def _fault(s: Signals, station: Station, computing: list[ThreadState], waits: fl
         signals=2,
         gain=round(max(1.0, (cores + s.host.idle) / cores), 2),
     )
+
+
+def _waited(s: Signals, station: Station, waits: float) -> list[Evidence]:
+    """Where more threads sleep than requests are there, most of them sleep for want of work: their sleep tells of the
+    lock only as far as there are requests."""
+    inside = next((each.inside for each in s.workers.all if each.entity == station.entity), waits)
+    waits = min(waits, max(inside - 1.0, WAITS))
+    return [Evidence("futex", waits, f"they waited for each other {waits:.1f} s each second", WAITS)]

@@ -15,7 +15,20 @@ calls; cheaper JSON and templates for the hot line.
 
 from __future__ import annotations
 
-from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, Where, at, blame, percent, takes
+from loadlab.rules import (
+    HOT_LINE,
+    Clear,
+    Evidence,
+    Fault,
+    Found,
+    Verdict,
+    Where,
+    at,
+    blame,
+    cheaper_first,
+    percent,
+    takes,
+)
 from loadlab.rules._cpu import pool_of_one
 from loadlab.rules._first import OWN_WORK, hands_on, others_read
 from loadlab.rules._words import POOL_OF_PROCESSES, named, workers
@@ -33,9 +46,6 @@ USES = ("hot", "threads", "workers", "languages")
 
 IDLE_CORES = 0.5
 """Cores that must be idle before several full processes count as "one core each" rather than as all cores used."""
-
-HOT_LINE = 1 / 3
-"""Share of CPU from which on one function comes before more workers: halving it frees a sixth of the core, for free."""
 
 
 def check(s: Signals) -> Verdict:
@@ -122,5 +132,4 @@ def _remedy(s: Signals, top: Station, where: Where | None) -> str:
                 f"Call {where.function}() in a thread (asyncio.to_thread, run_in_executor): its native code lets go of "
                 f"the interpreter, so that other cores can take it. Else: {more}"
             )
-        return f"First make {where.function}() cheaper: it takes {percent(where.share)} of the core. Then: {more}"
-    return more
+    return cheaper_first(where, more)

@@ -57,7 +57,7 @@ class Profile:
     cpu_samples: int
     connecting: float
     threads_on_cpu: int
-    """Threads that hold at least a twentieth of the CPU samples each."""
+    """Threads that hold at least a twentieth of the CPU samples each, or half of what the busiest one does."""
     busiest: tuple[Line, ...] = ()
     """Where the thread with the most CPU samples was, whether it held the interpreter or not."""
     busiest_samples: int = 0
@@ -172,6 +172,10 @@ def how_often(stacks: Stacks) -> int:
     return max(seen.values(), default=0)
 
 
+ALIKE = 0.5
+"""Of the busiest thread's CPU samples: what each of many equal threads comes to, of whom none has a twentieth."""
+
+
 def _profile(meta: ServiceMeta, stacks: list[Stacks]) -> Profile:
     gil = [each for each in stacks if each.on_cpu]
     everything = [each for each in stacks if not each.on_cpu]
@@ -187,7 +191,8 @@ def _profile(meta: ServiceMeta, stacks: list[Stacks]) -> Profile:
         if each.pid == top[0]
     ]
     working = [replace(each, samples=tuple(filter(_works, each.samples))) for each in everything]
-    per_process = Counter(pid for (pid, _), count in threads.items() if count >= max(2, 0.05 * cpu_samples))
+    least = max(2.0, min(0.05 * cpu_samples, ALIKE * threads[top]))
+    per_process = Counter(pid for (pid, _), count in threads.items() if count >= least)
     return Profile(
         meta.name,
         _lines(meta, gil, idle=False),
