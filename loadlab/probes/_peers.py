@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import sys
 from pathlib import Path
 
 from loadlab.probes._sockets import CLOSE_WAIT, ESTABLISHED, LISTEN, Socket, everywhere
+from loadlab.recording.model import PIPE
 from loadlab.services import Targets
 
 HELD = 1 << ESTABLISHED | 1 << LISTEN | 1 << CLOSE_WAIT
@@ -54,10 +57,25 @@ class Peers:
         except OSError:
             return ""
         if link.startswith("socket:["):
-            return self.named(self._sockets.get(int(link[8:-1])))
+            inode = int(link[8:-1])
+            socket = self._sockets.get(inode)
+            return self.named(socket) if socket is not None else self._datagrams(pid, inode) or "socket"
         if link.startswith("pipe:"):
-            return "pipe"
+            return PIPE
         return f"file:{link}" if link.startswith("/") else ""
+
+    def _datagrams(self, pid: int, inode: int) -> str:
+        """The far end of a connected UDP socket, as a resolver's to its name server; "" of any other. Such sockets live
+        for a question only: no table is kept of them."""
+        for name in ("udp", "udp6"):
+            try:
+                table = Path(f"{self._proc}/{pid}/net/{name}").read_bytes()
+            except OSError:
+                continue
+            found = far_end_of(table, inode)
+            if found:
+                return found
+        return ""
 
     def named(self, socket: Socket | None) -> str:
         """A socket's far end. One that is in no table (a Unix socket, or newer than the table) is just a socket."""
@@ -68,3 +86,16 @@ class Peers:
         if socket.port in self._ports:
             return CALLER
         return self._ports.get(socket.peer_port, f"{socket.peer}:{socket.peer_port}")
+
+
+def far_end_of(table: bytes, inode: int) -> str:
+    """ "10.0.0.2:53" of a socket in /proc/net/udp (proc_net(5)) or udp6; "" where it is not there, or has none."""
+    for line in table.splitlines()[1:]:
+        columns = line.split()
+        if len(columns) > 9 and columns[9] == str(inode).encode():
+            address, _, port = columns[2].decode().partition(":")
+            # The kernel prints words of four bytes, each as this machine reads it.
+            words = (bytes.fromhex(address[i : i + 8]) for i in range(0, len(address), 8))
+            raw = b"".join(each[::-1] if sys.byteorder == "little" else each for each in words)
+            return f"{ipaddress.ip_address(raw)}:{int(port, 16)}" if int(port, 16) else ""
+    return ""

@@ -21,6 +21,7 @@ from loadlab.clock import SYSTEM, Clock, cpu_s
 from loadlab.probes._locktable import LOOK_S, Held, LockTable
 from loadlab.probes._peers import Peers
 from loadlab.probes._tree import Member, Tree, read
+from loadlab.recording.model import FULL_PIPE, PIPE
 
 BUDGET = 0.012
 """CPU seconds per second the engine may use: just over one per cent of a core, printed as the observer's cost."""
@@ -63,6 +64,9 @@ GENERIC = {
     "fcntl": (25,),
     "wait": (260, 95),
 }
+WRITES = (1, 18, 20) if os.uname().machine == "x86_64" else (64, 66, 68)
+"""Of the calls "read", those that write."""
+
 RELATIVE = (35,) if os.uname().machine == "x86_64" else (101,)
 """nanosleep, which knows no other."""
 
@@ -280,7 +284,8 @@ def parse(raw: bytes, peer_of: Callable[[int], str], memory_of: Callable[[int, i
     if call in ("poll", "select"):
         return _waiting(polled(call, arguments, memory_of), peer_of)
     if call in ("socket", "read", "file", "flock", "fcntl"):
-        return _at(call, arguments, peer_of)
+        doing = _at(call, arguments, peer_of)
+        return replace(doing, peer=FULL_PIPE) if number in WRITES and doing.peer == PIPE else doing
     # -1: stopped outside any call, by a page fault or a signal.
     return Doing("file_io") if number == -1 else Doing("other")
 
@@ -311,7 +316,7 @@ def connections(peers: list[str]) -> int:
 
 def is_socket(peer: str) -> bool:
     """Whether what `_peers` says of a descriptor is a socket's far end."""
-    return bool(peer) and not peer.startswith(("file:", "pipe"))
+    return bool(peer) and not peer.startswith("file:") and peer not in (PIPE, FULL_PIPE)
 
 
 def _is_epoll(link: str) -> bool:

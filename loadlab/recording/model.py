@@ -189,6 +189,9 @@ class Frame:
 COLLECTOR = "(garbage collector)"
 """V8's name for a frame within a collection: the innermost one."""
 
+PIPE, FULL_PIPE = "pipe", "full pipe"
+"""What a thread is stopped at: a pipe; one that it stands in a write to, as it is full until somebody reads."""
+
 MONITOR = "(monitor)"
 """Below the frame of Java's that asks for a monitor (`synchronized`) another thread has."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from loadlab.rules import SMALL, Evidence, Where, blame, percent
+from loadlab.rules import SMALL, Evidence, Where, _pipes, blame, percent
 from loadlab.rules._words import whom
 from loadlab.signals import Signals
 from loadlab.signals.hot import Line
@@ -62,6 +62,8 @@ LOGGING = (
 def manner(at_work: float = 1.0, elsewhere: float = 1.0, within: str = "", call: str = "") -> tuple[str, str]:
     """In what way they wait, and what to do: for one, for a few that are let through, for a pause. within: the
     library's function in which most of them stand. call: to whom the lock is held over a call, by a thread."""
+    if call == _pipes.READER:
+        return "one at a time writes into a full pipe, under a lock", _pipes.ADVICE
     if within.endswith("(logging)"):
         return LOGGING
     if elsewhere < ELSEWHERE:
@@ -108,7 +110,9 @@ def one_at_a_time(s: Signals, each: Workers) -> list[Evidence]:
     front = {s.meta.target} | {one.upstream for one in s.meta.services if one.name == s.meta.target and one.upstream}
     if len(s.workers.of(name)) > 1 or name not in front:
         return []
-    edge = max(s.edges.out_of(name), key=lambda edge: edge.alone, default=None)
+    # On a connection that several questions share, there is never more than one to be seen.
+    seen = [edge for edge in s.edges.out_of(name) if edge.to not in s.workers.shared]
+    edge = max(seen, key=lambda edge: edge.alone, default=None)
     if edge is not None and edge.alone >= ALONE:
         return [Evidence("alone", edge.alone, f"exactly one was at {edge.to} {percent(edge.alone)} of the time", ALONE)]
     if at_once is None or at_once > ONE:

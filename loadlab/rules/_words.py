@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from loadlab.recording.model import FULL_PIPE, PIPE, Entity
 from loadlab.signals import Signals
 from loadlab.signals.edges import far_end
 
@@ -62,11 +63,29 @@ def workers(s: Signals, service: str) -> str:
     return f"Run one worker per core{said}." if said else "Run one worker per core, or more instances of it."
 
 
-PEERS = {"caller": "its caller", "pipe": "a pipe", "listen": "a connection", "socket": "a socket"}
+PEERS = {
+    "caller": "its caller",
+    PIPE: "a pipe",
+    FULL_PIPE: "whoever reads the pipe that it writes to",
+    "listen": "a connection",
+    "socket": "a socket",
+}
 """What the probe of threads calls far ends that have no name (probes/_peers.py)."""
+
+
+def one_of(s: Signals, entity: Entity) -> str:
+    """ "instance 2 of shop", where there are several; else "shop"."""
+    several = any(each.name == entity.service and each.instances > 1 for each in s.meta.services)
+    return f"instance {entity.instance} of {entity.service}" if several else entity.service
+
+
+NAMES_PORT = ":53"
+"""How an address ends at which names are looked up (RFC 1035)."""
 
 
 def whom(name: str) -> str:
     """ "db/0" -> "db": what a thread waits for, as its owner calls it; "" where that is not known."""
+    if name.endswith(NAMES_PORT):
+        return f"a name server ({name})"
     file = name.removeprefix("file:")
     return file if file != name else PEERS.get(name) or far_end(name)[0]

@@ -12,7 +12,7 @@ Node: fs.promises instead of the Sync functions; no execSync; worker_threads for
 
 from __future__ import annotations
 
-from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, at, blame, percent
+from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, _pipes, at, blame, percent
 from loadlab.rules._words import OFF_LOOP, named, whom
 from loadlab.signals import Signals
 from loadlab.signals.stations import FULL, Station
@@ -65,7 +65,8 @@ def _fault(s: Signals, station: Station) -> Fault:
     name = station.entity.service
     where = blame(s.hot.standing(name))
     peers = s.threads.peers(loop.entity)
-    what = NAMES[loop.blocked_in]
+    pipe = _pipes.full(peers)
+    what = "writes into a full pipe" if pipe else NAMES[loop.blocked_in]
     evidence = [
         Evidence(
             "loop_busy",
@@ -90,11 +91,13 @@ def _fault(s: Signals, station: Station) -> Fault:
         name,
         f"the event loop of {name} is blocked by {what}{at(where)}",
         tuple(evidence),
-        f"Use the asynchronous form of this call, or move it off the loop{named(s, name, OFF_LOOP)}.",
+        _pipes.ADVICE
+        if pipe
+        else f"Use the asynchronous form of this call, or move it off the loop{named(s, name, OFF_LOOP)}.",
         instance=station.entity.instance,
         pid=station.entity.pid,
         where=where,
         strength=min(1.0, loop.blocked),
         signals=2,
-        gain=round(1.0 / max(0.05, 1.0 - loop.blocked), 1),
+        gain=None if pipe else round(1.0 / max(0.05, 1.0 - loop.blocked), 1),
     )

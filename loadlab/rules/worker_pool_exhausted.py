@@ -16,7 +16,7 @@ Node: UV_THREADPOOL_SIZE up (4 by default) for fs, dns and crypto; more cluster 
 
 from __future__ import annotations
 
-from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, at, blame, percent
+from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, _pipes, at, blame, percent
 from loadlab.rules._cpu import IDLE
 from loadlab.rules._places import connections, kept
 from loadlab.rules._words import whom
@@ -84,6 +84,7 @@ def _fault(s: Signals, name: str, workers: list[tuple[ThreadState, float]], proc
     busy_crew, taken = f"all {crew} were", f"all {crew} of {name} are taken, and wait"
     if len(workers) == 1:
         busy_crew, taken = "the one worker was", f"the one worker of {name} is taken, and waits"
+    pipe = _pipes.full(peers)
     evidence = [
         Evidence("workers_busy", min(busy for _, busy in workers), f"{busy_crew} busy", FULL),
         Evidence("waiting", waiting, f"{percent(waiting)} of their time they stood in a call", WAITING),
@@ -95,9 +96,9 @@ def _fault(s: Signals, name: str, workers: list[tuple[ThreadState, float]], proc
         name,
         f"{taken}{at(where)}",
         tuple(evidence),
-        "Run more workers or threads per worker; a worker that waits costs memory, not CPU.",
+        _pipes.ADVICE if pipe else "Run more workers or threads per worker; a worker that waits costs memory, not CPU.",
         where=where,
         strength=waiting,
         signals=2,
-        gain=2.0,  # twice the workers, while waiting rather than CPU fills them
+        gain=None if pipe else 2.0,  # twice the workers, while waiting rather than CPU fills them
     )

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from loadlab.recording.model import Recording
+from loadlab.recording.model import FULL_PIPE, PIPE, Recording
 from loadlab.signals import host, threads
 from loadlab.signals.rates import per_second
 from loadlab.signals.threads import ThreadState
@@ -83,7 +83,7 @@ def _service(states: threads.Threads, name: str) -> OnDisk:
 def _at_disk(states: threads.Threads, thread: ThreadState) -> float:
     """Of the time stopped at files and pipes, that at neither pipes nor what is on no disk."""
     peers = states.peers(thread.entity)
-    elsewhere = sum(each.share for each in peers if each.peer == "pipe" or _no_disk(each.peer))
+    elsewhere = sum(each.share for each in peers if each.peer in (PIPE, FULL_PIPE) or _no_disk(each.peer))
     return max(0.0, thread.share["file_io"] - elsewhere) * _unseen(thread)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadlab.probes import _cgroup_files as cgroup
-from loadlab.probes import _proc_text, _pyspy, _sockets, _threadstate, _tree, _waiting, core, nginx
+from loadlab.probes import _peers, _proc_text, _pyspy, _sockets, _threadstate, _tree, _waiting, core, nginx
 from loadlab.probes import sockets as listeners
 from loadlab.probes._flow import Flow
 from loadlab.probes._nagle import Nagle
@@ -76,6 +77,10 @@ POLL_MEMORY = struct.pack("=ihhihh", 5, 1, 0, 9, 1, 0)
         (b"45 0x9 0x7f 0x400 0x0 0x0 0x0 0x7ff 0x7ff\n", Doing("socket_wait", "db/0")),
         (b"0 0x9 0x7f 0x400 0x0 0x0 0x0 0x7ff 0x7ff\n", Doing("socket_wait", "db/0")),
         (b"0 0x7 0x7f 0x400 0x0 0x0 0x0 0x7ff 0x7ff\n", Doing("file_io", "file:/x.db")),
+        (b"0 0x8 0x7f 0x400 0x0 0x0 0x0 0x7ff 0x7ff\n", Doing("file_io", "pipe")),
+        (b"1 0x8 0x7f 0x400 0x0 0x0 0x0 0x7ff 0x7ff\n", Doing("file_io", "full pipe")),
+        (b"20 0x8 0x7f 0x2 0x0 0x0 0x0 0x7ff 0x7ff\n", Doing("file_io", "full pipe")),
+        (b"1 0x7 0x7f 0x400 0x0 0x0 0x0 0x7ff 0x7ff\n", Doing("file_io", "file:/x.db")),
         (b"73 0x7 0x2 0x0 0x0 0x0 0x0 0x7ff 0x7ff\n", Doing("lock_file", "file:/x.db")),
         (b"72 0x7 0x7 0x0 0x0 0x0 0x0 0x7ff 0x7ff\n", Doing("lock_file", "file:/x.db")),
         (b"72 0x7 0x1 0x0 0x0 0x0 0x0 0x7ff 0x7ff\n", Doing("other", "file:/x.db")),
@@ -87,7 +92,7 @@ POLL_MEMORY = struct.pack("=ihhihh", 5, 1, 0, 9, 1, 0)
     ],
 )
 def test_what_a_thread_does(raw: bytes, expected: Doing | None) -> None:
-    peers = {9: "db/0", 7: "file:/x.db", 5: "listen"}
+    peers = {9: "db/0", 8: "pipe", 7: "file:/x.db", 5: "listen"}
     assert _threadstate.parse(raw, lambda fd: peers.get(fd, ""), lambda at, size: POLL_MEMORY[:size]) == expected
 
 
@@ -367,10 +372,27 @@ def test_what_an_epoll_watches(fdinfo: bytes, found: list[int]) -> None:
     assert _threadstate.watched(fdinfo) == found
 
 
+UDP = b"""   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+ 1025: 0100007F:9C40 4D00007F:0035 01 00000000:00000000 00:00000000 00000000     0        0 41235 2 0 0
+ 1026: 00000000:0044 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 41236 2 0 0
+"""
+UDP6 = UDP.replace(b"4D00007F:0035", b"00000000000000000000000001000000:0035")
+
+
+@pytest.mark.skipif(sys.byteorder != "little", reason="recorded where the low byte comes first")
+@pytest.mark.parametrize(
+    ("table", "inode", "found"),
+    [(UDP, 41235, "127.0.0.77:53"), (UDP6, 41235, "::1:53"), (UDP, 41236, ""), (UDP, 4123, ""), (b"", 41235, "")],
+    ids=["a resolver's", "IPv6", "not connected", "another", "not there"],
+)
+def test_the_far_end_of_a_datagram_socket(table: bytes, inode: int, found: str) -> None:
+    assert _peers.far_end_of(table, inode) == found
+
+
 @pytest.mark.parametrize(
     ("peers", "count"),
     [
-        (["listen", "socket", "pipe", "", "file:/a"], 0),
+        (["listen", "socket", "pipe", "full pipe", "", "file:/a"], 0),
         (["listen", "socket", "socket"], 0),
         (["listen", "caller", "db/0", "10.0.0.1:5432", "socket"], 3),
         (["listen", *["socket"] * 5], 3),

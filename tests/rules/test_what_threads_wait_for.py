@@ -1,0 +1,54 @@
+"""What threads wait for decides what to do: the reader of a pipe, a server of names."""
+
+from __future__ import annotations
+
+import pytest
+
+from loadlab.catalogue import units
+from loadlab.diagnosis.apply import ask
+from loadlab.rules import Found
+from loadlab.signals import Signals
+from tests.build import Builder, Proc, Thread, loop
+from tests.rules.test_file_rules import app
+
+STANDS = {"file_io": 0.97, "running": 0.02}
+WORKER = Thread(0.02, 0.0, STANDS, "idle_accept")
+POOL = [loop(0.02, idle=0.98), *[Thread(0.02, 0.0, {**STANDS, "futex": 0.01}, "futex") for _ in range(3)]]
+
+
+def system(threads: list[Thread], peer: str) -> Builder:
+    return app(Proc(cores=0.05, threads=threads), waits_for=peer)
+
+
+@pytest.mark.parametrize(
+    ("kind", "threads"),
+    [
+        ("event_loop_blocked", [loop(0.03, blocked={"file_io": 0.97})]),
+        ("worker_pool_exhausted", [WORKER]),
+        ("thread_pool_exhausted", POOL),
+    ],
+)
+def test_the_reader_of_a_full_pipe_is_where_to_look(kind: str, threads: list[Thread]) -> None:
+    for peer, full in (("full pipe", True), ("pipe", False)):
+        found = ask(units("rules")[kind], Signals(system(threads, peer).recording()))
+        assert isinstance(found, Found)
+        (fault,) = found.faults
+        assert fault.remedy.startswith("Let the reader of the pipe keep up") == full
+        assert (fault.gain is None) == full, "how quick the reader can be is not known"
+        assert any("whoever reads the pipe that it writes to" in each.says for each in fault.evidence) == full
+
+
+def test_a_loop_in_a_full_pipe_is_said_to_write() -> None:
+    built = system([loop(0.03, blocked={"file_io": 0.97})], "full pipe")
+    found = ask(units("rules")["event_loop_blocked"], Signals(built.recording()))
+    assert isinstance(found, Found)
+    assert found.faults[0].sentence == "the event loop of app is blocked by writes into a full pipe"
+
+
+@pytest.mark.parametrize(("peer", "lookups"), [("10.0.0.2:53", True), ("10.0.0.2:5353", False)])
+def test_threads_that_look_up_names(peer: str, lookups: bool) -> None:
+    found = ask(units("rules")["thread_pool_exhausted"], Signals(system(POOL, peer).recording()))
+    assert isinstance(found, Found)
+    (fault,) = found.faults
+    assert fault.remedy.startswith("Keep connections open") == lookups
+    assert any(each.says == "mostly waiting for a name server (10.0.0.2:53)" for each in fault.evidence) == lookups
