@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from loadlab.probes._sockets import CLOSE_WAIT, ESTABLISHED, LISTEN, Socket, everywhere
-from loadlab.recording.model import PIPE
+from loadlab.recording.model import FULL_PIPE, PIPE
 from loadlab.services import Targets
 
 HELD = 1 << ESTABLISHED | 1 << LISTEN | 1 << CLOSE_WAIT
@@ -86,6 +86,11 @@ class Peers:
         if socket.port in self._ports:
             return CALLER
         return self._ports.get(socket.peer_port, f"{socket.peer}:{socket.peer_port}")
+
+
+def is_socket(peer: str) -> bool:
+    """Whether what `_peers` says of a descriptor is a socket's far end."""
+    return bool(peer) and not peer.startswith("file:") and peer not in (PIPE, FULL_PIPE)
 
 
 def far_end_of(table: bytes, inode: int) -> str:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from loadlab.clock import SYSTEM, Clock, cpu_s
 from loadlab.probes._locktable import LOOK_S, Held, LockTable
-from loadlab.probes._peers import Peers
+from loadlab.probes._peers import Peers, is_socket
 from loadlab.probes._tree import Member, Tree, read
 from loadlab.recording.model import FULL_PIPE, PIPE
 
@@ -312,11 +312,6 @@ def connections(peers: list[str]) -> int:
     itself and another for signals."""
     known = sum(is_socket(each) and each not in ("listen", "socket") for each in peers)
     return known + max(0, peers.count("socket") - OWN_SOCKETS)
-
-
-def is_socket(peer: str) -> bool:
-    """Whether what `_peers` says of a descriptor is a socket's far end."""
-    return bool(peer) and not peer.startswith("file:") and peer not in (PIPE, FULL_PIPE)
 
 
 def _is_epoll(link: str) -> bool:

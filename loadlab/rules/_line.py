@@ -110,9 +110,7 @@ def one_at_a_time(s: Signals, each: Workers) -> list[Evidence]:
     front = {s.meta.target} | {one.upstream for one in s.meta.services if one.name == s.meta.target and one.upstream}
     if len(s.workers.of(name)) > 1 or name not in front:
         return []
-    # On a connection that several questions share, there is never more than one to be seen.
-    seen = [edge for edge in s.edges.out_of(name) if edge.to not in s.workers.shared]
-    edge = max(seen, key=lambda edge: edge.alone, default=None)
+    edge = max(s.edges.out_of(name), key=lambda edge: edge.alone, default=None)
     if edge is not None and edge.alone >= ALONE:
         return [Evidence("alone", edge.alone, f"exactly one was at {edge.to} {percent(edge.alone)} of the time", ALONE)]
     if at_once is None or at_once > ONE:

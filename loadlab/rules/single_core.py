@@ -15,20 +15,7 @@ calls; cheaper JSON and templates for the hot line.
 
 from __future__ import annotations
 
-from loadlab.rules import (
-    HOT_LINE,
-    Clear,
-    Evidence,
-    Fault,
-    Found,
-    Verdict,
-    Where,
-    at,
-    blame,
-    cheaper_first,
-    percent,
-    takes,
-)
+from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, Where, at, blame, cheaper_first, percent, takes
 from loadlab.rules._cpu import pool_of_one
 from loadlab.rules._first import OWN_WORK, hands_on, others_read
 from loadlab.rules._words import POOL_OF_PROCESSES, named, workers
@@ -124,7 +111,8 @@ def _remedy(s: Signals, top: Station, where: Where | None) -> str:
             more = f"Let more processes of the pool work, one per core{named(s, name, POOL_OF_PROCESSES)}."
         elif name != s.meta.target:
             more = f"Run one {name} per core (more instances, or its own --concurrency), as far as order allows."
-    if where is not None and where.share is not None and where.share >= HOT_LINE:
+    first = cheaper_first(where, more)
+    if where is not None and first != more:
         profile = s.hot.services.get(name)
         loop = top.thread is not None and top.thread.serves == "epoll"
         if loop and profile is not None and profile.interpreter and profile.is_native:
@@ -132,4 +120,4 @@ def _remedy(s: Signals, top: Station, where: Where | None) -> str:
                 f"Call {where.function}() in a thread (asyncio.to_thread, run_in_executor): its native code lets go of "
                 f"the interpreter, so that other cores can take it. Else: {more}"
             )
-    return cheaper_first(where, more)
+    return first

@@ -16,9 +16,9 @@ for heavy calls.
 from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, _pipes, at, blame, counted, percent, queued
-from loadlab.rules._words import NAMES_PORT, one_of, whom
+from loadlab.rules._pool import advice
+from loadlab.rules._words import one_of, whom
 from loadlab.signals import Signals
-from loadlab.signals.threads import Wait
 from loadlab.signals.workers import TAKEN, Workers
 
 BRANCH = "code"
@@ -54,16 +54,6 @@ AWAY = 0.3
 
 POOL = 0.3
 """Share of the stacks in a pool of connections, from which on a connection is what the threads wait for."""
-
-LOOKUPS = (
-    "Keep connections open: each new one has its name looked up, in one of these threads. Or keep the answers (a cache "
-    "of names in the process or on the machine); then make the pool bigger."
-)
-
-OTHERWISE = (
-    "Take the work that no answer waits for out of the pool that answers: an asynchronous call, a pool of its own, or "
-    "a queue with workers. More threads help as long as that work waits rather than computes."
-)
 
 
 def check(s: Signals) -> Verdict:
@@ -120,7 +110,7 @@ def _fault(s: Signals, each: Workers) -> Fault:
         f"{crew} in {one_of(s, each.entity)} {are} taken{' by work that no request waits for' * other}"
         f"{',' * (where is not None)}{at(where)}, and {queued(waiting, pool)}",
         tuple(evidence),
-        _advice(peers, other=other),
+        advice(peers, other=other),
         instance=each.entity.instance,
         pid=each.entity.pid,
         where=where,
@@ -129,11 +119,3 @@ def _fault(s: Signals, each: Workers) -> Fault:
         # Twice the threads, as far as requests wait for one.
         gain=None if _pipes.full(peers) else 2.0 if other else round(min(2.0, each.inside / pool), 2),
     )
-
-
-def _advice(peers: list[Wait], *, other: bool) -> str:
-    if _pipes.full(peers):
-        return _pipes.ADVICE
-    if peers and max(peers, key=lambda one: one.share).peer.endswith(NAMES_PORT):
-        return LOOKUPS
-    return OTHERWISE if other else "Make the pool bigger, or make the call asynchronous; then the wait shorter."

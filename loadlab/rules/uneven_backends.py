@@ -1,6 +1,6 @@
 """Requests are shared unevenly
 
-What: one instance gets far more requests than its equals and has no time left, while others idle.
+What: one instance gets far more requests than its equals and has no time or no thread left, while others idle.
 Why: the system's capacity is that of the fullest instance; the rest is paid for and not used.
 Fix: balance by least connections; drop stickiness or hash by something with more values.
 Not: slow_backend: there the shares are equal and the times are not.
@@ -13,15 +13,16 @@ from __future__ import annotations
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, percent
 from loadlab.signals import Signals
 from loadlab.signals.backends import Backend, Group
+from loadlab.signals.workers import Workers
 
 BRANCH = "server_limit"
 STEP = "least_connections"
-RANK = 52
+RANK = 29  # whatever the fullest instance lacks, its equals have
 AT_LIMIT = True
 ELASTIC = False
 LIFTS = ()
 NEEDS = ("backends", "stations")
-USES = ()
+USES = ("workers",)
 
 UNEVEN = 1.5
 """Largest share of requests over the mean share. Random choice among three, 1,000 requests, stays within 1.1."""
@@ -43,12 +44,20 @@ def _group(s: Signals, group: Group) -> list[Fault]:
     least = min(group.backends, key=lambda each: each.cores)
     mean = 1 / len(group.backends)
     full = any(each.full for each in s.stations.of(group.service) if each.entity.instance == most.instance)
-    if most.share < UNEVEN * mean or not full or least.cores > IDLE * most.cores:
+    taken = [each for each in s.workers.of(group.service) if each.entity.instance == most.instance and _taken(each)]
+    if most.share < UNEVEN * mean or not (full or taken) or least.cores > IDLE * most.cores:
         return []
-    return [_fault(group, most, least, mean)]
+    return [_fault(group, most, least, mean, taken)]
 
 
-def _fault(group: Group, most: Backend, least: Backend, mean: float) -> Fault:
+def _taken(each: Workers) -> bool:
+    """Whether more requests are in a process than its pool of threads takes, none of which is free."""
+    return 0 < len(each.taken) < each.inside and not each.free
+
+
+def _fault(group: Group, most: Backend, least: Backend, mean: float, taken: list[Workers]) -> Fault:
+    threads, inside = sum(len(each.taken) for each in taken), sum(each.inside for each in taken)
+    held = f"all {threads} threads of its pool were taken, by {inside:.0f} requests"
     return Fault(
         group.service,
         f"instance {most.instance} of {group.service} gets {percent(most.share)} of the requests while instance "
@@ -66,8 +75,10 @@ def _fault(group: Group, most: Backend, least: Backend, mean: float) -> Fault:
                 f"it used {most.cores:.2f} cores, instance {least.instance} {least.cores:.2f}",
                 IDLE,
             ),
+            *([Evidence("taken", threads, held)] if taken else []),
         ),
-        f"Balance by least connections in {group.balancer}.",
+        f"Balance by least connections in {group.balancer}; where one instance has to be found again, by a key with "
+        "more values.",
         instance=most.instance,
         strength=min(1.0, most.share),
         signals=2,

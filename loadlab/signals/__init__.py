@@ -167,7 +167,14 @@ class Signals:
     @cached_property
     def edges(self) -> edges.Edges:
         """Who calls whom, and how many requests are outstanding on each edge."""
-        return edges.compute(self._recording)
+        found = edges.compute(self._recording)
+        try:
+            shared = self.workers.shared
+        except Missing:
+            return found
+        for to, requests in shared.items():
+            found = found.carrying(to, requests)
+        return found
 
     @cached_property
     def calls(self) -> tuple[calls.Calls, ...]:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from loadlab.recording.model import Recording, Series, ServiceMeta
-from loadlab.signals import cpu, edges, scaling
+from loadlab.signals import calls, cpu, edges, scaling
 from loadlab.signals.missing import Missing
 from loadlab.signals.rates import increase, mean
 from loadlab.signals.windows import Window, measured
@@ -45,7 +45,8 @@ class Backends:
 
 
 def compute(recording: Recording) -> Backends:
-    """Raises Missing where a balancer runs but its log gave nothing. A system without a balancer has no groups."""
+    """Raises Missing where a balancer runs but its log gave nothing. Whoever has connections to several instances
+    shares out requests, too: of it there is no log, so that times are not known, but what went to each is counted."""
     balancers = [each for each in recording.meta.services if each.upstream]
     window = measured(recording)
     groups = []
@@ -53,7 +54,35 @@ def compute(recording: Recording) -> Backends:
         service = next((each for each in recording.meta.services if each.name == balancer.upstream), None)
         if service is not None and len(_instances(recording, service, window)) > 1:
             groups.append(_group(recording, balancer, service, window))
-    return Backends(tuple(groups))
+    known = {each.service for each in groups}
+    others = (_unlogged(recording, each, window) for each in recording.meta.services if each.name not in known)
+    return Backends((*groups, *(each for each in others if each is not None)))
+
+
+def _unlogged(recording: Recording, service: ServiceMeta, window: Window) -> Group | None:
+    """Of instances that are no primary with its replicas; None where nobody asks several of them."""
+    instances = _instances(recording, service, window)
+    if len(instances) < 2 or service.role == "database":
+        return None
+    asked = calls.by_instance(recording, service.name, window)
+    sources = {source for source, _ in asked if source not in ("generator", "loadlab", service.name)}
+    counted = {
+        source: {instance: asked.get((source, instance), 0.0) for instance in instances} for source in sorted(sources)
+    }
+    several = [each for each in counted if sum(count > 0 for count in counted[each].values()) > 1]
+    if not several:
+        return None
+    balancer = max(several, key=lambda each: sum(counted[each].values()))
+    requests = counted[balancer]
+    used, waiting, total = _cores(recording, service, window), _waiting(recording, service), sum(requests.values())
+    return Group(
+        service.name,
+        balancer,
+        tuple(
+            Backend(each, requests[each], requests[each] / total, None, 0.0, used[each], waiting.get(each, 0.0))
+            for each in instances
+        ),
+    )
 
 
 def _instances(recording: Recording, service: ServiceMeta, window: Window) -> tuple[int, ...]:
@@ -72,14 +101,7 @@ def _group(recording: Recording, balancer: ServiceMeta, service: ServiceMeta, wi
         raise Missing(f"{balancer.name} logged no request to {service.name}")
     seconds = _by_instance(recording, balancer.name, service, "response_time_s", window)
     failures = _by_instance(recording, balancer.name, service, "failures", window)
-    used: dict[int, float] = defaultdict(float)
-    for each in cpu.processes(recording, window):
-        if each.entity.service == service.name:
-            used[each.entity.instance] += each.cores
-    try:
-        waiting = {each.instance: each.outstanding for each in edges.compute(recording).all if each.to == service.name}
-    except Missing:
-        waiting = {}
+    used, waiting = _cores(recording, service, window), _waiting(recording, service)
     unloaded = _unloaded(recording, balancer.name, service)
     means = _means(recording, balancer.name, service, window)
     means |= {each: 1000 * seconds[each] / requests[each] for each in seconds if requests.get(each)}
@@ -97,6 +119,22 @@ def _group(recording: Recording, balancer: ServiceMeta, service: ServiceMeta, wi
         for instance in instances
     )
     return Group(service.name, balancer.name, backends)
+
+
+def _cores(recording: Recording, service: ServiceMeta, window: Window) -> dict[int, float]:
+    used: dict[int, float] = defaultdict(float)
+    for each in cpu.processes(recording, window):
+        if each.entity.service == service.name:
+            used[each.entity.instance] += each.cores
+    return used
+
+
+def _waiting(recording: Recording, service: ServiceMeta) -> dict[int | None, float]:
+    """Requests outstanding, by instance; nothing where connections were not sampled."""
+    try:
+        return {each.instance: each.outstanding for each in edges.compute(recording).all if each.to == service.name}
+    except Missing:
+        return {}
 
 
 def _unloaded(recording: Recording, balancer: str, service: ServiceMeta) -> dict[int, float]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from loadlab.recording.model import Recording, Series
 from loadlab.signals import edges, latency
 from loadlab.signals.missing import Missing
-from loadlab.signals.rates import mean, per_second
+from loadlab.signals.rates import increase, mean, per_second
 from loadlab.signals.windows import Window, measured
 
 FEW = 2
@@ -43,6 +43,20 @@ class Calls:
     def polls(self) -> bool:
         """Whether calls are repeated while others wait."""
         return self.alone is not None and self.per_request > POLLING * self.alone
+
+
+def by_instance(recording: Recording, to: str, window: Window) -> dict[tuple[str, int | None], float]:
+    """How often each caller asked each instance of a service within a window; nothing where segments were not
+    counted."""
+    ways: list[dict[tuple[str, int | None], float]] = []
+    for name in ("edges.segments_out", "edges.segments_in"):
+        found: dict[tuple[str, int | None], float] = defaultdict(float)
+        for series in recording.series(name):
+            service, instance = edges.far_end(series.entity.name)
+            if service == to:
+                found[(series.entity.service, instance)] += increase(series, window)
+        ways.append(found)
+    return {key: min(count, ways[1][key]) for key, count in ways[0].items()}
 
 
 def compute(recording: Recording) -> tuple[Calls, ...]:

@@ -4,7 +4,7 @@ outside."""
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,9 +13,10 @@ from loadlab.signals.missing import Missing
 from loadlab.signals.rates import mean, per_second
 from loadlab.signals.windows import Window, measured
 
-ALWAYS = 0.95
+ALWAYS = 0.85
 """Share of time in which every connection has a question on it, from which on some may have several at a time: HTTP/1.1
-leaves a gap between an answer and the next question, HTTP/2 (gRPC) none."""
+leaves a gap between an answer and the next question. With HTTP/2 (gRPC) there is always another question under way, but
+the clocks tell only who spoke last: a look just after an answer finds none, as 2 of 22 did at 97 calls a second."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,21 @@ class Edges:
     def into(self, to: str) -> float:
         """Requests outstanding at a service."""
         return sum(each.outstanding for each in self.all if each.to == to)
+
+    def into_instance(self, to: str, instance: int) -> float:
+        """Requests outstanding at one instance of a service."""
+        return sum(each.outstanding for each in self.all if (each.to, each.instance) == (to, instance))
+
+    def carrying(self, to: str, requests: float) -> Edges:
+        """The same where so many requests are known to be outstanding at a service, on connections that carry several
+        at a time."""
+        seen = self.into(to)
+        return Edges(
+            tuple(
+                replace(each, outstanding=each.outstanding * requests / seen, alone=0.0) if each.to == to else each
+                for each in self.all
+            )
+        )
 
     def connections(self, to: str) -> float:
         """To a service, of all its callers."""

@@ -7,7 +7,8 @@ waits for another thread: for a lock it holds, or, in a pool, for work; which of
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from loadlab.recording.model import NATIVE, Entity, Recording, ServiceMeta, Stacks
@@ -33,11 +34,22 @@ them: who works for a request, or stands in line for one, runs at least once for
 MORE = 1.2
 """Threads at work for each question that is seen outstanding: a fifth more than connections explain."""
 
+SEVERAL = 1.6
+"""Requests served at once for each connection, from which on it carries more than one: latency at one or two users is
+known to a fifth, and so is what else took its time."""
+
 STOOD = 0.5
 """Share of its time in a futex from which on a thread is there for work that does not come."""
 
+READ = 0.2
+"""Share of the looks at which a service has not read all that was sent to it, up to which whoever takes its requests
+has time: where a loop stands still, the next question lies there meanwhile."""
+
 FEW = 2
 """Users up to whom a level of the search shows how long a request takes that waits for nobody."""
+
+FEWEST_ALONE = 4
+"""Looks at a connection with one or two users: who is there half of the time is found by all four once in sixteen."""
 
 KEPT = 0.8
 """Of a lone request's time, what the kernel may keep back of its answer, that the rest can still be told: of ten looks,
@@ -46,7 +58,7 @@ as many as such levels have, the share of 0.8 has a standard deviation of 0.13, 
 
 @dataclass(frozen=True)
 class Workers:
-    """One process. inside: requests in it, its share of its service's where instances are equal; at_work: threads at
+    """One process. inside: requests in it, its share of its instance's; at_work: threads at
     work, mean; queueing: threads stopped in a futex, mean, of those not part of the loop; taken: threads that were at
     work nearly all of the time; loop_busy: of the thread that takes requests, where another one serves them; told:
     whether stacks tell waits for a lock from waits for work, thread by thread; free: threads, other than those that
@@ -74,6 +86,9 @@ class Crew:
     at_once: float | None
     native: frozenset[str]
     """Services in which every profiler looked and none found a language of its own: compiled, or one nobody reads."""
+    shared: Mapping[str, float]
+    """Services that are asked several things at a time on one connection (HTTP/2, gRPC), and how many questions are
+    outstanding there: of each connection sockets show only that there are some."""
     in_line: dict[int, float]
     """By pid, where stacks were read: threads that stood in the user's own code or in a lock's below it, mean. Those at
     a lock do; so does one that sleeps or calls into C."""
@@ -103,18 +118,24 @@ def compute(recording: Recording) -> Crew:
     """Raises Missing where threads, processes or connections were not sampled."""
     states, places, between = threads.compute(recording), stations.compute(recording), edges.compute(recording)
     sleeps, slowest_s = asleep.compute(recording), _slowest_s(recording)
-    found = []
+    crews: dict[str, tuple[Workers, ...]] = {}
     for name in places.services:
         parts = {each.entity: _part(states, each, slowest_s) for each in places.of(name)}
         # Where nobody does anything, as behind a lock that is held long, all may be those that serve.
         mine = [each for each in places.of(name) if _works(states, parts[each.entity], sleeps)] or places.of(name)
-        inside = _inside(recording, between, name) / max(1, len(mine))
-        crew = [_workers(states, each, parts[each.entity], inside, sleeps) for each in mine]
-        if _shared(between, name, sum(each.at_work for each in crew)):
-            inside = max(inside, _sent(recording, between, name) / max(1, len(mine)))
-            crew = [replace(each, inside=inside) for each in crew]
-        found += crew
-    return Crew(tuple(found), _at_once(recording), _native(recording, places), _in_line(recording))
+        inside, unread, parted = _inside(recording, between, name), between.unread(name), _parted(between, name, mine)
+        crews[name] = tuple(
+            _workers(states, each, parts[each.entity], inside * parted[each.entity], sleeps, unread) for each in mine
+        )
+    at_once = _at_once(recording)
+    shared: dict[str, float] = {}
+    for name in _shared(recording, between, crews, at_once):
+        seen, sent = between.into(name), _sent(recording, between, name)
+        if sent > seen > 0:
+            shared[name] = sent
+            crews[name] = tuple(replace(each, inside=each.inside * sent / seen) for each in crews.get(name, ()))
+    everybody = tuple(each for crew in crews.values() for each in crew)
+    return Crew(everybody, at_once, _native(recording, places), shared, _in_line(recording))
 
 
 def _native(recording: Recording, places: stations.Stations) -> frozenset[str]:
@@ -150,6 +171,19 @@ def _works(states: threads.Threads, mine: tuple[ThreadState, ...], sleeps: Sleep
     return any(_at_work(states, each, _asleep(sleeps, each, told=False)) >= IDLE for each in mine)
 
 
+def _parted(between: edges.Edges, name: str, mine: Sequence[stations.Station]) -> dict[Entity, float]:
+    """Each process's share of the requests in its service: of its instance, as its connections tell; of an instance
+    that has several, all alike. Where no connection tells, instances are alike, too."""
+    processes = Counter(each.entity.instance for each in mine)
+    asked = {each: between.into_instance(name, each) for each in processes}
+    total = sum(asked.values())
+    return {
+        each.entity: (asked[each.entity.instance] / total if total > 0 else 1 / len(processes))
+        / processes[each.entity.instance]
+        for each in mine
+    }
+
+
 def _inside(recording: Recording, between: edges.Edges, name: str) -> float:
     """Requests in a service. Of the one that gets the load the generator knows: sockets tell it from outside, and not
     always of answers and questions within one millisecond."""
@@ -162,9 +196,41 @@ def _inside(recording: Recording, between: edges.Edges, name: str) -> float:
         return seen
 
 
-def _shared(between: edges.Edges, name: str, at_work: float) -> bool:
-    """Whether several questions are under way on one connection at a time: a socket shows only that there are some."""
-    return between.busy(name) and at_work > MORE * between.connections(name)
+def _shared(
+    recording: Recording, between: edges.Edges, crews: Mapping[str, tuple[Workers, ...]], at_once: float | None
+) -> set[str]:
+    """Services with several questions under way on one connection at a time: more threads are at work there than it has
+    connections; or, of one that the front asks, more requests were served at once than it has connections to it, and
+    nothing else was done for them meanwhile, nor for a lone request."""
+    found = {
+        name
+        for name, crew in crews.items()
+        if between.busy(name) and sum(each.at_work for each in crew) > MORE * between.connections(name)
+    }
+    meta = next((each for each in recording.meta.services if each.name == recording.meta.target), None)
+    for front in {recording.meta.target, meta.upstream if meta is not None else ""}:
+        asked = between.out_of(front)
+        own = sum(each.at_work + each.cores for each in crews.get(front, ()))
+        for edge in asked:
+            others = sum(each.outstanding for each in asked if each is not edge)
+            served = (at_once or 0.0) - own - others
+            taken = edge.outstanding >= edges.ALWAYS * edge.connections > 0
+            if taken and served > SEVERAL * edge.connections and _waits_alone(recording, front, edge.to):
+                found.add(edge.to)
+    return found
+
+
+def _waits_alone(recording: Recording, front: str, to: str) -> bool:
+    """Whether a lone request spends its time there, as every look at one or two users says."""
+    alone = [each for each in recording.levels if each.users <= FEW and each.phase == "search"]
+    looks: dict[float, float] = defaultdict(float)
+    for series in recording.series("edges.outstanding", service=front):
+        if edges.far_end(series.entity.name)[0] == to:
+            for level in alone:
+                seen = series.between(level.start, level.end)
+                for at, value in zip(seen.t, seen.v, strict=True):
+                    looks[float(at)] += float(value)
+    return len(looks) >= FEWEST_ALONE and all(value >= 1 for value in looks.values())
 
 
 def _sent(recording: Recording, between: edges.Edges, name: str) -> float:
@@ -181,6 +247,7 @@ def _workers(
     mine: tuple[ThreadState, ...],
     inside: float,
     sleeps: Sleeps,
+    unread: float | None,
 ) -> Workers:
     serving = [each for each in mine if each.serves]
     others = [each for each in mine if not each.serves]
@@ -197,10 +264,18 @@ def _workers(
         sum(each.share["futex"] * kinds[each.entity].line for each in pool),
         # Work reaches a pool through a futex. A thread that sleeps between looks at its own house is none.
         taken if any(each.handed for each in taken) else (),
-        max(each.busy for each in serving) if serving and others else None,
+        _taking(serving, unread) if serving and others else None,
         told,
         _free(states, station, told),
     )
+
+
+def _taking(serving: list[ThreadState], unread: float | None) -> float:
+    """How busy those are that take requests: the busiest. One of several that stands in a futex is blocked if questions
+    lie there unread; else it waits for its turn at epoll, which the others have meanwhile (gRPC's event engine)."""
+    have_time = unread is not None and unread <= READ
+    turns = [each for each in serving if each.share["futex"] < STOOD] if have_time else []
+    return max(each.busy for each in turns or serving)
 
 
 def _free(states: threads.Threads, station: stations.Station, told: bool) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import struct
-import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadlab.probes import _cgroup_files as cgroup
-from loadlab.probes import _peers, _proc_text, _pyspy, _sockets, _threadstate, _tree, _waiting, core, nginx
+from loadlab.probes import _proc_text, _pyspy, _sockets, _threadstate, _tree, _waiting, core, nginx
 from loadlab.probes import sockets as listeners
 from loadlab.probes._flow import Flow
 from loadlab.probes._nagle import Nagle
@@ -370,23 +369,6 @@ tfd:       13 events: 80000019 data: ffffffff0000000d  pos:0 ino:2a01 sdev:8
 @pytest.mark.parametrize(("fdinfo", "found"), [(FDINFO, [5, 13]), (b"", []), (b"pos:\t0\n", [])])
 def test_what_an_epoll_watches(fdinfo: bytes, found: list[int]) -> None:
     assert _threadstate.watched(fdinfo) == found
-
-
-UDP = b"""   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
- 1025: 0100007F:9C40 4D00007F:0035 01 00000000:00000000 00:00000000 00000000     0        0 41235 2 0 0
- 1026: 00000000:0044 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 41236 2 0 0
-"""
-UDP6 = UDP.replace(b"4D00007F:0035", b"00000000000000000000000001000000:0035")
-
-
-@pytest.mark.skipif(sys.byteorder != "little", reason="recorded where the low byte comes first")
-@pytest.mark.parametrize(
-    ("table", "inode", "found"),
-    [(UDP, 41235, "127.0.0.77:53"), (UDP6, 41235, "::1:53"), (UDP, 41236, ""), (UDP, 4123, ""), (b"", 41235, "")],
-    ids=["a resolver's", "IPv6", "not connected", "another", "not there"],
-)
-def test_the_far_end_of_a_datagram_socket(table: bytes, inode: int, found: str) -> None:
-    assert _peers.far_end_of(table, inode) == found
 
 
 @pytest.mark.parametrize(

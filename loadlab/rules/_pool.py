@@ -1,0 +1,26 @@
+"""What to do where all threads of a pool are taken, by whom they wait for: part of thread_pool_exhausted."""
+
+from __future__ import annotations
+
+from loadlab.rules._pipes import ADVICE, full
+from loadlab.rules._words import NAMES_PORT
+from loadlab.signals.threads import Wait
+
+LOOKUPS = (
+    "Keep connections open: each new one has its name looked up, in one of these threads. Or keep the answers (a cache "
+    "of names in the process or on the machine); then make the pool bigger."
+)
+
+OTHERWISE = (
+    "Take the work that no answer waits for out of the pool that answers: an asynchronous call, a pool of its own, or "
+    "a queue with workers. More threads help as long as that work waits rather than computes."
+)
+
+
+def advice(peers: list[Wait], *, other: bool) -> str:
+    """The next step. peers: whom its threads wait for; other: no request waits for what they do."""
+    if full(peers):
+        return ADVICE
+    if peers and max(peers, key=lambda one: one.share).peer.endswith(NAMES_PORT):
+        return LOOKUPS
+    return OTHERWISE if other else "Make the pool bigger, or make the call asynchronous; then the wait shorter."

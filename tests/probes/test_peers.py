@@ -1,0 +1,25 @@
+"""Who is at the other end of a socket that lives for one question only."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from loadlab.probes import _peers
+
+UDP = b"""   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+ 1025: 0100007F:9C40 4D00007F:0035 01 00000000:00000000 00:00000000 00000000     0        0 41235 2 0 0
+ 1026: 00000000:0044 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 41236 2 0 0
+"""
+UDP6 = UDP.replace(b"4D00007F:0035", b"00000000000000000000000001000000:0035")
+
+
+@pytest.mark.skipif(sys.byteorder != "little", reason="recorded where the low byte comes first")
+@pytest.mark.parametrize(
+    ("table", "inode", "found"),
+    [(UDP, 41235, "127.0.0.77:53"), (UDP6, 41235, "::1:53"), (UDP, 41236, ""), (UDP, 4123, ""), (b"", 41235, "")],
+    ids=["a resolver's", "IPv6", "not connected", "another", "not there"],
+)
+def test_the_far_end_of_a_datagram_socket(table: bytes, inode: int, found: str) -> None:
+    assert _peers.far_end_of(table, inode) == found
