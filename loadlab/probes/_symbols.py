@@ -8,6 +8,7 @@ downloaded package.
 from __future__ import annotations
 
 import re
+import stat
 import struct
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
@@ -175,7 +176,9 @@ class Files:
             # Two containers have different files of one name.
             key = (about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns)
             if key not in self._known:
-                self._known[key] = program(file.read_bytes()) if about.st_size <= LARGEST else None
+                # Something else may have a mapped file's name by now: a pipe would never end.
+                is_file = stat.S_ISREG(about.st_mode) and about.st_size <= LARGEST
+                self._known[key] = program(file.read_bytes()) if is_file else None
         except OSError:
             return None
         return self._known[key]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from pathlib import Path
 
@@ -45,11 +46,12 @@ def test_where_a_processes_files_are_found() -> None:
 def test_a_file_is_read_once_and_not_before_a_stack_passes_through(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two containers have different files of one name; one file may have several."""
+    """Two containers have different files of one name; one file may have several. A pipe that has it is not read."""
     for name in ("one", "other"):
         (tmp_path / name).write_text(name)
     (tmp_path / "again").hardlink_to(tmp_path / "one")
-    seen = {1: "one", 2: "other", 3: "again", 4: "nowhere"}
+    os.mkfifo(tmp_path / "pipe")
+    seen = {1: "one", 2: "other", 3: "again", 4: "nowhere", 5: "pipe"}
     read: list[bytes] = []
     monkeypatch.setattr(_symbols, "program", read.append)
     monkeypatch.setattr(_symbols, "places", lambda pid, *_: {"/lib/libc.so": tmp_path / seen[pid]})
