@@ -76,7 +76,8 @@ def v1_memory(folders: Mapping[str, Path]) -> dict[str, float]:
     if limit.isdigit() and int(limit) < NO_LIMIT:
         found["memory_limit_bytes"] = float(limit)
     _number(found, "memory_usage_bytes", folder / "memory.usage_in_bytes")
-    # With a limit of memory and swap together, as containers without swap have, that one is met first.
+    # With a limit of memory and swap together, as containers without swap have, that one is met first; Linux 6.18 then
+    # counts neither, and what is read back has to tell.
     hits = [text(folder / name).strip() for name in ("memory.failcnt", "memory.memsw.failcnt")]
     if any(each.isdigit() for each in hits):
         found["memory_max_events"] = float(sum(int(each) for each in hits if each.isdigit()))
