@@ -1,8 +1,11 @@
-"""How many requests the last service of a chain serves at a time, at most: part of slow_downstream."""
+"""How many requests the last service of a chain serves at a time, at most, and where these are: part of
+slow_downstream."""
 
 from __future__ import annotations
 
+from loadlab.rules import Evidence
 from loadlab.signals import Signals
+from loadlab.signals.edges import Edge
 
 WAIT = 1.5
 """Requests in the other service for each that it serves at a time: below, hardly any of them waits its turn there."""
@@ -10,10 +13,41 @@ WAIT = 1.5
 COMPUTING = 0.5
 """Cores it uses for each of these, from which on computing may be what takes their time."""
 
+ONE = 1.25
+"""Served at a time, up to which it is one."""
 
-def at_once(s: Signals, name: str) -> float | None:
-    """How many requests the last service of the way serves at a time, at most, by Little's law; None where no lone
-    request was seen, where they do not wait for each other, or where they compute."""
+ELSEWHERE = 0.5
+"""Requests in the caller itself, from which on the one that is served is there and not in the other service. What any
+number of requests may do there at a time would let that many more be served than ONE."""
+
+MEANWHILE = "meanwhile cache its answers, ask in parallel, or queue the work."
+
+
+def serves_few(s: Signals, edge: Edge, inside: float) -> tuple[str, str, list[Evidence]] | None:
+    """How that is said after the sentence, where to look, and the reasons; None where it does not serve few at a time.
+    inside: requests in the caller."""
+    few = _at_once(s, edge.to)
+    if few is None:
+        return None
+    many = "one" if round(few) <= 1 else f"about {few:.0f}"
+    says = f"as many were served as with {few:.1f} at a time, each as soon as one that is alone"
+    evidence = [Evidence("at_once", few, says, s.edges.into(edge.to) / WAIT)]
+    look = f"Look in {edge.to} for what lets so few through: a lock, a worker or pool, a queue, a limiter; {MEANWHILE}"
+    others = sum(each.outstanding for each in s.edges.out_of(edge.source) if each.to != edge.to)
+    own = inside - edge.outstanding - others
+    if few <= ONE and own >= ELSEWHERE:
+        says = f"{own:.1f} requests at a time were in {edge.source} itself: the one that the others wait for"
+        evidence.append(Evidence("own", own, says, ELSEWHERE))
+        look = (
+            f"Look in {edge.source} for what it does between two questions to {edge.to} while it keeps the others out "
+            "of there (a transaction that is open, a lock that it holds), and do that before or after."
+        )
+    return f", which serves no more than {many} at a time", look, evidence
+
+
+def _at_once(s: Signals, name: str) -> float | None:
+    """By Little's law; None where no lone request was seen, where they do not wait for each other, or where they
+    compute."""
     served, used = s.workers.at_once, s.cpu.services.get(name)
     if served is None or used is None or s.edges.into(name) < WAIT * served:
         return None

@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, percent
-from loadlab.rules._few import WAIT, at_once
+from loadlab.rules._few import MEANWHILE, serves_few
 from loadlab.signals import Signals
 from loadlab.signals.edges import Edge
 
@@ -103,18 +103,17 @@ def _fault(s: Signals, edge: Edge) -> Fault:
         evidence.append(
             Evidence("downstream_busy", theirs, f"{edge.to} was busy {percent(theirs)}: it waits for something itself")
         )
-    what, look = f"{edge.source} spends its time waiting for {edge.to}", f"Look at {edge.to} next"
-    if watched and (few := at_once(s, edge.to)) is not None:
-        many = "one" if round(few) <= 1 else f"about {few:.0f}"
-        what += f", which serves no more than {many} at a time"
-        look = f"Look in {edge.to} for what lets so few through: a lock, a worker or pool, a queue, a limiter"
-        says = f"as many were served as with {few:.1f} at a time, each as soon as one that is alone"
-        evidence.append(Evidence("at_once", few, says, s.edges.into(edge.to) / WAIT))
+    few, look, seen = (serves_few(s, edge, inside) if watched else None) or (
+        "",
+        f"Look at {edge.to} next; {MEANWHILE}",
+        [],
+    )
+    evidence += seen
     return Fault(
         edge.to if watched else edge.source,
-        what,
+        f"{edge.source} spends its time waiting for {edge.to}{few}",
         tuple(evidence),
-        f"{look}; meanwhile cache its answers, ask in parallel, or queue the work.",
+        look,
         strength=share,
         signals=2,
     )

@@ -136,6 +136,20 @@ def test_how_many_the_last_service_serves_at_a_time(built: Builder, says: str) -
     assert diagnose(built.recording()).sentence == found.sentence + "."
 
 
+@pytest.mark.parametrize(
+    ("own", "alone_ms", "asks"),
+    [(0.95, 10.0, "clerk for what it does between two questions"), (0.95, 19.5, "ledger"), (0.2, 10.0, "ledger")],
+    ids=["recorded of a row in MariaDB", "many at a time may do that", "hardly anybody is there"],
+)
+def test_what_is_kept_for_one_while_it_is_elsewhere(own: float, alone_ms: float, asks: str) -> None:
+    """A transaction changes a row, and asks a bank before it commits: one request is in the caller, seven wait."""
+    built = behind(alone_ms=alone_ms)
+    for series in built.series["edges.outstanding"]:
+        if series.entity.service == "clerk":
+            series.v[:] = 8.0 - own
+    assert fault("slow_downstream", built).remedy.startswith(f"Look in {asks}")
+
+
 def test_of_several_who_could_have_put_it_there_none_is_named() -> None:
     assert fault("slow_downstream", queued(consumers=2)).service == "store"
 
