@@ -56,6 +56,8 @@ def named(s: Signals, service: str, words: dict[str, str]) -> str:
 
 def workers(s: Signals, service: str) -> str:
     """What to do where one process or thread has a core to itself, and the service may have more. A whole sentence."""
+    if any(each.name == service and each.role == "cache" for each in s.meta.services):
+        return "Ask it less (many keys in one command, a copy of what is asked most), or divide its keys among several."
     spread = SPREAD.get(s.languages.get(service, ""))
     if spread is not None:
         return f"{spread}, or run more instances of it."

@@ -166,6 +166,7 @@ def commanded(*commands: tuple[str, float, float], cores: float = 0.95) -> Build
 COMMANDS = [
     (commanded(("keys", 40, 0.8), ("get", 2000, 0.01)), Found, "KEYS occupies cache: 20.0 ms a call"),
     (commanded(("eval", 71, 0.83), ("zrange", 71, 0.28)), Found, "EVAL occupies cache: 11.7 ms a call"),
+    (commanded(("eval", 1650, 0.97), ("lrange", 1650, 0.21)), Found, "EVAL occupies cache: 0.6 ms a call"),
     (commanded(("keys", 162, 1.06)), Found, "KEYS occupies cache: 6.5 ms a call, 100% of its one thread"),
     (commanded(("get", 90_000, 0.8)), Clear, "many cheap ones"),
     (commanded(("keys", 4, 0.08), cores=0.1), Clear, "it has time"),
@@ -179,6 +180,12 @@ def test_one_command_that_occupies_a_cache(built: Builder, expected: type[Verdic
     assert isinstance(found, expected)
     if isinstance(found, Found):
         assert found.faults[0].sentence.startswith(why)
+
+
+def test_more_workers_are_no_advice_for_a_cache() -> None:
+    """It does one command at a time, whatever it is started with."""
+    found = verdict("single_core", commanded(("get", 90_000, 0.9), cores=0.97))
+    assert isinstance(found, Found) and found.faults[0].remedy.startswith("Ask it less")
 
 
 def test_what_a_script_does_itself_did_not_wait_behind_it() -> None:
