@@ -35,7 +35,7 @@ MOST = 0.5
 """Of the time of all commands, for the one to blame."""
 
 SLOW_MS = 0.1
-"""One call. A GET takes a microsecond, a page of SCAN some tens: a hundred are a walk over a thousand elements. Recorded
+"""One call. A GET takes a microsecond, a page of SCAN some tens: a hundred are a walk over a thousand elements. Seen
 of a script that sums a list of 5,000: 0.6 ms."""
 
 SCRIPTS = ("eval", "fcall")
