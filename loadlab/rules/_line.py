@@ -37,6 +37,9 @@ IDLE_CORES = 0.3
 MOSTLY = 0.5
 """Share of the time in which one of the threads waits for the same, from which on that is what the lock is held for."""
 
+SYNCS = frozenset({"fsync", "fdatasync", "sync_file_range", "msync", "syncfs"})
+"""Calls after which what was written is on the disk: for several writers one will do."""
+
 COMPUTING = 0.5
 """Cores of a process, and share of its own samples in one function, from which on that is most of what is done one at a
 time."""
@@ -158,8 +161,19 @@ def at_lock(s: Signals, each: Workers, call: str) -> tuple[Where | None, tuple[s
     at_work = 1.0 if barges(s, each) else each.at_work
     what, advice = manner(at_work, within=still.library if still is not None else "", call=call)
     if still is None and _computes(s, each) and line is not None:
-        return blame(line), (f"{what} and computes", advice)
+        asks = _kernel(s, each, line)
+        if asks in SYNCS:
+            advice = "Do it once for several: gather what waits, write and sync it together, outside of the lock."
+        return blame(line), (f"{what} and {f'calls {asks}()' if asks else 'computes'}", advice)
     return blame(still), (what, advice)
+
+
+def _kernel(s: Signals, each: Workers, line: Line) -> str:
+    """What its line calls, where the kernel then does most of the work; "" where that is not so."""
+    mine = s.cpu.services.get(each.entity.service)
+    if mine is None or mine.system < MOSTLY * mine.cores or not line.library.endswith(")"):
+        return ""
+    return line.library.partition(" (")[0]
 
 
 def computes(s: Signals, name: str) -> bool:

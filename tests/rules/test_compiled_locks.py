@@ -36,3 +36,27 @@ def test_who_is_woken_and_finds_the_lock_taken_is_at_work_for_nothing(rps: float
     found = verdict("lock_contention", app(*line, cores=0.9, rps=rps))
     assert isinstance(found, kind)
     assert not isinstance(found, Found) or "one at a time holds a lock" in found.faults[0].sentence
+
+
+@pytest.mark.parametrize(
+    ("system", "called", "says", "advice"),
+    [
+        (0.95, "fsync", "and calls fsync() in enter() at quay.rs:11", "Do it once for several"),
+        (0.95, "ioctl", "and calls ioctl() in enter() at quay.rs:11", "Hold the lock for the shared data only"),
+        (0.1, "memcpy", "and computes in enter() at quay.rs:11", "Hold the lock for the shared data only"),
+    ],
+)
+def test_what_the_kernel_does_under_a_lock(system: float, called: str, says: str, advice: str) -> None:
+    """Recorded of Rust: a mutex round a write and a sync, which takes half a core in the kernel."""
+    cores = 0.51
+    built = app(*[Thread(cores / 8, 0.0, {"futex": 0.87, "running": 0.1}) for _ in range(8)], cores=cores)
+    pid = next(each.entity.pid for each in built.series["process.cpu_user_s"] if each.entity.service == "app")
+    for metric, share in (("cpu_user_s", 1 - system), ("cpu_system_s", system)):
+        for each in built.series[f"process.{metric}"]:
+            if each.entity.pid == pid:
+                each.v[:] = cores * share * each.t
+    frames = (Frame(called, "native:libc.so", 0), Frame("enter", "/srv/app/quay.rs", 11))
+    built.stacks.append(Stacks("app", 0, pid, "native", (("quay (9)", frames[::-1], 100),)))
+    found = verdict("lock_contention", built)
+    assert isinstance(found, Found)
+    assert says in found.faults[0].sentence and found.faults[0].remedy.startswith(advice)
