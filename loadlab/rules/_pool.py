@@ -17,10 +17,12 @@ OTHERWISE = (
 )
 
 
-def advice(peers: list[Wait], *, other: bool) -> str:
-    """The next step. peers: whom its threads wait for; other: no request waits for what they do."""
+def advice(peers: list[Wait], *, other: bool) -> tuple[str, bool]:
+    """The next step, and whether it is to have more threads, of which it can be told what they bring. peers: whom its
+    threads wait for; other: no request waits for what they do."""
     if full(peers):
-        return ADVICE
+        return ADVICE, False
     if peers and max(peers, key=lambda one: one.share).peer.endswith(NAMES_PORT):
-        return LOOKUPS
-    return OTHERWISE if other else "Make the pool bigger, or make the call asynchronous; then the wait shorter."
+        return LOOKUPS, False
+    more = "Make the pool bigger, or make the call asynchronous; then the wait shorter."
+    return OTHERWISE if other else more, True

@@ -15,7 +15,7 @@ for heavy calls.
 
 from __future__ import annotations
 
-from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, _pipes, at, blame, counted, percent, queued
+from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, at, blame, counted, percent, queued
 from loadlab.rules._pool import advice
 from loadlab.rules._words import one_of, whom
 from loadlab.signals import Signals
@@ -105,17 +105,18 @@ def _fault(s: Signals, each: Workers) -> Fault:
     if peers:
         top = max(peers, key=lambda one: one.share)
         evidence.append(Evidence("peer", top.share, f"mostly waiting for {whom(top.peer)}"))
+    remedy, more = advice(peers, other=other)
     return Fault(
         name,
         f"{crew} in {one_of(s, each.entity)} {are} taken{' by work that no request waits for' * other}"
         f"{',' * (where is not None)}{at(where)}, and {queued(waiting, pool)}",
         tuple(evidence),
-        advice(peers, other=other),
+        remedy,
         instance=each.entity.instance,
         pid=each.entity.pid,
         where=where,
         strength=min(1.0, waiting / each.inside + 0.3),
         signals=2,
         # Twice the threads, as far as requests wait for one.
-        gain=None if _pipes.full(peers) else 2.0 if other else round(min(2.0, each.inside / pool), 2),
+        gain=None if not more else 2.0 if other else round(min(2.0, each.inside / pool), 2),
     )

@@ -51,4 +51,5 @@ def test_threads_that_look_up_names(peer: str, lookups: bool) -> None:
     assert isinstance(found, Found)
     (fault,) = found.faults
     assert fault.remedy.startswith("Keep connections open") == lookups
+    assert (fault.gain is None) == lookups, "how much a kept connection spares is not known"
     assert any(each.says == "mostly waiting for a name server (10.0.0.2:53)" for each in fault.evidence) == lookups
