@@ -12,6 +12,7 @@ from loadlab.signals import (
     Missing,
     Signals,
     caches,
+    churn,
     cpu,
     disk,
     edges,
@@ -91,6 +92,7 @@ def _empty() -> dict[str, object]:
         "work": work.Work({}, {}),
         "starting": {},
         "calls": (),
+        "churn": churn.Churn(()),
         "caches": caches.Caches(()),
         "sends": {},
     }

@@ -12,8 +12,10 @@ Node: server.listen({ backlog }), with net.core.somaxconn; then faster or more w
 
 from __future__ import annotations
 
-from loadlab.rules import Clear, Evidence, Fault, Found, Verdict
+from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, Where, blame, cheaper_first, percent, takes
 from loadlab.signals import Signals
+from loadlab.signals.churn import Fresh
+from loadlab.signals.sockets import Listener
 
 BRANCH = "server_limit"
 STEP = "horizontal"
@@ -22,7 +24,7 @@ AT_LIMIT = False
 ELASTIC = False
 LIFTS = ("core", "workers", "loop")
 NEEDS = ("sockets",)
-USES = ()
+USES = ("stations", "hot", "churn", "latency")
 
 FULL = 0.95
 """Longest queue over the backlog; it is sampled ten times a second, so a full queue is seen a little below its peak."""
@@ -30,37 +32,64 @@ FULL = 0.95
 DROPPED = 5
 """Connections dropped on the host during the run. The counter is the whole host's: a few may be somebody else's."""
 
+AGAIN = 2.0
+"""Connections opened for each request, from which on something is asked again."""
+
+FAIL = 0.5
+"""Share of failed requests from which on what is asked again is of no use."""
+
 
 def check(s: Signals) -> Verdict:
     """A queue at its limit, and drops counted by the kernel."""
     full = [each for each in s.sockets.listeners if each.full >= FULL]
     if not full or s.sockets.overflows < DROPPED:
         return Clear("no accept queue overflowed")
-    top = max(full, key=lambda each: each.full)
-    name = top.entity.service
-    return Found(
-        (
-            Fault(
-                name,
-                f"the accept queue of {name} overflows: {s.sockets.overflows:.0f} connections were dropped",
-                (
-                    Evidence(
-                        "accept_queue",
-                        top.queue_peak,
-                        f"{top.queue_peak:.0f} connections waited; the backlog is {top.backlog:.0f}",
-                        top.backlog,
-                    ),
-                    Evidence(
-                        "listen_overflows",
-                        s.sockets.overflows,
-                        f"the kernel dropped {s.sockets.overflows:.0f} connections",
-                        DROPPED,
-                    ),
-                ),
-                "Find what keeps it from accepting first; then more instances, then a larger backlog.",
-                instance=top.entity.instance,
-                strength=min(1.0, top.full),
-                signals=2,
-            ),
-        )
+    return Found((_fault(s, max(full, key=lambda each: each.full)),))
+
+
+def _fault(s: Signals, top: Listener) -> Fault:
+    name, dropped = top.entity.service, s.sockets.overflows
+    core, again = any(each.on_one_core for each in s.stations.of(name)), _again(s, name)
+    where = blame(s.hot.hottest(name)) if core else None
+    evidence = [
+        Evidence(
+            "accept_queue",
+            top.queue_peak,
+            f"{top.queue_peak:.0f} connections waited; the backlog is {top.backlog:.0f}",
+            top.backlog,
+        ),
+        Evidence("listen_overflows", dropped, f"the kernel dropped {dropped:.0f} connections", DROPPED),
+    ]
+    if again is not None:
+        fails = f"{percent(s.latency.error_rate)} of which fail"
+        says = f"{again.source} opened {again.per_request:.1f} connections to it for each request, {fails}"
+        evidence.append(Evidence("tries", again.per_request, says, AGAIN))
+    return Fault(
+        name,
+        f"the accept queue of {name} overflows: {dropped:.0f} connections were dropped"
+        f"{f'; its one core is used up{takes(where)}' if core else ''}",
+        tuple(evidence),
+        _remedy(again, where, core=core),
+        instance=top.entity.instance,
+        where=where,
+        strength=min(1.0, top.full),
+        signals=2,
+    )
+
+
+def _again(s: Signals, name: str) -> Fresh | None:
+    """Who opens several connections to it for a request, while most requests fail."""
+    tries = [each for each in s.churn.all if each.to == name and each.per_request >= AGAIN]
+    return max(tries, key=lambda each: each.per_request) if tries and s.latency.error_rate >= FAIL else None
+
+
+def _remedy(again: Fresh | None, where: Where | None, *, core: bool) -> str:
+    step = "Find what keeps it from accepting first; then more instances, then a larger backlog."
+    if core:
+        step = cheaper_first(where, "More instances, then a larger backlog.")
+    if again is None:
+        return step
+    return (
+        f"Where {again.source} asks again what it has given up, let it try less often, after pauses that grow, and "
+        f"wait longer: what is given up is worked on all the same. {step}"
     )
