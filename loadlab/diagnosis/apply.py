@@ -21,6 +21,7 @@ from loadlab.signals import (
     memory,
     narrow,
     querying,
+    quota,
     sockets,
     stations,
     threads,
@@ -95,6 +96,7 @@ def _empty() -> dict[str, object]:
         "churn": churn.Churn(()),
         "caches": caches.Caches(()),
         "sends": {},
+        "quota": quota.Quotas(()),
     }
 
 

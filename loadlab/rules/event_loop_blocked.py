@@ -24,7 +24,7 @@ AT_LIMIT = True
 ELASTIC = False
 LIFTS = ("loop", "workers")
 NEEDS = ("stations", "threads")
-USES = ("hot", "languages")
+USES = ("hot", "languages", "quota")
 
 BLOCKED = 0.30
 """Share of the loop's time spent stopped in calls that are not its wait for events. A healthy loop has next to none:
@@ -42,7 +42,7 @@ NAMES = {
 
 def check(s: Signals) -> Verdict:
     """Every event loop that is full and stands still."""
-    found = [each for each in s.stations.all if _blocked(each)]
+    found = [each for each in s.stations.all if _blocked(s, each)]
     if not found:
         return Clear("no event loop stood in a blocking call")
     worst: dict[str, Station] = {}
@@ -51,12 +51,14 @@ def check(s: Signals) -> Verdict:
     return Found(tuple(_fault(s, each) for each in worst.values()))
 
 
-def _blocked(station: Station) -> bool:
+def _blocked(s: Signals, station: Station) -> bool:
     loop = station.thread
     if loop is None or loop.serves != "epoll" or loop.busy < FULL or loop.blocked < BLOCKED:
         return False
     # A loop that waits for the interpreter lock stands in a futex while its process computes: that is gil_contention.
-    return not (loop.blocked_in == "futex" and station.process.cores >= 0.7)
+    # One whose process may not compute any more stands where the kernel stopped it.
+    stopped = s.quota.used_up(station.entity.service, station.entity.instance)
+    return not (loop.blocked_in == "futex" and (station.process.cores >= 0.7 or stopped))
 
 
 def _fault(s: Signals, station: Station) -> Fault:

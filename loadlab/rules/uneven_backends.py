@@ -22,7 +22,7 @@ AT_LIMIT = True
 ELASTIC = False
 LIFTS = ()
 NEEDS = ("backends", "stations")
-USES = ("workers",)
+USES = ("workers", "quota")
 
 UNEVEN = 1.5
 """Largest share of requests over the mean share. Random choice among three, 1,000 requests, stays within 1.1."""
@@ -44,8 +44,10 @@ def _group(s: Signals, group: Group) -> list[Fault]:
     least = min(group.backends, key=lambda each: each.cores)
     mean = 1 / len(group.backends)
     full = any(each.full for each in s.stations.of(group.service) if each.entity.instance == most.instance)
-    taken = [each for each in s.workers.of(group.service) if each.entity.instance == most.instance and _taken(each)]
-    if most.share < UNEVEN * mean or not (full or taken) or least.cores > IDLE * most.cores:
+    quota = s.quota.used_up(group.service, most.instance)
+    crew = () if quota else s.workers.of(group.service)  # whom the kernel stops is not taken by a request
+    taken = [each for each in crew if each.entity.instance == most.instance and _taken(each)]
+    if most.share < UNEVEN * mean or not (full or taken or quota) or least.cores > IDLE * most.cores:
         return []
     return [_fault(group, most, least, mean, taken)]
 
@@ -77,8 +79,8 @@ def _fault(group: Group, most: Backend, least: Backend, mean: float, taken: list
             ),
             *([Evidence("taken", threads, held)] if taken else []),
         ),
-        f"Balance by least connections in {group.balancer}; where one instance has to be found again, by a key with "
-        "more values.",
+        f"Balance by least connections in {group.balancer}, with weights as the instances are; where one instance has "
+        "to be found again, by a key with more values.",
         instance=most.instance,
         strength=min(1.0, most.share),
         signals=2,

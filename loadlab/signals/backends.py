@@ -45,18 +45,21 @@ class Backends:
 
 
 def compute(recording: Recording) -> Backends:
-    """Raises Missing where a balancer runs but its log gave nothing. Whoever has connections to several instances
-    shares out requests, too: of it there is no log, so that times are not known, but what went to each is counted."""
+    """Raises Missing where a balancer runs and neither its log nor its connections gave anything. Whoever has
+    connections to several instances shares out requests, too: of it there is no log, so that times are not known, but
+    what went to each is counted; so, too, of a balancer whose log or statistics its own configuration keeps away."""
     balancers = [each for each in recording.meta.services if each.upstream]
     window = measured(recording)
-    groups = []
+    groups: list[Group | None] = []
     for balancer in balancers:
         service = next((each for each in recording.meta.services if each.name == balancer.upstream), None)
         if service is not None and len(_instances(recording, service, window)) > 1:
-            groups.append(_group(recording, balancer, service, window))
-    known = {each.service for each in groups}
+            groups.append(_logged(recording, balancer, service, window) or _unlogged(recording, service, window))
+            if groups[-1] is None:
+                raise Missing(f"{balancer.name} logged no request to {service.name}")
+    known = {each.service for each in groups if each is not None}
     others = (_unlogged(recording, each, window) for each in recording.meta.services if each.name not in known)
-    return Backends((*groups, *(each for each in others if each is not None)))
+    return Backends(tuple(each for each in (*groups, *others) if each is not None))
 
 
 def _unlogged(recording: Recording, service: ServiceMeta, window: Window) -> Group | None:
@@ -92,13 +95,13 @@ def _instances(recording: Recording, service: ServiceMeta, window: Window) -> tu
     return tuple(range(service.instances))
 
 
-def _group(recording: Recording, balancer: ServiceMeta, service: ServiceMeta, window: Window) -> Group:
+def _logged(recording: Recording, balancer: ServiceMeta, service: ServiceMeta, window: Window) -> Group | None:
     instances = _instances(recording, service, window)
     counted = _by_instance(recording, balancer.name, service, "requests", window)
     requests = {each: count for each, count in counted.items() if each in instances}
     total = sum(requests.values())
     if total <= 0:
-        raise Missing(f"{balancer.name} logged no request to {service.name}")
+        return None
     seconds = _by_instance(recording, balancer.name, service, "response_time_s", window)
     failures = _by_instance(recording, balancer.name, service, "failures", window)
     used, waiting = _cores(recording, service, window), _waiting(recording, service)

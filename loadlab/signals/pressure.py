@@ -22,10 +22,6 @@ FULL_HOST = 0.15
 """Share of the cores that may be idle on a full machine: schedulers leave a few per cent."""
 
 
-USED_UP = 0.85
-"""Share of a quota from which on it is used up: a group that is stopped in every period may still end some early."""
-
-
 @dataclass(frozen=True)
 class Pressure:
     """One database. waited: share of the requests in its caller that were outstanding at it. inside: requests in that
@@ -100,7 +96,7 @@ def _pressure(
 
 def _used_up(recording: Recording, name: str) -> float | None:
     mine = (each for each in quota.compute(recording).all if each.entity.service == name)
-    return max((each.cores for each in mine if each.used >= USED_UP * each.cores), default=None)
+    return max((each.cores for each in mine if each.used >= quota.USED_UP * each.cores), default=None)
 
 
 def _waited(recording: Recording, name: str) -> tuple[float, str, float, float, float]:

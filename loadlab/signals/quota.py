@@ -22,11 +22,20 @@ class Quota:
     throttled_s: float
 
 
+USED_UP = 0.85
+"""Share of a quota from which on it is used up: a group that is stopped in every period may still end some early."""
+
+
 @dataclass(frozen=True)
 class Quotas:
     """Every instance that has one; empty where none has."""
 
     all: tuple[Quota, ...]
+
+    def used_up(self, service: str, instance: int) -> bool:
+        """Whether an instance has all that it is allowed."""
+        mine = (each for each in self.all if (each.entity.service, each.entity.instance) == (service, instance))
+        return any(each.used >= USED_UP * each.cores for each in mine)
 
 
 def compute(recording: Recording) -> Quotas:

@@ -59,6 +59,36 @@ def test_nobody_is_asked_too_much(built: Builder, why: str) -> None:
     assert isinstance(ask(units("rules")["uneven_backends"], Signals(built.recording())), Clear), why
 
 
+def weighed() -> Builder:
+    """Recorded of a HAProxy of one's own with weights of 250, 10 and 10, before three Go programs of 0.4 cores each:
+    where its statistics are is its own affair. Threads that the kernel stops stand in a futex."""
+    built = Builder()
+    stopped = Thread(0.2, 0.0, {"running": 0.3, "futex": 0.67, "idle_epoll": 0.02}, "idle_epoll")
+    procs = [Proc(cores=0.02, busy=0.03, instance=i) for i in (1, 2)]
+    built.service("stall", Proc(cores=0.4, threads=[stopped, stopped], instance=0), *procs)
+    built.service("row", Proc(cores=0.03), role="balancer", upstream="stall")
+    built.target = "row"
+    built.load(400, growth=1.0).generator(in_flight=8).host().edge("generator", "row", outstanding=8)
+    for i, rate in enumerate((370.0, 15.0, 15.0)):
+        built.edge("row", f"stall/{i}", outstanding=7.0 if i == 0 else 0.3)
+        entity = Entity("cgroup", "stall", i)
+        built.gauge("cgroup.quota_cores", entity, 0.4)
+        for name, value in (("periods", 10), ("throttled_periods", 10 if i == 0 else 0), ("throttled_s", 0.5)):
+            built.counter(f"cgroup.{name}", entity, value)
+        built.counter("cgroup.usage_s", entity, 0.4 if i == 0 else 0.02)
+        for way in ("out", "in"):
+            built.counter(f"edges.segments_{way}", Entity("edge", "row", 0, name=f"stall/{i}"), rate)
+    return built
+
+
+def test_the_others_have_the_quota_that_one_lacks() -> None:
+    diagnosis = diagnose(weighed().recording())
+    kinds = [each.kind for each in (diagnosis.bottleneck, *diagnosis.others) if each is not None]
+    assert kinds == ["uneven_backends", "cpu_quota"] and "92% of the requests" in diagnosis.sentence
+    assert diagnosis.bottleneck is not None
+    assert not any("threads of its pool" in each.says for each in diagnosis.bottleneck.evidence)
+
+
 def test_requests_are_in_the_instance_whose_connections_carry_them() -> None:
     crew = Signals(hashed((14, 193, 14)).recording()).workers.of("tills")
     inside = {each.entity.instance: each.inside for each in crew}
