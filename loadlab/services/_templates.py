@@ -56,7 +56,7 @@ def render(service: ServiceSpec, names: Names, folder: Path, port: int, more: Ma
         rendered: str = _environment().from_string(text).render({**_known(service, names, folder, port), **more})
         return rendered
     except (OSError, ValueError, TemplateError) as error:
-        known = ", ".join(_variables(names, service))
+        known = ", ".join((*_variables(names, service), *more))
         raise SpecError([f"{path}, the config of {service.name}: {error} (known here: {known})"]) from error
 
 
