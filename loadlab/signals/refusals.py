@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loadlab.recording.model import Level, Recording
@@ -20,7 +21,8 @@ class Refusals:
     """share: refused of all requests of the run; code: what most of them were told; fast_ms, ok_ms: medians in the
     measured window, None where not known; by_balancer: refusals per second that a balancer gave without asking a
     server, by its name; steady: the largest over the smallest rate of good answers among the levels with refusals,
-    None with fewer than two such levels; grew: the largest over that at the lowest of them.
+    None with fewer than two such levels; grew: the largest over that at the lowest of them, or at the next
+    while few are refused: before all places are taken more users bring more good answers.
     busy: of the busiest process of the system at the lowest such level, None where its threads were not looked at
     often enough, as of hundreds. At higher ones refusing itself keeps it busy: who is turned away at once comes back at
     once. slower: the median of good answers at that level over that with the fewest users of whom none were refused,
@@ -61,7 +63,7 @@ def compute(recording: Recording) -> Refusals:
         _by_balancer(recording, window),
         max(rates) / min(rates) if len(rates) >= 2 else None,
         ok / seconds if seconds else 0.0,
-        max(rates) / rates[0] if len(rates) >= 2 else None,
+        _grew([failed for _, failed in _levels(recording) if failed >= FAILING], rates) if len(rates) >= 2 else None,
         _busy(recording, levels),
         _slower(recording, levels),
     )
@@ -79,6 +81,10 @@ def _by_balancer(recording: Recording, window: Window) -> dict[str, float]:
 
 FAILING = 0.02
 """Share of a level's requests that failed, from which on the limiter is at work."""
+
+BEGUN = 0.1
+"""Share refused, up to which a limiter of places has only begun: a tenth finds none, as some come at one moment, while
+others are free the next."""
 
 SHORTEST_S = 0.3
 """Seconds of a level: in less, rates are of a handful of answers."""
@@ -114,6 +120,12 @@ def _inner(level: Level) -> Window:
 def _good(recording: Recording, level: Level) -> float:
     good, _, seconds = counts(recording, _inner(level))
     return good / seconds
+
+
+def _grew(refused: Sequence[float], rates: Sequence[float]) -> float:
+    """refused: the shares of each level, fewest users first, like the rates of good answers there."""
+    begun = next((index for index, share in enumerate(refused) if share >= BEGUN), 0)
+    return min(max(rates[index:]) / rates[index] for index in range(begun + 1))
 
 
 def _busy(recording: Recording, levels: list[Level]) -> float | None:

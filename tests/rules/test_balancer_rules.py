@@ -9,7 +9,7 @@ import pytest
 from loadlab.catalogue import units
 from loadlab.diagnosis.apply import ask
 from loadlab.diagnosis.judge import diagnose
-from loadlab.recording.model import Entity, ErrorKind, Quantiles
+from loadlab.recording.model import Entity, ErrorKind, Quantiles, RequestInterval
 from loadlab.rules import Clear, Found, Verdict
 from loadlab.signals import Signals
 from tests.build import SEARCH, STEADY, Builder, Fixed, Proc
@@ -151,6 +151,22 @@ def limiting() -> Builder:
     return built
 
 
+def crowding(early: float) -> Builder:
+    """As recorded of uvicorn's --limit-concurrency: with half of the users that fill it a few come at one moment
+    and are refused, while more users bring more good answers. early: refused a second there."""
+    built = limiting()
+    middle = built.levels[-3]
+    built.requests = [
+        each
+        for each in built.requests
+        if each.start >= middle.end or (each.result == "ok" and each.end <= middle.start)
+    ]
+    for result, rate in (("ok", 60.0), ("fail", early)):
+        count = round(rate * (middle.end - middle.start))
+        built.requests.append(RequestInterval(middle.start, middle.end, "GET /", result, count, 90.0, 5, 9, 20, 30))
+    return built
+
+
 def unseen(later_ms: float | None = None, cores: float = 0.2) -> Builder:
     """Recorded of Varnish before a backend with max_connections: of its 216 threads each is looked at five times a
     second, too seldom to tell how busy it was at the level where refusing began."""
@@ -192,6 +208,8 @@ REFUSALS = [
     (overloaded(), Clear, "the server behind has no time left"),
     (refusing("HTTP 503", cores=0.97), Found, "lb"),  # it was not full where refusing began: that itself fills it
     (limiting(), Found, "lb"),
+    (crowding(4.0), Found, "lb"),
+    (crowding(60.0), Clear, "as many fail as are answered, and more of both the more it is asked"),
     (unseen(), Found, "lb"),
     (unseen(later_ms=80.0), Clear, "good answers came later where refusing began: something was full"),
     (refusing("HTTP 503", behind=True), Clear, "the application itself fails, and answers more the more it is asked"),
