@@ -31,6 +31,10 @@ CPU_TOLD = 1.2
 """The same where stacks tell who waits for a lock: one thread at a time computes in there, and the rest cannot. And of
 a program in a language that has no lock of its own for all threads, while another core is idle."""
 
+TAKEN = 0.7
+"""Threads at work at a time, from which on a lock may be the limit: it is held nearly all of the time then. Where fewer
+are, threads wait for each other now and then, as for Python's interpreter in bursts of work."""
+
 IDLE_CORES = 0.3
 """Cores that must be idle for that: else its threads wait for the processor."""
 

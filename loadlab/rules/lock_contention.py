@@ -76,7 +76,7 @@ def _stands_in_line(s: Signals, each: Workers, line: float | None) -> bool:
     """line: threads that the stacks show in line; None where there are no stacks."""
     wanted = IN_LINE * (each.inside - 1.0)
     # Told from waits for work, a line is seen itself; else that one is at work at a time has to show it.
-    shown = each.told or 0.3 <= each.at_work <= _line.ONE or _line.barges(s, each)
+    shown = each.told or _line.TAKEN <= each.at_work <= _line.ONE or _line.barges(s, each)
     return shown and each.queueing >= wanted and (line is None or line >= wanted)
 
 

@@ -78,6 +78,13 @@ def test_threads_in_line_for_a_lock(noise: float) -> None:
     assert first is not None and (first.kind, first.grade) == ("lock_contention", "supported")
 
 
+def test_a_lock_that_nobody_holds_half_of_the_time_is_no_limit() -> None:
+    """Recorded of threads that count medals in bursts, and wait for the interpreter meanwhile."""
+    line = workers(8, futex=0.94, socket_wait=0.06)
+    built = stood(app(loop(0.02), *line), AT_LOCK)
+    assert isinstance(verdict("lock_contention", built), Clear)
+
+
 @pytest.mark.parametrize(
     ("runs_per_s", "line"), [(None, True), (25.0, True), (400.0, True), (2.0, False), (0.0, False)]
 )
