@@ -81,7 +81,7 @@ def test_threads_in_line_for_a_lock(noise: float) -> None:
 def test_a_lock_that_nobody_holds_half_of_the_time_is_no_limit() -> None:
     """Recorded of threads that count medals in bursts, and wait for the interpreter meanwhile."""
     line = workers(8, futex=0.94, socket_wait=0.06)
-    built = stood(app(loop(0.02), *line), AT_LOCK)
+    built = stood(app(loop(0.02), *line, rps=800), AT_LOCK)
     assert isinstance(verdict("lock_contention", built), Clear)
 
 
