@@ -19,6 +19,9 @@ CALLER = "caller"
 KEPT_S = 1.0
 """How long an answer about a descriptor is believed: blocking clients keep a connection for many requests."""
 
+MOST_KEPT = 5_000
+"""Answers kept: descriptors are used again, inodes are not."""
+
 
 class Peers:
     """`of(pid, fd)`: "db/0" for a service's port, "10.0.0.1:5432", "caller" at the other end of a connection that a
@@ -30,6 +33,8 @@ class Peers:
         self._sockets: dict[int, Socket] = {}
         self._ports: dict[int, str] = {}
         self._known: dict[tuple[int, int], tuple[float, str]] = {}
+        self._no_datagrams: set[int] = set()
+        """Inodes of Unix sockets and the like: the tables of UDP are not read for them again."""
         self._t = 0.0
 
     def refresh(self, t: float, sockets: list[Socket] | None = None) -> None:
@@ -39,8 +44,9 @@ class Peers:
         found = everywhere(targets, t, HELD) if sockets is None else sockets
         self._sockets = {each.inode: each for each in found}
         self._ports = {port: f"{each.service}/{each.instance}" for each in targets for port in each.ports}
-        if len(self._known) > 5_000:
-            self._known.clear()
+        for kept in (self._known, self._no_datagrams):
+            if len(kept) > MOST_KEPT:
+                kept.clear()
 
     def of(self, pid: int, fd: int) -> str:
         """See the class."""
@@ -67,6 +73,8 @@ class Peers:
     def _datagrams(self, pid: int, inode: int) -> str:
         """The far end of a connected UDP socket, as a resolver's to its name server; "" of any other. Such sockets live
         for a question only: no table is kept of them."""
+        if inode in self._no_datagrams:
+            return ""
         for name in ("udp", "udp6"):
             try:
                 table = Path(f"{self._proc}/{pid}/net/{name}").read_bytes()
@@ -75,6 +83,7 @@ class Peers:
             found = far_end_of(table, inode)
             if found:
                 return found
+        self._no_datagrams.add(inode)
         return ""
 
     def named(self, socket: Socket | None) -> str:

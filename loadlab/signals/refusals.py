@@ -52,7 +52,8 @@ def compute(recording: Recording) -> Refusals:
     fast = recording.quantiles(window.start, window.end, result="fail") if count else None
     good = recording.quantiles(window.start, window.end, result="ok") if count else None
     ok, _, seconds = counts(recording, window)
-    levels = _failing(recording)
+    every = _levels(recording)
+    levels = [level for level, failed in every if failed >= FAILING]
     rates = [_good(recording, each) for each in levels]
     return Refusals(
         count / total,
@@ -63,9 +64,9 @@ def compute(recording: Recording) -> Refusals:
         _by_balancer(recording, window),
         max(rates) / min(rates) if len(rates) >= 2 else None,
         ok / seconds if seconds else 0.0,
-        _grew([failed for _, failed in _levels(recording) if failed >= FAILING], rates) if len(rates) >= 2 else None,
+        _grew([failed for _, failed in every if failed >= FAILING], rates) if len(rates) >= 2 else None,
         _busy(recording, levels),
-        _slower(recording, levels),
+        _slower(recording, levels, [level for level, failed in every if not failed]),
     )
 
 
@@ -98,13 +99,9 @@ FEWEST_SAMPLES = 15
 whether there was any time left."""
 
 
-def _failing(recording: Recording) -> list[Level]:
-    """Fewest users first; none at which a profiler or the experiment disturbed the system."""
-    return [level for level, failed in _levels(recording) if failed >= FAILING]
-
-
 def _levels(recording: Recording) -> list[tuple[Level, float]]:
-    """Those that can be judged, and the share of each that failed; fewest users first."""
+    """Those that can be judged, and the share of each that failed; fewest users first. Where a profiler or the
+    experiment disturbed the system nothing can."""
     found = []
     for level in recording.levels:
         good, bad, seconds = counts(recording, _inner(level))
@@ -140,9 +137,8 @@ def _busy(recording: Recording, levels: list[Level]) -> float | None:
     return max((max(each.busy, each.cores + each.run_delay) for each in loops), default=None)
 
 
-def _slower(recording: Recording, levels: list[Level]) -> float | None:
-    """A server that sheds load because it is full answers late whom it answers."""
-    calm = [level for level, failed in _levels(recording) if not failed]
+def _slower(recording: Recording, levels: list[Level], calm: list[Level]) -> float | None:
+    """A server that sheds load because it is full answers late whom it answers. calm: levels without a failure."""
     if not levels or not calm:
         return None
     alone, beside = (recording.quantiles(each.start, each.end, result="ok") for each in (calm[0], levels[0]))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 
 from loadlab.probes import _peers
+from loadlab.services import Target
 
 UDP = b"""   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
  1025: 0100007F:9C40 4D00007F:0035 01 00000000:00000000 00:00000000 00000000     0        0 41235 2 0 0
@@ -23,3 +25,26 @@ UDP6 = UDP.replace(b"4D00007F:0035", b"00000000000000000000000001000000:0035")
 )
 def test_the_far_end_of_a_datagram_socket(table: bytes, inode: int, found: str) -> None:
     assert _peers.far_end_of(table, inode) == found
+
+
+class Nobody:
+    """No service runs."""
+
+    def now(self) -> tuple[Target, ...]:
+        return ()
+
+
+@pytest.mark.skipif(sys.byteorder != "little", reason="recorded where the low byte comes first")
+def test_the_tables_of_udp_are_read_once_for_a_socket_that_is_in_none(tmp_path: Path) -> None:
+    """A Unix socket's, at which threads stand all the time."""
+    (tmp_path / "7/fd").mkdir(parents=True)
+    (tmp_path / "7/net").mkdir()
+    (tmp_path / "7/fd/3").symlink_to("socket:[41235]")
+    table = tmp_path / "7/net/udp"
+    table.write_bytes(b"")
+    peers = _peers.Peers(Nobody(), tmp_path)
+    assert peers.of(7, 3) == "socket"
+    table.write_bytes(UDP)
+    peers.refresh(10.0, [])
+    assert peers.of(7, 3) == "socket"
+    assert _peers.Peers(Nobody(), tmp_path).of(7, 3) == "127.0.0.77:53"
