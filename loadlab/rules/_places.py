@@ -18,6 +18,11 @@ CPU = 0.6
 OTHERS = 1.5
 """Open connections for each thread that accepts, from which on others serve them: who serves them itself has one."""
 
+SERVES = 0.5
+"""Share of its time in a call for a request (a socket, a file) from which on a thread that accepts serves them itself,
+however many connections it has accepted ahead (PHP's built-in server takes two): who waits for a free place is in none
+of these."""
+
 TALKING = 0.02
 """Share of the time below which nobody waits for its caller: the probe's smallest."""
 
@@ -48,6 +53,8 @@ def connections(s: Signals, name: str, places: list[Station]) -> Fault | None:
     stands = [each for each in places if each.busy >= FULL and each.thread_cores + each.run_delay <= STILL]
     if not places or len(stands) < len(places) or any(each.process.cores > CPU for each in places):
         return None
+    if any(_serves(each) for each in places):
+        return None
     peers = [one for each in s.threads.of(name) if not each.serves for one in s.threads.peers(each.entity)]
     idle = sum(each.share for each in peers if each.peer == CALLER) / held
     evidence = [
@@ -70,6 +77,11 @@ def connections(s: Signals, name: str, places: list[Station]) -> Fault | None:
         signals=2,
         gain=round(min(2.0, (held + waiting) / held), 2),
     )
+
+
+def _serves(place: Station) -> bool:
+    share = place.thread.share if place.thread is not None else {}
+    return sum(share.get(state, 0.0) for state in ("socket_wait", "file_io", "lock_file")) >= SERVES
 
 
 def kept(s: Signals, name: str, workers: list[ThreadState], processes: int) -> Fault | None:

@@ -46,3 +46,14 @@ def test_workers_that_are_held_by_kept_connections(built: Builder, held: bool, w
     assert ("all 8 workers of stand are held by connections that are kept open" in fault.sentence) == held
     assert fault.remedy.startswith("Close kept connections sooner") == held
     assert fault.gain == (5.0 if held else 2.0)
+
+
+def test_workers_that_have_accepted_ahead_are_counted_and_not_their_connections() -> None:
+    """Recorded of PHP's own server with four processes: each accepts a second connection before it serves the first."""
+    built = prefork(waiting=7.0, caller=0.05, outstanding=15.6)
+    for name, value in (("established", 16.0 + 7.0), ("accept_queue", 7.0)):
+        for series in built.series[f"sockets.{name}"]:
+            series.v[:] = value
+    found = ask(units("rules")["worker_pool_exhausted"], Signals(built.recording()))
+    assert isinstance(found, Found), found
+    assert found.faults[0].sentence == "all 8 workers of stand are taken, and wait"
