@@ -91,7 +91,7 @@ Set = Annotated[
         "--set",
         metavar="KEY=VALUE",
         help="A key of the system's file, given another value for this run: app.instances=4, load.path=/health. "
-        "Once for each.",
+        "Once for each. With --command the service is app.",
         rich_help_panel=WAY,
     ),
 ]

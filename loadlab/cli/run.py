@@ -163,12 +163,10 @@ def _spec(system: str | None, adhoc: dict[str, Any], path: str | None, changes: 
 
     if all(value is None for value in adhoc.values()):
         return read.system(read.find(system, Path.cwd()), changes=changes or ())
-    if changes:
-        raise UsageError("--set changes a system's file, and there is none here; give a SYSTEM instead")
     if system is not None:
         given = ", ".join("--" + name.removeprefix("attach_") for name, value in adhoc.items() if value is not None)
         raise UsageError(f"{system} and {given.replace('--port', '--attach')} are two systems; give one of them")
-    return read.adhoc(path=path or "/", **adhoc)
+    return read.adhoc(path=path or "/", changes=changes or (), **adhoc)
 
 
 def _load(

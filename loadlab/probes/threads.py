@@ -12,7 +12,8 @@ from pathlib import Path
 from loadlab.probes import Row
 from loadlab.probes import _shared as shared
 from loadlab.probes._proc_text import parse_schedstat
-from loadlab.probes._threadstate import STATES, ThreadCount
+from loadlab.probes._syscalls import STATES
+from loadlab.probes._threadstate import ThreadCount
 from loadlab.probes._tree import read
 from loadlab.recording.model import Entity, Metric
 from loadlab.services import Targets
@@ -38,6 +39,8 @@ METRICS = (
     Metric("run_delay_s", "s", "counter", "time ready but not running"),
     Metric("watches", "1", "gauge", "connections its epoll was first seen to watch: a worker that only listens has 0"),
     Metric("runs", "1", "counter", "times it was put on a CPU: one that never is waits for nothing that happens"),
+    Metric("looks", "1", "counter", "of a row for all that come and go in a process: how often these were counted"),
+    Metric("alive", "1", "counter", "and how many were there, summed over these counts"),
 )
 
 
@@ -49,7 +52,7 @@ class ThreadStates:
         self._engine = shared.engine(targets, proc)
 
     def read(self, t: float) -> Iterable[Row]:
-        """One row a thread."""
+        """One row a thread; one, of number 0, for those of a process that come and go."""
         shared.refresh(self._engine, t)
         return [self._row(each) for each in self._engine.threads()]
 
@@ -61,9 +64,9 @@ class ThreadStates:
         target = thread.member.target
         entity = Entity("thread", target.service, target.instance, thread.member.pid, thread.tid, thread.name)
         times = parse_schedstat(read(f"{self._proc}/{thread.member.pid}/task/{thread.tid}/schedstat"))
-        cpu, delay, runs = times if times is not None else (None, None, None)
+        cpu, delay, runs = times if times is not None and thread.tid else (None, None, None)
         states = (float(thread.states[name]) for name in STATES)
-        return entity, (float(thread.samples), *states, cpu, delay, thread.watches, runs)
+        return entity, (float(thread.samples), *states, cpu, delay, thread.watches, runs, thread.looks, thread.alive)
 
 
 def open(targets: Targets, proc: Path = Path("/proc")) -> ThreadStates:  # noqa: A001 - the family's word

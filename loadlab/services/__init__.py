@@ -142,6 +142,8 @@ class ProcessPlan:
     cwd: Path
     folder: Path
     env: Mapping[str, str] = field(default_factory=dict)
+    pass_env: tuple[str, ...] = ()
+    """Variables it is given as loadlab has them; `env` goes before."""
     files: Mapping[str, str] = field(default_factory=dict)
     ports: tuple[int, ...] = ()
     """Where it answers what it is asked for; the first is the one that is checked and loaded."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,6 +14,9 @@ from typing import Any, Protocol
 from loadlab.services import ProcessPlan, Target
 from loadlab.services._limits import Applied
 from loadlab.services._start import Child
+
+VARIABLE = re.compile(r"\b[A-Z][A-Z0-9_]{2,}\b")
+"""How the name of a variable is written, in the message that it is missing as well."""
 
 
 class Journal(Protocol):
@@ -143,6 +149,19 @@ class Instance:
         else:
             lines.append(f"  it printed nothing ({self.log})")
         return "\n".join([*lines, f"  {way_out}"])
+
+
+def withheld(env: Mapping[str, str], end: Exit, outer: Mapping[str, str] = os.environ) -> str:
+    """What to do where its last lines name variables of the shell that it was not given; "" where they name none."""
+    named = {word for line in end.last_lines for word in VARIABLE.findall(line)}
+    missed = sorted(word for word in named if word in outer and word not in env)
+    if not missed:
+        return ""
+    key = f"pass_env={json.dumps(missed)}"
+    names, are = " and ".join(missed), "is" if len(missed) == 1 else "are"
+    return (
+        f"{names} of your shell {are} not passed on: give its service {key}, for once with --set '{end.service}.{key}'"
+    )
 
 
 def exit_of(instance: Instance, pid: int, code: int | None, expected: bool, last_lines: list[str]) -> Exit:

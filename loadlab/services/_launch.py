@@ -12,7 +12,7 @@ from loadlab.clock import Clock
 from loadlab.errors import NotReady, PortBusy, ServiceError
 from loadlab.services import Plan, ProcessPlan, Target, _find, _guard, _limits, _ports, _ready, _setup, _spaces, _stop
 from loadlab.services._guardian import MARK
-from loadlab.services._instance import Exit, Guardian, Instance, Journal
+from loadlab.services._instance import Exit, Guardian, Instance, Journal, withheld
 from loadlab.services._kin import Kin, adopting, tell
 from loadlab.services._plans import plan_all
 from loadlab.services._start import Child, child_of, environment, last_lines, spawn
@@ -364,7 +364,7 @@ class Running:
         raise ServiceError(
             instance.report(
                 f"{instance.title} {exit_.how} before it was ready, {after_s:.1f} s after its start",
-                "raise limits.memory, or let it hold less" if exit_.hint else BY_HAND,
+                "raise limits.memory, or let it hold less" if exit_.hint else withheld(instance.env, exit_) or BY_HAND,
                 exit_.last_lines,
             )
         )

@@ -48,6 +48,7 @@ def _completed(process: ProcessPlan, service: ServiceSpec, names: RunNames) -> P
         network=network,
         scheme=service.scheme,
         ready=_ready(service.ready or process.ready, bool(process.ports)),
+        pass_env=service.pass_env,
         limits=service.limits,
         restart=service.restart == "on-exit",
         setup=service.setup or (),

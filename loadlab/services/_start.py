@@ -104,8 +104,9 @@ def child_of(
 
 
 def environment(plan: ProcessPlan, mark: str, outer: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """What a service inherits, plus its `env`, plus the marks by which its processes are found."""
-    inherited = {key: outer[key] for key in (*INHERITED, *VIRTUAL) if key in outer}
+    """What a service inherits, plus what it is passed, plus its `env`, plus the marks by which its processes are
+    found."""
+    inherited = {key: outer[key] for key in (*INHERITED, *VIRTUAL, *plan.pass_env) if key in outer}
     return inherited | dict(plan.env) | marks(mark, plan.service, plan.instance)
 
 

@@ -17,7 +17,7 @@ from loadlab.signals.waiting import FILE
 from loadlab.signals.windows import Window, measured
 
 NAP = "a nap"
-"""What the probe calls a sleep of so long, as C sleeps (probes/_threadstate.py)."""
+"""What the probe calls a sleep of so long, as C sleeps (probes/_syscalls.py)."""
 
 CALLER = "caller"
 

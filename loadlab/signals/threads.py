@@ -6,10 +6,11 @@ thread was not waiting for work. Busy and on CPU is CPU-bound; busy and not on C
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 
 from loadlab.recording.model import Entity, Recording, Series
+from loadlab.signals import passing
 from loadlab.signals._once import once
 from loadlab.signals.missing import Missing
 from loadlab.signals.rates import increase, per_second
@@ -59,6 +60,8 @@ class ThreadState:
     serves: str
     """"epoll": waits for work in epoll; "accept": in accept, or in poll or epoll on listeners only, and does the work
     itself; "" : neither was ever seen."""
+    passing: bool = False
+    """Whether it stands for threads that come and go (signals/passing)."""
     parked: bool = False
     """Whether it takes turns at epoll with others of its process (Go's, tokio's): a futex is then its wait for its
     turn."""
@@ -151,18 +154,22 @@ def _within(recording: Recording, window: Window, fewest: int) -> Threads:
         name: {each.entity: each for each in recording.series(f"threads.{name}")}
         for name in (*STATES, "cpu_s", "run_delay_s", "watches", "runs")
     }
-    found = []
+    found, crowds = [], []
     for entity, series in samples.items():
         count = increase(series, window)
         if count < fewest:
             continue
         share = {name: increase(columns[name][entity], window) / count for name in STATES if entity in columns[name]}
         stands = sum(share.get(name, 0.0) for name in BLOCKED)
+        states = {name: share.get(name, 0.0) for name in STATES}
+        if entity.tid == passing.ONE:
+            crowds.append(ThreadState(entity, count, states, 0.0, 0.0, None, False, "", passing=True))
+            continue
         found.append(
             ThreadState(
                 entity,
                 count,
-                {name: share.get(name, 0.0) for name in STATES},
+                states,
                 _per_s(columns, entity, "cpu_s", window),
                 _per_s(columns, entity, "run_delay_s", window),
                 _per_s(columns, entity, "runs", window) if entity in columns["runs"] else None,
@@ -170,9 +177,18 @@ def _within(recording: Recording, window: Window, fewest: int) -> Threads:
                 _serves(columns, entity, stands),
             )
         )
+    found += [slot for each in crowds for slot in _slots(recording, window, each, found)]
     if not found:
         raise Missing(f"no thread was sampled {fewest} times in the window")
     return Threads(_turns(found), _waits(recording, window, {each.entity: each.samples for each in found}))
+
+
+def _slots(recording: Recording, window: Window, crowd: ThreadState, found: list[ThreadState]) -> list[ThreadState]:
+    row = crowd.entity
+    slots = passing.numbered(row, passing.at_a_time(recording, window, row))
+    others = [each.cores for each in found if each.entity.pid == row.pid]
+    cores = passing.cores(recording, window, row, others)
+    return [replace(crowd, entity=each, samples=crowd.samples / len(slots), cores=cores / len(slots)) for each in slots]
 
 
 def _turns(found: list[ThreadState]) -> tuple[ThreadState, ...]:
@@ -211,11 +227,13 @@ def _last(series: Series | None) -> float:
 
 
 def _waits(recording: Recording, window: Window, samples: dict[Entity, float]) -> tuple[Wait, ...]:
-    by_thread = {(entity.pid, entity.tid): (entity, count) for entity, count in samples.items()}
+    by_thread: dict[tuple[int, int], dict[Entity, float]] = defaultdict(dict)
+    for entity, count in samples.items():
+        by_thread[entity.pid, max(entity.tid, passing.ONE)][entity] = count
     found = []
     for series in recording.series("waits.samples"):
-        entity, count = by_thread.get((series.entity.pid, series.entity.tid), (None, 0.0))
-        share = increase(series, window) / count if count else 0.0
-        if entity is not None and share >= 0.02:
-            found.append(Wait(entity, series.entity.name, share))
+        mine = by_thread.get((series.entity.pid, series.entity.tid), {})
+        share = increase(series, window) / sum(mine.values()) if mine else 0.0
+        if share >= 0.02:
+            found += [Wait(entity, series.entity.name, share) for entity in mine]
     return tuple(found)

@@ -281,7 +281,7 @@ def _taking(serving: list[ThreadState], unread: float | None) -> float:
 def _free(states: threads.Threads, station: stations.Station, told: bool) -> int:
     """Of those that were woken at all: a pool that is not used, as libuv's below uvloop, is no other's room."""
     mine = states.of(station.entity.service, station.entity.pid)
-    idle = [each for each in mine if not each.serves and each.share["futex"] >= STOOD]
+    idle = [each for each in mine if not (each.serves or each.passing) and each.share["futex"] >= STOOD]
     return 0 if told else sum(each.runs_per_s is None or each.runs_per_s > 0 for each in idle)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +14,7 @@ from loadlab.spec.checks.started import url_problem
 from loadlab.spec.explain import slugged
 from loadlab.spec.model import Spec
 from loadlab.spec.placeholders import misspelled
+from loadlab.spec.setting import changed
 from loadlab.spec.source import Source
 from loadlab.spec.system import build
 
@@ -31,10 +32,11 @@ def adhoc(
     attach_url: str | None = None,
     folder: Path | None = None,
     services: Mapping[str, Any] | None = None,
+    changes: Sequence[str] = (),
 ) -> Spec:
     """A Spec of one service. Raises UsageError where not exactly one is given, SpecError where it is malformed.
 
-    `folder`: where the command runs, by default here.
+    `folder`: where the command runs, by default here. changes: KEY=VALUE, as in spec.setting; the service is `app`.
     """
     options = {"--command": command, "--attach": attach_port, "--pid": attach_pid, "--url": attach_url}
     given = [name for name, value in options.items() if value is not None]
@@ -48,7 +50,7 @@ def adhoc(
     else:
         key, value = ("port", attach_port) if attach_port is not None else ("pid", attach_pid)
         raw = _system(f"{key}-{value}", {"name": "app", "attach": {key: value}}, path)
-    return build(Source(given[0], (folder or Path.cwd()).absolute(), raw), services)
+    return build(changed(Source(given[0], (folder or Path.cwd()).absolute(), raw), changes), services)
 
 
 def _started(command: str, path: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ Arguments = Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
 """TOML has arrays where Python has tuples: only the container is converted, each argument still has to be text."""
 Role = Literal["app", "balancer", "cache", "database", "queue", "worker", "external"]
 ShapeName = Literal["constant", "ramp", "steps", "spike", "soak", "breakpoint", "search", "replay", "own"]
+Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=200)]
 Method = Annotated[str, Field(pattern=r"^[A-Z]+$")]
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
@@ -126,6 +127,8 @@ class ServiceSpec(Strict):
     """A fixed port, for a single instance; default: a free one."""
     ready: Ready | None = None
     env: dict[str, str] = Field(default_factory=dict)
+    pass_env: tuple[Variable, ...] = Field(default=(), strict=False)
+    """Variables that it is given as loadlab itself has them. Only their names are kept in a recording."""
     limits: Limits | None = None
     restart: Literal["never", "on-exit"] = "never"
     autoscale: Autoscale | None = None

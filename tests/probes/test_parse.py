@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadlab.probes import _cgroup_files as cgroup
-from loadlab.probes import _proc_text, _pyspy, _sockets, _threadstate, _tree, _waiting, core, nginx
+from loadlab.probes import _proc_text, _pyspy, _sockets, _syscalls, _threadstate, _tree, _waiting, core, nginx
 from loadlab.probes import sockets as listeners
 from loadlab.probes._flow import Flow
 from loadlab.probes._nagle import Nagle
-from loadlab.probes._threadstate import Doing
+from loadlab.probes._syscalls import Doing
 from loadlab.recording.folded import folded, parse_folded
 from loadlab.recording.model import Frame
 from loadlab.services import Space
@@ -62,7 +62,7 @@ def test_limits_and_switches() -> None:
 POLL_MEMORY = struct.pack("=ihhihh", 5, 1, 0, 9, 1, 0)
 
 
-@pytest.mark.skipif(_threadstate.CALLS.get(232) != "epoll", reason="system call numbers of x86-64")
+@pytest.mark.skipif(_syscalls.CALLS.get(232) != "epoll", reason="system call numbers of x86-64")
 @pytest.mark.parametrize(
     ("raw", "expected"),
     [
@@ -92,13 +92,13 @@ POLL_MEMORY = struct.pack("=ihhihh", 5, 1, 0, 9, 1, 0)
 )
 def test_what_a_thread_does(raw: bytes, expected: Doing | None) -> None:
     peers = {9: "db/0", 8: "pipe", 7: "file:/x.db", 5: "listen"}
-    assert _threadstate.parse(raw, lambda fd: peers.get(fd, ""), lambda at, size: POLL_MEMORY[:size]) == expected
+    assert _syscalls.parse(raw, lambda fd: peers.get(fd, ""), lambda at, size: POLL_MEMORY[:size]) == expected
 
 
 def test_select_reads_its_descriptors_from_memory() -> None:
     bits = (1 << 9 | 1 << 3).to_bytes(8, "little")
-    assert _threadstate.polled("select", [10, 0x1000, 0, 0], lambda at, size: bits) == [3, 9]
-    assert _threadstate.polled("select", [10, 0x1000, 0, 0], lambda at, size: b"") is None
+    assert _syscalls.polled("select", [10, 0x1000, 0, 0], lambda at, size: bits) == [3, 9]
+    assert _syscalls.polled("select", [10, 0x1000, 0, 0], lambda at, size: b"") is None
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_select_reads_its_descriptors_from_memory() -> None:
     ],
 )
 def test_without_syscall_the_kernel_function_tells(state: bytes, wchan: str, expected: str) -> None:
-    assert _threadstate.coarse(state, wchan).state == expected
+    assert _syscalls.coarse(state, wchan).state == expected
 
 
 def test_cpu_times_and_pressure() -> None:

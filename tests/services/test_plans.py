@@ -104,6 +104,19 @@ def test_a_service_inherits_what_is_documented_and_nothing_else() -> None:
     }
 
 
+def test_a_service_is_passed_what_it_names() -> None:
+    given = {"pass_env": ["TOKEN", "MODE", "ABSENT"], "env": {"MODE": "test"}}
+    (plan,) = planned({"name": "app", "command": ["run"]} | given)
+    outer = {"TOKEN": "x", "MODE": "live", "SECRET": "y"}
+    passed = environment(plan.processes[0], "abc", outer)
+    assert {key: passed.get(key) for key in ("TOKEN", "MODE", "ABSENT", "SECRET")} == {
+        "TOKEN": "x",
+        "MODE": "test",
+        "ABSENT": None,
+        "SECRET": None,
+    }
+
+
 COMMANDS = [
     (["run", "{port}"], []),
     (["uvicorn app:app --port 1"], ['write ["uvicorn", "app:app", "--port", "1"]']),

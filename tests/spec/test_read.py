@@ -121,6 +121,8 @@ def test_a_command_is_a_system(command: str, name: str, port: int | None, tmp_pa
 
 
 def test_what_runs_already_is_a_system(tmp_path: Path) -> None:
+    passed = adhoc(command="run {port}", services=SERVICES, changes=['app.pass_env=["TOKEN"]', "app.instances=2"])
+    assert (passed.service[0].pass_env, passed.service[0].instances) == (("TOKEN",), 2)
     port = adhoc(attach_port=8000, services=SERVICES)
     assert (port.name, port.target.attach and port.target.attach.port) == ("port-8000", 8000)
     pid = adhoc(attach_pid=4711, services=SERVICES)

@@ -12,7 +12,10 @@ from loadlab.spec.source import Source
 
 WAYS = ("command", "uses", "attach")
 ATTACH_WAYS = ("port", "pid", "url")
-NOT_WHEN_ATTACHED = ("cwd", "instances", "port", "ready", "env", "limits", "restart", "autoscale", "setup", "with")
+NOT_WHEN_ATTACHED = (
+    *("cwd", "instances", "port", "ready", "env", "pass_env"),
+    *("limits", "restart", "autoscale", "setup", "with"),
+)
 INTERNAL_UNITS = ("command", "attached")
 """Units of loadlab/services/ that have a key of their own."""
 
