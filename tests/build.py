@@ -203,6 +203,14 @@ class Builder:
         if thread.watches is not None:
             self.gauge("threads.watches", entity, thread.watches)
 
+    def passing(self, at_a_time: float, share: dict[str, float], looks_per_s: float = 20.0) -> Builder:
+        """Threads of the last process that come and go, in one row."""
+        entity = Entity("thread", list(self.services)[-1], 0, self.pid, 0, "passing")
+        self.thread(entity, Thread(share=share), at_a_time * looks_per_s)
+        self.counter("threads.looks", entity, looks_per_s)
+        self.counter("threads.alive", entity, at_a_time * looks_per_s)
+        return self
+
     def load(self, rps: float = 200.0, *, failed: float = 0.0, growth: float = 1.02, users: int = 16) -> Builder:
         """Levels of a search that ends at `users` with the given growth, and a steady phase at `rps`."""
         self.users = users
