@@ -63,7 +63,7 @@ def _process(s: Signals, each: Workers) -> list[Fault]:
     if s.querying.of(each.entity.service).pool_share >= POOL:
         return []
     line = s.workers.in_line.get(each.entity.pid)
-    if _stands_in_line(s, each, line):
+    if _stands_in_line(s, each, line, s.workers.at_gate.get(each.entity.pid, 0.0)):
         return [_threads(s, each, line, sure=each.told or line is not None or _line.native(s, each))]
     others = polling(s, each) or computing(s, each)
     if others:
@@ -72,11 +72,11 @@ def _process(s: Signals, each: Workers) -> list[Fault]:
     return [_fault(each, [_inside(each), *tasks[0]], 2, None, tasks[1])] if tasks else []
 
 
-def _stands_in_line(s: Signals, each: Workers, line: float | None) -> bool:
-    """line: threads that the stacks show in line; None where there are no stacks."""
+def _stands_in_line(s: Signals, each: Workers, line: float | None, gate: float) -> bool:
+    """line: threads that the stacks show in line; None where there are no stacks. gate: at a semaphore."""
     wanted = IN_LINE * (each.inside - 1.0)
     # Told from waits for work, a line is seen itself; else that one is at work at a time has to show it.
-    shown = each.told or _line.TAKEN <= each.at_work <= _line.ONE or _line.barges(s, each)
+    shown = each.told or gate >= wanted or _line.TAKEN <= each.at_work <= _line.ONE or _line.barges(s, each)
     return shown and each.queueing >= wanted and (line is None or line >= wanted)
 
 
@@ -89,7 +89,7 @@ def _processes(s: Signals, name: str) -> list[Fault]:
     pids = [each.entity.pid for each in s.workers.of(name)]
     lines = [s.workers.in_line[pid] for pid in pids if pid in s.workers.in_line]
     line = sum(lines) if lines else None
-    if not _stands_in_line(s, together, line):
+    if not _stands_in_line(s, together, line, sum(s.workers.at_gate.get(pid, 0.0) for pid in pids)):
         return []
     return [_threads(s, together, line, f", of {len(pids)} processes", sure=True)]
 

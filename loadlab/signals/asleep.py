@@ -60,4 +60,13 @@ def _kind(meta: ServiceMeta, frames: tuple[Frame, ...]) -> str:
 def in_line(meta: ServiceMeta, frames: tuple[Frame, ...]) -> bool:
     """Whether a thread that does not run stands in the user's own code, or in a lock's below it: one at a lock does."""
     index = hot.users_frame(meta, frames)
-    return index is not None and (index == len(frames) - 1 or hot.bare(frames[-1].function) in LOCKS)
+    if index is None:
+        return False
+    return index == len(frames) - 1 or hot.bare(frames[-1].function) in LOCKS or at_gate(meta, frames)
+
+
+def at_gate(meta: ServiceMeta, frames: tuple[Frame, ...]) -> bool:
+    """Whether it stands in a semaphore, or another lock that is written in Python, which the user's code asks for: no
+    sleep looks like that, nor a wait for work."""
+    index = hot.users_frame(meta, frames)
+    return index is not None and hot.at_gate(frames, index)

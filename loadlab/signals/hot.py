@@ -253,6 +253,17 @@ def waits_for_work(frame: Frame) -> bool:
     return bare(frame.function) in (JAVA_WAITS_FOR_WORK if java else WAITS_FOR_WORK)
 
 
+GATES = ("threading.py", "multiprocessing/synchronize.py")
+"""Where Python's own locks are written, as far as they are not in C: Semaphore, Condition, and those of processes."""
+
+
+def at_gate(frames: tuple[Frame, ...], index: int) -> bool:
+    """Whether what the frame of this index calls is such a lock's acquire: its innermost frame looks like a wait for
+    work (Condition.wait), and is none."""
+    asked = frames[index + 1] if index + 1 < len(frames) else None
+    return asked is not None and bare(asked.function) in ("acquire", "__enter__") and asked.file.endswith(GATES)
+
+
 CONNECTS = frozenset(
     {
         "connect",
@@ -292,7 +303,7 @@ def _lines(meta: ServiceMeta, stacks: list[Stacks], *, idle: bool) -> tuple[Line
             frame = _in_function(frames, index)
             where[(frame.function, frame.file)] += count
             lines[(frame.function, frame.file, frame.line)] += count
-            inner = frames[-1]
+            inner = frames[index + 1] if at_gate(frames, index) else frames[-1]
             if index < len(frames) - 1:
                 below[frame.function, frame.file][inner.function, inner.file] += count
     found = []

@@ -8,10 +8,10 @@ waits for another thread: for a lock it holds, or, in a pool, for work; which of
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from loadlab.recording.model import NATIVE, Entity, Recording, ServiceMeta, Stacks
+from loadlab.recording.model import NATIVE, Entity, Frame, Recording, ServiceMeta, Stacks
 from loadlab.signals import asleep, edges, hot, measurement, pieces, saturation, stations, threads
 from loadlab.signals.missing import Missing
 from loadlab.signals.threads import ThreadState
@@ -92,6 +92,8 @@ class Crew:
     in_line: dict[int, float]
     """By pid, where stacks were read: threads that stood in the user's own code or in a lock's below it, mean. Those at
     a lock do; so does one that sleeps or calls into C."""
+    at_gate: dict[int, float]
+    """By pid as well: those of them that stood in a semaphore, or another lock written in Python, and nowhere else."""
 
     def of(self, service: str) -> tuple[Workers, ...]:
         """The processes of one service."""
@@ -135,7 +137,7 @@ def compute(recording: Recording) -> Crew:
             shared[name] = sent
             crews[name] = tuple(replace(each, inside=each.inside * sent / seen) for each in crews.get(name, ()))
     everybody = tuple(each for crew in crews.values() for each in crew)
-    return Crew(everybody, at_once, _native(recording, places), shared, _in_line(recording))
+    return Crew(everybody, at_once, _native(recording, places), shared, *_standing(recording))
 
 
 def _native(recording: Recording, places: stations.Stations) -> frozenset[str]:
@@ -163,7 +165,20 @@ def _part(states: threads.Threads, station: stations.Station, slowest_s: float) 
     """Threads of a process that may have to do with requests: those of a runtime, or of a pool that is too big, sleep
     in the same calls as others do at a lock, and nothing wakes them."""
     mine = states.of(station.entity.service, station.entity.pid)
-    return tuple(each for each in mine if each.serves or each.runs_per_s is None or each.runs_per_s * slowest_s >= PART)
+    serving = any(each.serves for each in mine)
+    return tuple(
+        each
+        for each in mine
+        if each.serves
+        or each.runs_per_s is None
+        or (each.runs_per_s * slowest_s >= PART and not (serving and _watches_over(each)))
+    )
+
+
+def _watches_over(thread: ThreadState) -> bool:
+    """A main thread that has others serve, and sleeps: it looks now and then whether a file has changed, or a signal
+    has come. It is in no pool."""
+    return thread.entity.tid == thread.entity.pid and thread.share["sleep"] >= STOOD
 
 
 def _works(states: threads.Threads, mine: tuple[ThreadState, ...], sleeps: Sleeps) -> bool:
@@ -308,16 +323,16 @@ def _at_once(recording: Recording) -> float | None:
     return steps.best.rps * min(means) / 1000 * (1.0 - kept) if means and kept <= KEPT else None
 
 
-def _in_line(recording: Recording) -> dict[int, float]:
+def _standing(recording: Recording) -> tuple[dict[int, float], dict[int, float]]:
+    """Mean number of threads in line, and at a gate, by pid."""
     services = {meta.name: meta for meta in recording.meta.services}
-    return {
-        each.pid: _standing(services[each.service], each)
-        for each in recording.stacks
-        if not each.on_cpu and each.service in services
-    }
+    read = [each for each in recording.stacks if not each.on_cpu and each.service in services]
+    line, gate = (
+        {each.pid: _share(services[each.service], each, stands) for each in read}
+        for stands in (asleep.in_line, asleep.at_gate)
+    )
+    return line, gate
 
 
-def _standing(meta: ServiceMeta, stacks: Stacks) -> float:
-    """Mean number of threads."""
-    waiting = sum(count for _, frames, count in stacks.samples if asleep.in_line(meta, frames))
-    return waiting / max(1, hot.how_often(stacks))
+def _share(meta: ServiceMeta, stacks: Stacks, stands: Callable[[ServiceMeta, tuple[Frame, ...]], bool]) -> float:
+    return sum(count for _, frames, count in stacks.samples if stands(meta, frames)) / max(1, hot.how_often(stacks))
