@@ -89,3 +89,18 @@ def count(folder: str) -> float | None:
         return float(len(os.listdir(folder)))
     except OSError:
         return None
+
+
+def time_wait(sockstat: str) -> int:
+    """Connections in TIME_WAIT on this host."""
+    for line in sockstat.splitlines():
+        words = line.split()
+        if line.startswith("TCP:") and "tw" in words:
+            return int(words[words.index("tw") + 1])
+    return 0
+
+
+def span(bounds: str) -> float | None:
+    """ "32768 60999" -> 28232.0; None where the kernel does not say."""
+    words = bounds.split()
+    return float(int(words[1]) - int(words[0]) + 1) if len(words) == 2 and all(map(str.isdigit, words)) else None

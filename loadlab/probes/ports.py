@@ -1,35 +1,41 @@
 """Ports: local ports taken by connections to each destination
 
 What: a caller needs a local port for each connection to one address, and keeps it for a minute after it closed first
-(TIME_WAIT). How many are taken, how many of those linger, between which bounds they lie, and how many the kernel gives.
+(TIME_WAIT). How many are taken, how many of those linger, between which bounds they lie and most of them, and how many
+the kernel gives.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from loadlab.probes import Row
-from loadlab.probes._proc_text import text
+from loadlab.probes._proc_text import span, text, time_wait
 from loadlab.probes._sockets import ESTABLISHED, SYN_SENT, Socket, dump, lingering_in, standing_in
 from loadlab.recording.model import Entity, Metric
 from loadlab.services import Target, Targets
 
 ENTITY = "destination"
 INTERVAL_S = 1.0
+NINE_TENTHS = 0.9
+"""A caller with a range of its own has nearly all of them. A stray one of somebody else's (a check of health, loadlab's
+own before the load) may lie anywhere."""
 METRICS = (
     Metric("taken", "1", "gauge", "local ports of connections to this destination, lingering ones among them"),
     Metric("lingering", "1", "gauge", "of these, in TIME_WAIT: closed by the caller less than a minute ago"),
     Metric("lowest", "1", "gauge", "lowest of these ports"),
     Metric("highest", "1", "gauge", "highest of these ports"),
+    Metric("nine_tenths_within", "1", "gauge", "fewest ports in a row among which nine tenths of these lie"),
     Metric("given", "1", "gauge", "ports the kernel gives to callers: ip_local_port_range"),
 )
 SAMPLE = 2_000
 """Connections in TIME_WAIT looked at in one tick, of up to 28,000; their number is the kernel's own."""
 OPENED = 1 << ESTABLISHED | 1 << SYN_SENT
 
-View = dict[int, tuple[float, float, float, float, float | None]]
+View = dict[int, tuple[float, float, float, float, float, float | None]]
 """The values of METRICS by destination port, as seen from one network namespace."""
 
 
@@ -77,9 +83,10 @@ def fullest(views: Iterable[View]) -> View:
 
 def parse(
     standing: Iterable[Socket], lingering: list[Socket], served: Mapping[int, object], total: int
-) -> dict[int, tuple[float, float, float, float]]:
-    """By destination port: taken, lingering, lowest, highest. `lingering` may be a sample of `total`: then each port's
-    share of it counts. A connection that its server closed first keeps no port of the caller's."""
+) -> dict[int, tuple[float, float, float, float, float]]:
+    """By destination port: taken, lingering, lowest, highest, nine_tenths_within. `lingering` may be a sample of
+    `total`: then each port's share of it counts. A connection that its server closed first keeps no port of the
+    caller's."""
     ports: dict[int, set[int]] = defaultdict(set)
     counts: Counter[int] = Counter()
     for each in lingering:
@@ -93,24 +100,21 @@ def parse(
             alive[each.peer_port] += 1
     scale = max(1.0, total / len(lingering)) if len(lingering) >= SAMPLE else 1.0
     return {
-        port: (alive[port] + counts[port] * scale, counts[port] * scale, float(min(mine)), float(max(mine)))
+        port: (
+            alive[port] + counts[port] * scale,
+            counts[port] * scale,
+            float(min(mine)),
+            float(max(mine)),
+            nine_tenths_within(sorted(mine)),
+        )
         for port, mine in sorted(ports.items())
     }
 
 
-def time_wait(sockstat: str) -> int:
-    """Connections in TIME_WAIT on this host."""
-    for line in sockstat.splitlines():
-        words = line.split()
-        if line.startswith("TCP:") and "tw" in words:
-            return int(words[words.index("tw") + 1])
-    return 0
-
-
-def span(bounds: str) -> float | None:
-    """ "32768 60999" -> 28232.0; None where the kernel does not say."""
-    words = bounds.split()
-    return float(int(words[1]) - int(words[0]) + 1) if len(words) == 2 and all(map(str.isdigit, words)) else None
+def nine_tenths_within(ports: list[int]) -> float:
+    """The length of the shortest stretch that holds NINE_TENTHS of these, which are in order."""
+    more = math.ceil(NINE_TENTHS * len(ports)) - 1
+    return float(min(last - first for first, last in zip(ports, ports[more:], strict=False)) + 1)
 
 
 def open(targets: Targets, proc: Path = Path("/proc")) -> Ports:  # noqa: A001 - the family's word

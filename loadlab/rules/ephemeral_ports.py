@@ -22,7 +22,7 @@ from loadlab.signals.source_ports import Destination
 BRANCH = "network"
 STEP = "keep_alive"
 RANK = 18
-AT_LIMIT = True
+AT_LIMIT = False
 ELASTIC = False
 NEEDS = ("source_ports", "latency")
 USES = ()
@@ -70,7 +70,8 @@ def _fault(s: Signals, destination: Destination) -> Fault:
             Evidence(
                 "taken",
                 destination.share,
-                f"{destination.taken:.0f} of {destination.room:.0f} local ports {which} were taken towards {to}",
+                f"{min(destination.taken, destination.room):.0f} of {destination.room:.0f} local ports {which} were "
+                f"taken towards {to}",
                 TAKEN,
             ),
             Evidence(

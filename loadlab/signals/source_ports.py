@@ -6,17 +6,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from loadlab.recording.model import Entity, Recording
+from loadlab.recording.model import Entity, Recording, Series
 from loadlab.signals.missing import Missing
 from loadlab.signals.rates import peak
 from loadlab.signals.windows import Window
+
+NINE_TENTHS = 0.9
+"""Of the ports taken: what `ports.nine_tenths_within` is about."""
 
 
 @dataclass(frozen=True)
 class Destination:
     """One address that connections were made to, over the whole run. taken, lingering: most local ports at a time, and
-    most of them in TIME_WAIT; span: ports between the lowest and the highest ever seen; given: ports that the kernel
-    gives to callers; callers: services that may have made them, "generator" among them."""
+    most of them in TIME_WAIT; span: ports there are between the bounds of those that were taken, but for a few that lie
+    apart; given: ports that the kernel gives to callers; callers: services that may have made them, "generator" among
+    them."""
 
     entity: Entity
     taken: float
@@ -56,8 +60,10 @@ def compute(recording: Recording) -> tuple[Destination, ...]:
 
     found = []
     for series in taken:
-        low, high = most("lowest", series.entity, lowest=True), most("highest", series.entity)
-        span = high - low + 1 if low is not None and high is not None else 0.0
+        span = _within(recording, series)
+        if span is None:
+            low, high = most("lowest", series.entity, lowest=True), most("highest", series.entity)
+            span = high - low + 1 if low is not None and high is not None else 0.0
         found.append(
             Destination(
                 series.entity,
@@ -69,6 +75,16 @@ def compute(recording: Recording) -> tuple[Destination, ...]:
             )
         )
     return tuple(sorted(found, key=lambda each: (-each.taken, each.entity.name)))
+
+
+def _within(recording: Recording, taken: Series) -> float | None:
+    """The ports there are, by how close together most of them lay when most were taken; None of a recording that does
+    not say."""
+    series = next((each for each in recording.series("ports.nine_tenths_within") if each.entity == taken.entity), None)
+    if series is None or not len(taken.v) or np.isnan(taken.v).all():
+        return None
+    at = np.interp(taken.t[int(np.nanargmax(taken.v))], series.t, series.v)
+    return float(at) / NINE_TENTHS
 
 
 def _callers(recording: Recording, service: str) -> tuple[str, ...]:

@@ -30,6 +30,7 @@ generator_saturated:generator service_crashed:app -             -> bottleneck  s
 generator_saturated:generator memory_leak:app -                 -> generator   -                    -
 too_few_samples:generator single_core:app -                     -> unknown     -                    -
 too_few_samples:generator file_descriptors:app -                -> bottleneck  file_descriptors:app supported
+too_few_samples:generator ephemeral_ports:app -                 -> bottleneck  ephemeral_ports:app  supported
 host_unstable:host single_core:app       app=1.0                -> unknown     -                    -
 cpu_quota:app single_core:app            app=0.1                -> bottleneck  cpu_quota:app        supported
 """

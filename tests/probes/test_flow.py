@@ -7,7 +7,7 @@ import struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadlab.probes import ports
+from loadlab.probes import _proc_text, ports
 from loadlab.probes._flow import Flow, Growth, flow
 from loadlab.probes._sockets import ESTABLISHED, TIME_WAIT, Socket
 
@@ -61,25 +61,35 @@ def test_ports_are_counted_by_destination() -> None:
     standing = [Socket(ESTABLISHED, "127.0.0.1", 41_007, "127.0.0.1", 9000, 0, 0, 1)]
     lingering = [closed(41_000, 9000), closed(41_003, 9000), closed(9000, 52_000), closed(50_000, 443)]
     found = ports.parse(standing, lingering, {9000: "back"}, total=4)
-    assert found == {9000: (3.0, 2.0, 41_000.0, 41_007.0)}
+    assert found == {9000: (3.0, 2.0, 41_000.0, 41_007.0, 8.0)}
+
+
+def test_a_few_ports_that_lie_apart_do_not_widen_the_range_of_the_others() -> None:
+    lingering = [closed(port, 9000) for port in (45_888, *range(51_000, 51_137), 58_001)]
+    ((_, _, low, high, within),) = ports.parse([], lingering, {9000: "back"}, total=139).values()
+    assert (low, high) == (45_888.0, 58_001.0)
+    assert within == 126.0  # nine tenths of 139
 
 
 def test_of_very_many_a_sample_is_scaled() -> None:
     lingering = [closed(30_000 + each, 9000) for each in range(ports.SAMPLE)]
-    ((taken, lingers, low, high),) = ports.parse([], lingering, {9000: "back"}, total=26_000).values()
+    ((taken, lingers, low, high, _),) = ports.parse([], lingering, {9000: "back"}, total=26_000).values()
     assert (taken, lingers) == (26_000.0, 26_000.0)
     assert (low, high) == (30_000.0, 30_000.0 + ports.SAMPLE - 1)
 
 
 def test_each_network_namespace_has_ports_of_its_own() -> None:
     """A destination is as near to its end as the caller that has fewest left; nobody else's count."""
-    here: ports.View = {9000: (300.0, 200.0, 41_000.0, 41_900.0, 28_232.0), 80: (5.0, 0.0, 1.0, 9.0, None)}
-    there: ports.View = {9000: (200.0, 10.0, 32_768.0, 33_000.0, 1_000.0), 443: (1.0, 1.0, 7.0, 7.0, 28_232.0)}
+    here: ports.View = {9000: (300.0, 200.0, 41_000.0, 41_900.0, 800.0, 28_232.0), 80: (5.0, 0.0, 1.0, 9.0, 9.0, None)}
+    there: ports.View = {
+        9000: (200.0, 10.0, 32_768.0, 33_000.0, 200.0, 1_000.0),
+        443: (1.0, 1.0, 7.0, 7.0, 1.0, 28_232.0),
+    }
     assert ports.fullest([here, there]) == {80: here[80], 443: there[443], 9000: there[9000]}
 
 
 def test_the_kernels_own_texts() -> None:
-    assert ports.span("32768\t60999\n") == 28_232.0
-    assert ports.span("") is None
-    assert ports.time_wait("sockets: used 1\nTCP: inuse 5 orphan 0 tw 321 alloc 9 mem 1\n") == 321
-    assert ports.time_wait("") == 0
+    assert _proc_text.span("32768\t60999\n") == 28_232.0
+    assert _proc_text.span("") is None
+    assert _proc_text.time_wait("sockets: used 1\nTCP: inuse 5 orphan 0 tw 321 alloc 9 mem 1\n") == 321
+    assert _proc_text.time_wait("") == 0

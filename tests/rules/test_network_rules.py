@@ -345,9 +345,11 @@ def calls_out(
     lingering: float = 0.95,
     failed: float = 40.0,
     target: bool = False,
+    apart: float = 0.0,
     **more: Any,
 ) -> Builder:
-    """app opens connections to back, from ports between 41,000 and 41,000 + span."""
+    """app opens connections to back, from ports between 41,000 and 41,000 + span; apart: how far from these a check of
+    health comes from. 0: as recorded before nine tenths of them were looked at."""
     built = Builder(**more).service("app", Proc(cores=0.3), uses=() if target else ("back",))
     built.service("back", Proc(cores=0.2))
     built.target = "back" if target else "app"
@@ -355,15 +357,19 @@ def calls_out(
     entity = Entity("destination", "back", 0, name="127.0.0.1:9000")
     for metric, value in (("taken", taken), ("lingering", taken * lingering), ("given", 28232.0)):
         built.add(f"ports.{metric}", entity, 0 * built.t + value)
-    for metric, value in (("lowest", 41000.0), ("highest", 41000.0 + span - 1)):
+    for metric, value in (("lowest", 41000.0), ("highest", 41000.0 + span - 1 + apart)):
         built.add(f"ports.{metric}", entity, 0 * built.t + value)
+    if apart:
+        built.add("ports.nine_tenths_within", entity, 0 * built.t + 0.9 * span)
     return built
 
 
 PORTS: list[tuple[Callable[..., Builder], type[Verdict], str]] = [
     (calls_out, Found, "a range of its own"),
     (lambda **more: calls_out(27800, 28232, **more), Found, "the whole range"),
+    (lambda **more: calls_out(apart=5000, **more), Found, "a range of its own, and one that lies apart"),
     (lambda **more: calls_out(600, 1300, **more), Clear, "every second port of some"),
+    (lambda **more: calls_out(600, 1300, apart=5000, **more), Clear, "every second port of some, and one apart"),
     (lambda **more: calls_out(failed=0, **more), Clear, "nobody lacks one"),
     (lambda **more: calls_out(lingering=0.1, **more), Clear, "open connections"),
     (lambda **more: calls_out(20, 20, **more), Clear, "a small pool of connections"),
