@@ -3,7 +3,8 @@
 What: connections were finished by the kernel faster than the service took them, until its queue was full.
 Why: further connection attempts are dropped and tried again after 1, 3 and 7 seconds: latencies gather at those values.
 Fix: the queue is short of a fast acceptor before it is short of length: remove what keeps the service from accepting,
-then add instances; then a larger backlog (and net.core.somaxconn).
+then add instances; then a larger backlog (and net.core.somaxconn). Where the service has time left, and many come at
+once, the larger backlog is all it takes.
 Not: worker_pool_exhausted, which is its usual cause: look there first; lost packets: there established connections
 suffer too.
 Python: uvicorn --backlog, gunicorn --backlog, with net.core.somaxconn; then faster or more workers.
@@ -35,6 +36,10 @@ DROPPED = 5
 AGAIN = 2.0
 """Connections opened for each request, from which on something is asked again."""
 
+CALM = 0.5
+"""Share of its time that the busiest of its processes works, below which nothing keeps the service from accepting: the
+queue is short for as many as come at once, and they would be served soon."""
+
 FAIL = 0.5
 """Share of failed requests from which on what is asked again is of no use."""
 
@@ -51,6 +56,7 @@ def _fault(s: Signals, top: Listener) -> Fault:
     name, dropped = top.entity.service, s.sockets.overflows
     core, again = any(each.on_one_core for each in s.stations.of(name)), _again(s, name)
     where = blame(s.hot.hottest(name)) if core else None
+    busy = max((each.taken for each in s.stations.of(name)), default=1.0)
     evidence = [
         Evidence(
             "accept_queue",
@@ -64,12 +70,15 @@ def _fault(s: Signals, top: Listener) -> Fault:
         fails = f"{percent(s.latency.error_rate)} of which fail"
         says = f"{again.source} opened {again.per_request:.1f} connections to it for each request, {fails}"
         evidence.append(Evidence("tries", again.per_request, says, AGAIN))
+    if busy < CALM:
+        says = f"it had time left, busy {percent(busy)} of the time: it is many at once that the queue is short for"
+        evidence.append(Evidence("busy", busy, says, CALM))
     return Fault(
         name,
         f"the accept queue of {name} overflows: {dropped:.0f} connections were dropped"
         f"{f'; its one core is used up{takes(where)}' if core else ''}",
         tuple(evidence),
-        _remedy(again, where, core=core),
+        _remedy(again, where, core=core, calm=busy < CALM),
         instance=top.entity.instance,
         where=where,
         strength=min(1.0, top.full),
@@ -83,8 +92,12 @@ def _again(s: Signals, name: str) -> Fresh | None:
     return max(tries, key=lambda each: each.per_request) if tries and s.latency.error_rate >= FAIL else None
 
 
-def _remedy(again: Fresh | None, where: Where | None, *, core: bool) -> str:
+def _remedy(again: Fresh | None, where: Where | None, *, core: bool, calm: bool) -> str:
     step = "Find what keeps it from accepting first; then more instances, then a larger backlog."
+    if calm:
+        step = (
+            "Let more connections wait: a larger backlog in its listen call, with net.core.somaxconn at least as large."
+        )
     if core:
         step = cheaper_first(where, "More instances, then a larger backlog.")
     if again is None:

@@ -43,3 +43,13 @@ def test_many_connections_for_requests_that_are_answered_are_no_tries() -> None:
     found = diagnose(storm(0.3, 4, 0).recording())
     told = [each for each in (found.bottleneck, *found.others) if each is not None and each.kind == "accept_backlog"]
     assert told and not told[0].remedy.text.startswith("Where front")
+
+
+@pytest.mark.parametrize(("cores", "calm"), [(0.3, True), (0.7, False), (0.98, False)])
+def test_a_service_with_time_left_needs_a_longer_queue_and_nothing_else(cores: float, calm: bool) -> None:
+    found = diagnose(storm(cores, 1, 0).recording())
+    told = next(
+        each for each in (found.bottleneck, *found.others) if each is not None and each.kind == "accept_backlog"
+    )
+    assert told.remedy.text.startswith("Let more connections wait") == calm
+    assert any(each.says.startswith("it had time left, busy 30%") for each in told.evidence) == calm
