@@ -12,7 +12,7 @@ from redis import Redis
 
 app = Flask(__name__)
 draw = random.Random(int(os.environ.get("LOADLAB_SEED", "1")))
-FRESH_MS = draw.randrange(2000, 3000)
+FRESH_MS = draw.randrange(3000, 3600)
 FILL = os.environ.get("FILL", "each")
 cache = Redis.from_url(os.environ["CACHE_URL"])
 mine = threading.local()
@@ -47,6 +47,6 @@ def table() -> Response:
     if page is None and FILL == "each":
         page = made()
     elif page is None:
-        with cache.lock("table:filling", timeout=10):
+        with cache.lock("table:filling", timeout=10, sleep=0.01):
             page = cache.get("table") or made()
     return Response(page, mimetype="application/json")

@@ -10,7 +10,7 @@ from flask import Flask, Response, jsonify
 app = Flask(__name__)
 draw = random.Random(int(os.environ.get("LOADLAB_SEED", "1")))
 COUNTRIES = 80
-STARTS = draw.randrange(900_000, 1_200_000)
+STARTS = draw.randrange(2_400_000, 2_800_000)
 WHO, PLACE = draw.randbytes(STARTS), draw.randbytes(STARTS)
 
 
