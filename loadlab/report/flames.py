@@ -8,7 +8,7 @@ from typing import Any
 from loadlab.diagnosis.model import Finding
 from loadlab.recording.model import Frame, Recording, ServiceMeta, Stacks
 from loadlab.rules import Where
-from loadlab.signals.hot import is_users, shown
+from loadlab.signals.frames import is_users, shown
 
 SMALLEST = 0.004
 """Share of the samples below which a branch is not drawn: under four pixels of a thousand."""

@@ -66,6 +66,9 @@ LOGGING = (
 """Of Python's logging, whose handlers each have a lock of their own."""
 
 
+LENT = "Put more into the queue that lends them, or give each back sooner: before what needs none."
+
+
 def manner(at_work: float = 1.0, elsewhere: float = 1.0, within: str = "", call: str = "") -> tuple[str, str]:
     """In what way they wait, and what to do: for one, for a few that are let through, for a pause. within: the
     library's function in which most of them stand. call: to whom the lock is held over a call, by a thread."""
@@ -73,6 +76,9 @@ def manner(at_work: float = 1.0, elsewhere: float = 1.0, within: str = "", call:
         return "one at a time writes into a full pipe, under a lock", _pipes.ADVICE
     if within.endswith("(logging)"):
         return LOGGING
+    if within.endswith("(queue)"):
+        many = "one at a time has" if at_work <= ONE else f"about {at_work:.0f} at a time have one of"
+        return f"{many} what a queue lends", LENT
     if elsewhere < ELSEWHERE:
         return (
             "one at a time is let on, by a lock held over a pause, or by a limiter that spaces them",

@@ -20,7 +20,7 @@ from collections import Counter
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, Where
 from loadlab.signals import Signals
-from loadlab.signals.hot import is_users, shown
+from loadlab.signals.frames import is_users, shown
 from loadlab.signals.life import Exit
 
 BRANCH = "code"

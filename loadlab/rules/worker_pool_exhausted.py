@@ -51,7 +51,7 @@ def _service(s: Signals, name: str) -> list[Fault]:
     places = [each for each in s.stations.of(name) if each.thread is not None and each.thread.serves == "accept"]
     if (full := connections(s, name, places)) is not None:
         return [full]
-    places = [each for each in places if each.thread is not None and not _parked(each.thread)]
+    places = [each for each in places if each.thread is not None and not _parked(each.thread) and not _hands(s, each)]
     workers = [worker for each in places for worker in _workers(s, each)]
     if not workers or any(busy < FULL for _, busy in workers):
         return []
@@ -66,6 +66,11 @@ def _service(s: Signals, name: str) -> list[Fault]:
 def _parked(thread: ThreadState) -> bool:
     """In a futex all the time: nobody has woken it, so no request is at it. `go run` beside what it started is so."""
     return thread.share["futex"] >= PARKED and thread.cores < NO_WORK
+
+
+def _hands(s: Signals, station: Station) -> bool:
+    """Whether it starts a thread for each request, and serves none itself."""
+    return any(each.passing for each in s.threads.of(station.entity.service, station.entity.pid))
 
 
 def _workers(s: Signals, station: Station) -> list[tuple[ThreadState, float]]:

@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from loadlab.recording.model import MONITOR, Frame, Recording, ServiceMeta
-from loadlab.signals import hot
+from loadlab.signals import frames
 
 TID = re.compile(r" \((\d+)\)$")
 """At the end of a thread's name in such stacks (probes/_threaddump.py)."""
@@ -43,30 +43,39 @@ def compute(recording: Recording) -> dict[tuple[int, int], Asleep]:
     for each in recording.stacks:
         if each.mode != "still" or each.service not in services:
             continue
-        for thread, frames, count in each.samples:
+        for thread, stack, count in each.samples:
             number = TID.search(thread)
             if number is not None:
-                looks.setdefault((each.pid, int(number[1])), Counter())[_kind(services[each.service], frames)] += count
+                looks.setdefault((each.pid, int(number[1])), Counter())[_kind(services[each.service], stack)] += count
     return {key: Asleep(seen["line"] / seen.total(), seen["work"] / seen.total()) for key, seen in looks.items()}
 
 
-def _kind(meta: ServiceMeta, frames: tuple[Frame, ...]) -> str:
-    if in_line(meta, frames) or (frames and frames[-1].function == MONITOR):
+def _kind(meta: ServiceMeta, stack: tuple[Frame, ...]) -> str:
+    if in_line(meta, stack) or (stack and stack[-1].function == MONITOR):
         return "line"
-    index = hot.users_frame(meta, frames)
-    return "work" if index is not None and not hot.waits_for_work(frames[-1]) else "idle"
+    index = frames.users_frame(meta, stack)
+    return "work" if index is not None and not frames.waits_for_work(stack[-1]) else "idle"
 
 
-def in_line(meta: ServiceMeta, frames: tuple[Frame, ...]) -> bool:
+def in_line(meta: ServiceMeta, stack: tuple[Frame, ...]) -> bool:
     """Whether a thread that does not run stands in the user's own code, or in a lock's below it: one at a lock does."""
-    index = hot.users_frame(meta, frames)
+    index = frames.users_frame(meta, stack)
     if index is None:
         return False
-    return index == len(frames) - 1 or hot.bare(frames[-1].function) in LOCKS or at_gate(meta, frames)
+    return index == len(stack) - 1 or frames.bare(stack[-1].function) in LOCKS or at_gate(meta, stack)
 
 
-def at_gate(meta: ServiceMeta, frames: tuple[Frame, ...]) -> bool:
-    """Whether it stands in a semaphore, or another lock that is written in Python, which the user's code asks for: no
+def at_gate(meta: ServiceMeta, stack: tuple[Frame, ...]) -> bool:
+    """Whether the user's code stands in a semaphore, another lock written in Python, or a queue that lends things: no
     sleep looks like that, nor a wait for work."""
-    index = hot.users_frame(meta, frames)
-    return index is not None and hot.at_gate(frames, index)
+    return _asks(meta, stack) in ("lock", "thing")
+
+
+def for_result(meta: ServiceMeta, stack: tuple[Frame, ...]) -> bool:
+    """Whether it waits for what it gave to a pool of threads or processes (concurrent.futures)."""
+    return _asks(meta, stack) == "result"
+
+
+def _asks(meta: ServiceMeta, stack: tuple[Frame, ...]) -> str:
+    index = frames.users_frame(meta, stack)
+    return frames.asks(meta, stack, index) if index is not None else ""

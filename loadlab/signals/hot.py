@@ -9,28 +9,19 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from pathlib import PurePath
 
-from loadlab.recording.model import COMPILED, LIBRARY, PLATFORM, Frame, Recording, ServiceMeta, Stacks
+from loadlab.recording.model import Frame, Recording, ServiceMeta, Stacks
 from loadlab.signals import heaviest
+from loadlab.signals.frames import LIBRARIES, asks, bare, in_function, shown, users_frame, waits_for_work
 from loadlab.signals.missing import Missing
 
-BUILT_IN = ("node:", "wasm:", "evalmachine.", PLATFORM, LIBRARY, COMPILED)
-"""Before a file's name, or instead of it: by V8 for code that comes with Node, or from no file; by
-probes/_threaddump.py for Java's own code and for libraries'; by probes/_symbols.py for those of compiled programs."""
-LIBRARIES = ("site-packages", "dist-packages", "node_modules")
 FEWEST = 20
 """Samples below which no line is named: at 20, a share of one half has a standard error of 11 points."""
 
 MOST = 0.4
 """Share of a service's CPU from which on a package's function is what it goes into: below, it is one of several, such
 as a middleware that wraps all the others."""
-
-WAITS_FOR_WORK = frozenset({"select", "poll", "epoll_wait", "_run_once", "accept", "get", "wait", "_worker", "kevent"})
-"""Innermost functions in which an idle loop or pool thread is found; what is above them is not the user's doing."""
-JAVA_WAITS_FOR_WORK = WAITS_FOR_WORK - {"get"} | {"take"}
-"""A queue's get is called take there; get is a future's: somebody works on it."""
 
 
 @dataclass(frozen=True)
@@ -247,23 +238,6 @@ def _works(sample: tuple[str, tuple[Frame, ...], int]) -> bool:
     return bool(frames) and not waits_for_work(frames[-1])
 
 
-def waits_for_work(frame: Frame) -> bool:
-    """Whether it is one of those, as the innermost frame of a thread."""
-    java = frame.file.startswith((PLATFORM, LIBRARY))
-    return bare(frame.function) in (JAVA_WAITS_FOR_WORK if java else WAITS_FOR_WORK)
-
-
-GATES = ("threading.py", "multiprocessing/synchronize.py")
-"""Where Python's own locks are written, as far as they are not in C: Semaphore, Condition, and those of processes."""
-
-
-def at_gate(frames: tuple[Frame, ...], index: int) -> bool:
-    """Whether what the frame of this index calls is such a lock's acquire: its innermost frame looks like a wait for
-    work (Condition.wait), and is none."""
-    asked = frames[index + 1] if index + 1 < len(frames) else None
-    return asked is not None and bare(asked.function) in ("acquire", "__enter__") and asked.file.endswith(GATES)
-
-
 CONNECTS = frozenset(
     {
         "connect",
@@ -293,31 +267,38 @@ def _lines(meta: ServiceMeta, stacks: list[Stacks], *, idle: bool) -> tuple[Line
     total = 0  # samples looked at; of threads that stand still, only those in the user's code
     where: Counter[tuple[str, str]] = Counter()
     lines: Counter[tuple[str, str, int]] = Counter()
-    below: dict[tuple[str, str], Counter[tuple[str, str]]] = defaultdict(Counter)  # functions and files called there
+    below: dict[tuple[str, str], Counter[tuple[str, str, bool]]] = defaultdict(Counter)  # what is called there
     for each in stacks:
         for _, frames, count in each.samples:
             index = users_frame(meta, frames)
             total += count if index is not None or not idle else 0
             if index is None:
                 continue
-            frame = _in_function(frames, index)
+            frame = in_function(frames, index)
             where[(frame.function, frame.file)] += count
             lines[(frame.function, frame.file, frame.line)] += count
-            inner = frames[index + 1] if at_gate(frames, index) else frames[-1]
             if index < len(frames) - 1:
-                below[frame.function, frame.file][inner.function, inner.file] += count
+                below[frame.function, frame.file][_called(meta, frames, index)] += count
     found = []
     for (function, file), count in where.most_common(20):
         line = max((key for key in lines if key[:2] == (function, file)), key=lambda key: (lines[key], -key[2]))[2]
         line = 0 if PurePath(file).suffix in TEMPLATES else line
         called = below[function, file]
-        name, where_to = max(called, key=lambda key: (called[key], key), default=("", ""))
+        name, where_to, waits = max(called, key=lambda key: (called[key], key), default=("", "", False))
         # With `idle`, entry points that merely run the loop (main -> run -> select) are the user's frames too: they are
         # in nearly every sample of their thread and wait for work.
-        if not (idle and (function in ENTRY_POINTS or waits_for_work(Frame(name, where_to, 0)))):
+        if not (idle and (function in ENTRY_POINTS or waits)):
             library = f"{name} ({_module(where_to)})" if where_to else name
             found.append(Line(function, shown(meta, file), line, count / total if total else 0.0, library))
     return tuple(found)
+
+
+def _called(meta: ServiceMeta, frames: tuple[Frame, ...], index: int) -> tuple[str, str, bool]:
+    """What is called from the frame of this index, as function and file, and whether that waits for new work: the
+    innermost function; of a thread that asks for a lock or a thing, where it asks."""
+    asked = asks(meta, frames, index) in ("lock", "thing")
+    inner = frames[index + 1] if asked else frames[-1]
+    return inner.function, inner.file, not asked and waits_for_work(inner)
 
 
 def _module(file: str) -> str:
@@ -328,64 +309,3 @@ def _module(file: str) -> str:
 
 TEMPLATES = frozenset({".html", ".htm", ".xml", ".svg", ".txt", ".j2", ".jinja", ".jinja2", ".mako", ".tmpl", ".tpl"})
 """Files that engines compile to Python under their own name: the lines in stacks are those of what was compiled."""
-
-COMPREHENSIONS = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"})
-"""Python runs these as functions of their own (generators always, the others before 3.12, PEP 709)."""
-
-
-def _in_function(frames: tuple[Frame, ...], index: int) -> Frame:
-    """The frame under the name of the function it was written in: of a comprehension, the one round it."""
-    frame = frames[index]
-    function = frame.function
-    while bare(function) in COMPREHENSIONS:
-        outer, qualified, _ = function.rpartition(".<locals>.")
-        if qualified:
-            function = outer
-            continue
-        around = (each.function for each in reversed(frames[:index]) if each.file == frame.file)
-        return replace(frame, function=next((each for each in around if each not in COMPREHENSIONS), function))
-    return replace(frame, function=function) if function != frame.function else frame
-
-
-def bare(function: str) -> str:
-    """ "EpollSelector.select" -> "select"."""
-    return function.rpartition(".")[2]
-
-
-def users_frame(meta: ServiceMeta, frames: tuple[Frame, ...]) -> int | None:
-    """Index of the innermost frame of the user's; None where the whole stack is a library's."""
-    for index in range(len(frames) - 1, -1, -1):
-        frame = frames[index]
-        if is_users(frame.file, meta.cwd) and not frame.function.startswith("<frozen") and not _launches(frame):
-            return index
-    return None
-
-
-def _launches(frame: Frame) -> bool:
-    """Whether it is the script by which an installed program is started (bin/gunicorn): it is in every stack."""
-    path = PurePath(frame.file)
-    return frame.function == "<module>" and path.parent.name == "bin" and not path.suffix
-
-
-def is_users(file: str, cwd: str = "") -> bool:
-    """Whether a file is the user's own: not of the interpreter's library, not of an installed package, not frozen
-    code. Below the service's folder only the way from there counts: the service may itself lie in a package."""
-    if not file or file.startswith(("<", *BUILT_IN)):
-        return False
-    root = cwd.rstrip("/") + "/"
-    parts = PurePath(file[len(root) :] if cwd and file.startswith(root) else file).parts
-    if any(name in parts for name in LIBRARIES):
-        return False
-    library = any(part == "lib" and following.startswith("python3") for part, following in pairwise(parts))
-    return not library
-
-
-def shown(meta: ServiceMeta, file: str) -> str:
-    """A path as people want it: relative to the service's folder where it lies below; of an installed package, from the
-    package on."""
-    for library in LIBRARIES[:2]:
-        _, found, rest = file.rpartition(f"/{library}/")
-        if found:
-            return rest
-    root = meta.cwd.rstrip("/") + "/"
-    return file[len(root) :] if meta.cwd and file.startswith(root) else file

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 
 from loadlab.recording.model import Frame, Recording, ServiceMeta
-from loadlab.signals.hot import Line, bare, shown, users_frame
+from loadlab.signals.frames import bare, shown, users_frame
+from loadlab.signals.hot import Line
 from loadlab.signals.missing import Missing
 
 DRIVERS = frozenset(

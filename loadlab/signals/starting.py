@@ -7,7 +7,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from loadlab.recording.model import Frame, Recording, ServiceMeta
-from loadlab.signals.hot import FEWEST, Line, is_users, lines, users_frame
+from loadlab.signals.frames import is_users, users_frame
+from loadlab.signals.hot import FEWEST, Line, lines
 from loadlab.signals.missing import Missing
 
 STARTS = (

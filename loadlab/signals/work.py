@@ -16,7 +16,8 @@ from pathlib import PurePath
 
 from loadlab.recording.model import Frame, Recording, ServiceMeta, Stacks
 from loadlab.signals import cpu
-from loadlab.signals.hot import FEWEST, LIBRARIES, Line, bare, is_users, shown, users_frame, waits_for_work
+from loadlab.signals.frames import LIBRARIES, bare, is_users, shown, users_frame, waits_for_work
+from loadlab.signals.hot import FEWEST, Line
 from loadlab.signals.missing import Missing
 
 PACKERS = frozenset({"gzip", "bz2", "lzma", "_compression", "compression"})

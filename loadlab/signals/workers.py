@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from loadlab.recording.model import NATIVE, Entity, Frame, Recording, ServiceMeta, Stacks
+from loadlab.recording.model import NATIVE, Entity, Frame, Recording, ServiceMeta
 from loadlab.signals import asleep, edges, hot, measurement, pieces, saturation, stations, threads
 from loadlab.signals.missing import Missing
 from loadlab.signals.threads import ThreadState
@@ -44,6 +44,9 @@ STOOD = 0.5
 READ = 0.2
 """Share of the looks at which a service has not read all that was sent to it, up to which whoever takes its requests
 has time: where a loop stands still, the next question lies there meanwhile."""
+
+AWAITED = 0.5
+"""Threads that the stacks show waiting for the result of a pool, from which on there is one that they wait for."""
 
 FEW = 2
 """Users up to whom a level of the search shows how long a request takes that waits for nobody."""
@@ -93,7 +96,8 @@ class Crew:
     """By pid, where stacks were read: threads that stood in the user's own code or in a lock's below it, mean. Those at
     a lock do; so does one that sleeps or calls into C."""
     at_gate: dict[int, float]
-    """By pid as well: those of them that stood in a semaphore, or another lock written in Python, and nowhere else."""
+    """By pid as well: those that stood in a semaphore or another lock written in Python, or in a queue for one of what
+    it lends, and nowhere else."""
 
     def of(self, service: str) -> tuple[Workers, ...]:
         """The processes of one service."""
@@ -120,6 +124,7 @@ def compute(recording: Recording) -> Crew:
     """Raises Missing where threads, processes or connections were not sampled."""
     states, places, between = threads.compute(recording), stations.compute(recording), edges.compute(recording)
     sleeps, slowest_s = asleep.compute(recording), _slowest_s(recording)
+    line, gate, result = (_standing(recording, each) for each in (asleep.in_line, asleep.at_gate, asleep.for_result))
     crews: dict[str, tuple[Workers, ...]] = {}
     for name in places.services:
         parts = {each.entity: _part(states, each, slowest_s) for each in places.of(name)}
@@ -127,7 +132,8 @@ def compute(recording: Recording) -> Crew:
         mine = [each for each in places.of(name) if _works(states, parts[each.entity], sleeps)] or places.of(name)
         inside, unread, parted = _inside(recording, between, name), between.unread(name), _parted(between, name, mine)
         crews[name] = tuple(
-            _workers(states, each, parts[each.entity], inside * parted[each.entity], sleeps, unread) for each in mine
+            _workers(states, each, parts[each.entity], inside * parted[each.entity], sleeps, unread, result)
+            for each in mine
         )
     at_once = _at_once(recording)
     shared: dict[str, float] = {}
@@ -137,7 +143,7 @@ def compute(recording: Recording) -> Crew:
             shared[name] = sent
             crews[name] = tuple(replace(each, inside=each.inside * sent / seen) for each in crews.get(name, ()))
     everybody = tuple(each for crew in crews.values() for each in crew)
-    return Crew(everybody, at_once, _native(recording, places), shared, *_standing(recording))
+    return Crew(everybody, at_once, _native(recording, places), shared, line, gate)
 
 
 def _native(recording: Recording, places: stations.Stations) -> frozenset[str]:
@@ -263,6 +269,7 @@ def _workers(
     inside: float,
     sleeps: Sleeps,
     unread: float | None,
+    results: Mapping[int, float],
 ) -> Workers:
     serving = [each for each in mine if each.serves]
     others = [each for each in mine if not each.serves]
@@ -278,7 +285,7 @@ def _workers(
         sum(work[each.entity] for each in pool),
         sum(each.share["futex"] * kinds[each.entity].line for each in pool),
         # Work reaches a pool through a futex. A thread that sleeps between looks at its own house is none.
-        taken if any(each.handed for each in taken) else (),
+        taken if any(each.handed for each in taken) or results.get(station.entity.pid, 0.0) >= AWAITED else (),
         _taking(serving, unread) if serving and others else None,
         told,
         _free(states, station, told),
@@ -323,16 +330,12 @@ def _at_once(recording: Recording) -> float | None:
     return steps.best.rps * min(means) / 1000 * (1.0 - kept) if means and kept <= KEPT else None
 
 
-def _standing(recording: Recording) -> tuple[dict[int, float], dict[int, float]]:
-    """Mean number of threads in line, and at a gate, by pid."""
+def _standing(recording: Recording, stands: Callable[[ServiceMeta, tuple[Frame, ...]], bool]) -> dict[int, float]:
+    """By pid, where stacks were read: the mean number of threads of which that is so."""
     services = {meta.name: meta for meta in recording.meta.services}
-    read = [each for each in recording.stacks if not each.on_cpu and each.service in services]
-    line, gate = (
-        {each.pid: _share(services[each.service], each, stands) for each in read}
-        for stands in (asleep.in_line, asleep.at_gate)
-    )
-    return line, gate
-
-
-def _share(meta: ServiceMeta, stacks: Stacks, stands: Callable[[ServiceMeta, tuple[Frame, ...]], bool]) -> float:
-    return sum(count for _, frames, count in stacks.samples if stands(meta, frames)) / max(1, hot.how_often(stacks))
+    return {
+        each.pid: sum(count for _, stack, count in each.samples if stands(services[each.service], stack))
+        / max(1, hot.how_often(each))
+        for each in recording.stacks
+        if not each.on_cpu and each.service in services
+    }

@@ -6,7 +6,7 @@ import pytest
 
 from loadlab.recording.model import Frame, Stacks
 from loadlab.rules import blame, takes
-from loadlab.signals import hot
+from loadlab.signals import frames, hot
 from tests.build import Builder, Proc
 
 HASHING = ("hash", "/srv/app/passwords.py", 9, 90)
@@ -101,13 +101,13 @@ def test_without_stacks_of_all_threads_the_interpreter_tells() -> None:
     ],
 )
 def test_whose_file_it_is(file: str, users: bool) -> None:
-    assert hot.is_users(file, "/srv/app") is users
+    assert frames.is_users(file, "/srv/app") is users
 
 
 def test_a_service_that_lies_in_a_package_is_the_users() -> None:
     cwd = "/venv/lib/python3.11/site-packages/loadlab/_data/sample_apps"
-    assert hot.is_users(f"{cwd}/shop/app.py", cwd)
-    assert not hot.is_users(f"{cwd}/node-pm2/node_modules/pm2/index.js", cwd)
+    assert frames.is_users(f"{cwd}/shop/app.py", cwd)
+    assert not frames.is_users(f"{cwd}/node-pm2/node_modules/pm2/index.js", cwd)
 
 
 PACKAGES = "/v/lib/python3.11/site-packages"

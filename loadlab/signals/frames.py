@@ -1,0 +1,121 @@
+"""Frames of stacks: whose they are, what they are called, and what a thread that stands there waits for.
+
+A file is the user's unless it lies in an interpreter's library or in an installed package.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import PurePath
+
+from loadlab.recording.model import COMPILED, LIBRARY, PLATFORM, Frame, ServiceMeta
+
+BUILT_IN = ("node:", "wasm:", "evalmachine.", PLATFORM, LIBRARY, COMPILED)
+"""Before a file's name, or instead of it: by V8 for code that comes with Node, or from no file; by
+probes/_threaddump.py for Java's own code and for libraries'; by probes/_symbols.py for those of compiled programs."""
+LIBRARIES = ("site-packages", "dist-packages", "node_modules")
+
+WAITS_FOR_WORK = frozenset({"select", "poll", "epoll_wait", "_run_once", "accept", "get", "wait", "_worker", "kevent"})
+"""Innermost functions in which an idle loop or pool thread is found; what is above them is not the user's doing."""
+JAVA_WAITS_FOR_WORK = WAITS_FOR_WORK - {"get"} | {"take"}
+"""A queue's get is called take there; get is a future's: somebody works on it."""
+
+
+def waits_for_work(frame: Frame) -> bool:
+    """Whether it is one of those, as the innermost frame of a thread."""
+    java = frame.file.startswith((PLATFORM, LIBRARY))
+    return bare(frame.function) in (JAVA_WAITS_FOR_WORK if java else WAITS_FOR_WORK)
+
+
+COMPREHENSIONS = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"})
+"""Python runs these as functions of their own (generators always, the others before 3.12, PEP 709)."""
+
+
+def in_function(frames: tuple[Frame, ...], index: int) -> Frame:
+    """The frame under the name of the function it was written in: of a comprehension, the one round it."""
+    frame = frames[index]
+    function = frame.function
+    while bare(function) in COMPREHENSIONS:
+        outer, qualified, _ = function.rpartition(".<locals>.")
+        if qualified:
+            function = outer
+            continue
+        around = (each.function for each in reversed(frames[:index]) if each.file == frame.file)
+        return replace(frame, function=next((each for each in around if each not in COMPREHENSIONS), function))
+    return replace(frame, function=function) if function != frame.function else frame
+
+
+def bare(function: str) -> str:
+    """ "EpollSelector.select" -> "select"."""
+    return function.rpartition(".")[2]
+
+
+def users_frame(meta: ServiceMeta, frames: tuple[Frame, ...]) -> int | None:
+    """Index of the innermost frame of the user's; None where the whole stack is a library's."""
+    for index in range(len(frames) - 1, -1, -1):
+        frame = frames[index]
+        if is_users(frame.file, meta.cwd) and not frame.function.startswith("<frozen") and not _launches(frame):
+            return index
+    return None
+
+
+def _launches(frame: Frame) -> bool:
+    """Whether it is the script by which an installed program is started (bin/gunicorn): it is in every stack."""
+    path = PurePath(frame.file)
+    return frame.function == "<module>" and path.parent.name == "bin" and not path.suffix
+
+
+def is_users(file: str, cwd: str = "") -> bool:
+    """Whether a file is the user's own: not of the interpreter's library, not of an installed package, not frozen
+    code. Below the service's folder only the way from there counts: the service may itself lie in a package."""
+    if not file or file.startswith(("<", *BUILT_IN)):
+        return False
+    root = cwd.rstrip("/") + "/"
+    parts = PurePath(file[len(root) :] if cwd and file.startswith(root) else file).parts
+    if any(name in parts for name in LIBRARIES):
+        return False
+    library = any(part == "lib" and following.startswith("python3") for part, following in pairwise(parts))
+    return not library
+
+
+def shown(meta: ServiceMeta, file: str) -> str:
+    """A path as people want it: relative to the service's folder where it lies below; of an installed package, from the
+    package on."""
+    for library in LIBRARIES[:2]:
+        _, found, rest = file.rpartition(f"/{library}/")
+        if found:
+            return rest
+    root = meta.cwd.rstrip("/") + "/"
+    return file[len(root) :] if meta.cwd and file.startswith(root) else file
+
+
+ASKED = {
+    "acquire": ("lock", ("threading.py", "multiprocessing/synchronize.py")),
+    "__enter__": ("lock", ("threading.py", "multiprocessing/synchronize.py")),
+    "get": ("thing", ("queue.py",)),
+    "result": ("result", ("concurrent/futures/_base.py",)),
+}
+"""By function: what is asked for, and in which file of Python's library. Locks in C have no frame of their own."""
+STARTS = "threading.py"
+"""What stands above a thread's own function."""
+
+
+def asks(meta: ServiceMeta, frames: tuple[Frame, ...], index: int) -> str:
+    """What the user's frame of this index waits for, in a library's function that ends in Condition.wait and so looks
+    like a wait for work: "lock": a semaphore, or another lock that is written in Python; "thing": one of a queue of
+    them, as a connection of a pool; "result": of a pool of threads. "" of any other."""
+    asked = frames[index + 1] if index + 1 < len(frames) else None
+    what, files = ASKED.get(bare(asked.function), ("", ())) if asked is not None else ("", ())
+    if asked is None or not asked.file.endswith(files):
+        return ""
+    return "" if what == "thing" and not _called(meta, frames[:index]) else what
+
+
+def _called(meta: ServiceMeta, above: tuple[Frame, ...]) -> bool:
+    """Whether a library calls the user's code here, as a server does for a request. A thread of the user's own that
+    waits in a queue's get waits for work."""
+    return any(
+        not is_users(each.file, meta.cwd) and not each.file.endswith(STARTS) and not each.file.startswith("<")
+        for each in above
+    )

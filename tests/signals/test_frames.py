@@ -1,0 +1,38 @@
+"""What the user's code asks for in a library's function that ends in Condition.wait."""
+
+from __future__ import annotations
+
+import pytest
+
+from loadlab.recording.model import Frame, ServiceMeta
+from loadlab.signals.frames import asks, users_frame
+
+META = ServiceMeta("app", "app", "command", 1, cwd="/srv/app")
+LIB = "/usr/lib/python3.11/"
+ROOT = (Frame("Thread._bootstrap", LIB + "threading.py", 1002), Frame("Thread.run", LIB + "threading.py", 982))
+SERVER = (*ROOT, Frame("BaseRequestHandler.__init__", LIB + "socketserver.py", 755))
+OURS = Frame("lend", "/srv/app/app.py", 18)
+WAIT = Frame("Condition.wait", LIB + "threading.py", 327)
+
+
+def under(above: tuple[Frame, ...], function: str, file: str) -> tuple[Frame, ...]:
+    return (*above, OURS, Frame(function, file, 1), WAIT)
+
+
+CASES = [
+    (under(SERVER, "Semaphore.acquire", LIB + "threading.py"), "lock", "a semaphore"),
+    (under(ROOT, "Semaphore.acquire", LIB + "threading.py"), "lock", "in a thread of one's own as well"),
+    (under(SERVER, "Queue.get", LIB + "queue.py"), "thing", "a queue that lends, for a request"),
+    (under(ROOT, "Queue.get", LIB + "queue.py"), "", "a thread of one's own that waits for work"),
+    (under(SERVER, "Future.result", LIB + "concurrent/futures/_base.py"), "result", "a pool of threads"),
+    (under(SERVER, "Event.wait", LIB + "threading.py"), "", "an event: work, as a rule"),
+    (under(SERVER, "Pool.get", "/srv/app/lib/python3.11/site-packages/pool.py"), "", "another's get"),
+    ((*SERVER, OURS), "", "its own line: a lock in C, or a sleep"),
+]
+
+
+@pytest.mark.parametrize(("stack", "what", "why"), CASES, ids=[each[2] for each in CASES])
+def test_what_the_users_frame_asks_for(stack: tuple[Frame, ...], what: str, why: str) -> None:
+    index = users_frame(META, stack)
+    assert index is not None
+    assert asks(META, stack, index) == what
