@@ -36,10 +36,14 @@ class Line:
 
 
 def exit_code(diagnosis: Diagnosis) -> int:
-    """5 where the run cannot be judged, 10 where a limit failed, else 0: a bottleneck that was found is no error."""
+    """5 where the run cannot be judged, 10 where a limit failed, else 0: a bottleneck that was found is no error. A
+    limit that failed on a machine that was not the run's own cannot be judged either."""
     if diagnosis.outcome in ("generator", "unknown"):
         return EXIT_INVALID_RUN
-    return EXIT_OK if all(each.passed for each in diagnosis.limits) else EXIT_LIMIT_FAILED
+    if all(each.passed for each in diagnosis.limits):
+        return EXIT_OK
+    flawed = any(each.branch == "measurement" for each in diagnosis.others)
+    return EXIT_INVALID_RUN if flawed else EXIT_LIMIT_FAILED
 
 
 def show(diagnosis: Diagnosis, page: Path | None) -> None:

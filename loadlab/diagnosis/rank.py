@@ -4,7 +4,8 @@
 that
    died, a table that was full. Refused connections come back so fast that they keep any generator busy.
 2. Was any limit reached? If not: none, unless a defect shows at any load (a crash, a leak, a full table of open files).
-3. Are the data good enough to name somebody? If not: unknown.
+3. Are the data good enough to name somebody? If not: unknown. A flaw of the data that leaves causes as they are is
+   listed beside them, last.
 4. All that was found, causes before symptoms, what the experiment contradicts last.
 5. A limit without a name is unknown, and says what it is not.
 """
@@ -62,7 +63,11 @@ def rank(answers: tuple[Answer, ...], elasticity: Mapping[str, Elasticity]) -> R
     ]
     if "none" in found and not defects:
         return Ranked("none", (), _says(found["none"]))
-    bad = [each for each in found.values() if each.rule.BRANCH == "measurement"]
+    bad = [
+        each
+        for each in found.values()
+        if each.rule.BRANCH == "measurement" and any(fault.limits for fault in _faults(each))
+    ]
     if bad and not defects:
         return Ranked("unknown", (), _says(min(bad, key=lambda each: each.rule.RANK)))
     if bad and facts:
@@ -71,6 +76,8 @@ def rank(answers: tuple[Answer, ...], elasticity: Mapping[str, Elasticity]) -> R
     findings = _findings(usable, elasticity)
     if not findings:
         return Ranked("unknown", (), _nameless(answers, elasticity))
+    if findings[0].branch == "measurement":
+        return Ranked("unknown", (), findings[0].sentence)
     return Ranked("bottleneck", findings)
 
 

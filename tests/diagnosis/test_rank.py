@@ -32,6 +32,9 @@ too_few_samples:generator single_core:app -                     -> unknown     -
 too_few_samples:generator file_descriptors:app -                -> bottleneck  file_descriptors:app supported
 too_few_samples:generator ephemeral_ports:app -                 -> bottleneck  ephemeral_ports:app  supported
 host_unstable:host single_core:app       app=1.0                -> unknown     -                    -
+caveat-host_unstable:host single_core:app app=1.0               -> bottleneck  single_core:app      confirmed
+caveat-host_unstable:host                -                      -> unknown     -                    -
+caveat-host_unstable:host none           -                      -> none        -                    -
 cpu_quota:app single_core:app            app=0.1                -> bottleneck  cpu_quota:app        supported
 """
 
@@ -41,21 +44,25 @@ ROWS = [line for line in TABLE.strip().splitlines()[1:] if line.strip()]
 def answers(text: str) -> tuple[Answer, ...]:
     rules = units("rules")
     wanted: dict[str, list[str]] = {}
+    caveats = set()
     for each in text.split():
-        kind, _, service = each.partition(":")
+        kind, _, service = each.removeprefix("caveat-").partition(":")
         wanted.setdefault(kind, []).append(service or "app")
+        caveats |= {kind} if each.startswith("caveat-") else set()
     return tuple(
         Answer(
             kind,
             rule,
-            Found(tuple(fault(kind, service) for service in wanted[kind])) if kind in wanted else Clear(),
+            Found(tuple(fault(kind, service, kind not in caveats) for service in wanted[kind]))
+            if kind in wanted
+            else Clear(),
         )
         for kind, rule in rules.items()
     )
 
 
-def fault(kind: str, service: str) -> Fault:
-    return Fault(service, f"{kind} of {service}", (Evidence("m", 1.0, "so it is"),), "do it", signals=2)
+def fault(kind: str, service: str, limits: bool) -> Fault:
+    return Fault(service, f"{kind} of {service}", (Evidence("m", 1.0, "so it is"),), "do it", signals=2, limits=limits)
 
 
 def elasticity(text: str) -> dict[str, Elasticity]:
