@@ -1,17 +1,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from loadlab.cli._verdict import measured
+from loadlab.cli._verdict import exit_code, measured
 from loadlab.diagnosis.model import Capacity
 from loadlab.errors import Interrupted, NotReady, PortBusy
 from loadlab.spec.model import Profile, Spec
 from tests.cli.conftest import Invoke
 from tests.cli.fake import Flow, diagnosis, finding, limit
+from tests.report.examples import verdict
 
 
 def given(flow: Flow) -> tuple[Spec, Profile, Any]:
@@ -304,3 +306,15 @@ def test_figures_go_where_they_are_wanted_and_nowhere_by_default(invoke: Invoke,
     flow.calls.clear()
     assert invoke("run", "single", "--runs", "more", "--csv", "load.csv", "--metrics", "0", "--otel").exit_code == 0
     assert given(flow)[2].exports == {"csv": "load.csv", "openmetrics": "0", "otlp": ""}
+
+
+@pytest.mark.parametrize(
+    ("passed", "beside", "code"),
+    [(True, "measurement", 0), (False, "memory", 10), (False, "measurement", 5)],
+    ids=["a limit held", "a limit failed", "it failed on a machine that was not the run's own"],
+)
+def test_a_limit_that_fails_where_the_data_are_flawed_cannot_be_judged(passed: bool, beside: str, code: int) -> None:
+    found = verdict()
+    others = tuple(replace(each, branch=beside) for each in found.others)
+    limits = (replace(found.limits[0], passed=passed),)
+    assert exit_code(replace(found, others=others, limits=limits)) == code
