@@ -13,6 +13,7 @@ from loadlab.probes._classes import Classes, parse_properties
 from loadlab.probes._threaddump import Fold, JavaFrame, JavaThread, class_of, parse, shown
 from loadlab.recording.folded import parse_folded
 from loadlab.recording.model import MONITOR
+from loadlab.signals.frames import is_users
 
 DUMP = """2026-11-26 19:07:07
 Full thread dump OpenJDK 64-Bit Server VM (17.0.15+6-Debian-1deb12u1 mixed mode, sharing):
@@ -111,8 +112,8 @@ def test_files_of_the_platform_and_of_libraries_are_not_the_users() -> None:
     fold = Fold(lambda name: name.startswith("com.desk."))
     fold.add([JavaThread("worker", 7, "RUNNABLE", frames)], frozenset({7}))
     ((_, (library, own), _),) = parse_folded(fold.texts()["cpu"])
-    assert library.file == "jar:org/pool/Pool.java" and not frames.is_users(library.file)
-    assert own.file == "com/desk/Desk.java" and frames.is_users(own.file, "/srv")
+    assert library.file == "jar:org/pool/Pool.java" and not is_users(library.file)
+    assert own.file == "com/desk/Desk.java" and is_users(own.file, "/srv")
 
 
 @pytest.mark.parametrize(
