@@ -94,6 +94,7 @@ def _empty() -> dict[str, object]:
         "starting": {},
         "calls": (),
         "churn": churn.Churn(()),
+        "growing": {},
         "caches": caches.Caches(()),
         "sends": {},
         "quota": quota.Quotas(()),

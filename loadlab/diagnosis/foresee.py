@@ -25,7 +25,8 @@ def foresee(
     does not say what its remedy changes, demands were not measured, or nothing else is used enough to tell."""
     rule = rules.get(finding.kind)
     lifts: tuple[str, ...] | None = getattr(rule, "LIFTS", None)
-    if headroom is None or lifts is None:
+    # LIFTS is of the rule's own remedy: what another one changes is not known.
+    if headroom is None or lifts is None or finding.remedy.step != getattr(rule, "STEP", finding.remedy.step):
         return finding, None
     spared = bool(getattr(rule, "SPARES", False))
     place = headroom.next(finding.service, lifts, spared=spared)

@@ -111,7 +111,8 @@ def _capacity(s: Signals) -> Capacity | None:
         return None
     measurement = s.measurement.generator
     quantiles, uncorrected = latency.quantiles, latency.uncorrected
-    best = _or(lambda: s.saturation.best.rps, latency.rps)
+    # Where requests get ever dearer, the best rate was that of the beginning.
+    best = _or(lambda: s.saturation.best.rps, latency.rps) if not s.growing else latency.rps
     return Capacity(
         requests_per_s=round(max(best, latency.rps), 1),
         users=round(measurement.users),

@@ -56,8 +56,8 @@ class Next:
     """What will limit once the remedy has been applied; where nothing limits, what will under more load. service None:
     the whole machine. factor: of today's rate.
 
-    at_most: this is where it ends at best: the remedy makes requests cheaper by an unknown amount, or nothing limits
-    yet and what is no station (a lock, a limiter) may do so before.
+    at_most: something else may limit before: the remedy makes requests cheaper by an unknown amount, not free, or
+    nothing limits yet and what is no station (a lock, a limiter) may do so.
     """
 
     service: str | None

@@ -92,7 +92,7 @@ TREE: tuple[Branch, ...] = (
         "code",
         "Is it the code?",
         "No scaling helps: a lock, a blocking call, a crash.",
-        ("make_async", "narrow_lock", "bigger_pool", "shared_sessions", "fix_crash"),
+        ("make_async", "narrow_lock", "bounded_work", "bigger_pool", "shared_sessions", "fix_crash"),
     ),
 )
 

@@ -86,8 +86,8 @@ def after(found: Next) -> str:
     """ "the machine's cores: ... at 842 requests/s; full at about 1,570 requests/s, 1.9 times today's rate"."""
     much = f"{found.factor:.1f} times today's rate" if found.factor >= 1.05 else "hardly more than today's rate"
     when = f"{rate(found.requests_per_s)} requests/s"
-    full = f"full at {when} at the latest" if found.at_most else f"full at about {when}"
-    return f"{found.why}; {full}, {much}"
+    before = ", if nothing else limits before" if found.at_most else ""
+    return f"{found.why}; full at about {when}, {much}{before}"
 
 
 def tried(found: Tried) -> str:

@@ -20,7 +20,7 @@ It may have
     LIFTS: tuple[str, ...]      resources of signals/headroom.py that the remedy adds to; () where the limit is none of
                                 them (a lock, a limiter). Without LIFTS nobody foresees what limits next
     SPARES: bool                the remedy makes requests cheaper here, by how much nobody knows: what limits next is
-                                then said without this service, as an upper end
+                                then said without this service
 """
 
 from __future__ import annotations

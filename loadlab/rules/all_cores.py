@@ -12,6 +12,7 @@ Node: profile the hot line first, cache its result; one cluster worker a core; t
 from __future__ import annotations
 
 from loadlab.rules import SMALL, Clear, Evidence, Fault, Found, Verdict, Where, at, blame, percent, takes
+from loadlab.rules._growing import if_it_grows
 from loadlab.signals import Signals
 from loadlab.signals.cpu import ProcessCpu
 
@@ -22,7 +23,7 @@ AT_LIMIT = True
 ELASTIC = True
 LIFTS = ("cores", "core", "loop", "workers")
 NEEDS = ("stations", "cpu", "host")
-USES = ("hot",)
+USES = ("hot", "growing")
 
 IDLE = 0.15
 """Share of all cores that may be idle: schedulers leave a few per cent, and a core is seen idle between two
@@ -51,10 +52,9 @@ def check(s: Signals) -> Verdict:
     used = s.cpu.system_cores
     if s.host.idle_share > IDLE or room <= 0 or used < OF_ROOM * room:
         return Clear(f"{percent(s.host.idle_share)} of the cores were idle")
-    found = [_fault(s, name, room) for name in s.stations.services if _fills(s, name, used)]
-    shared = () if found else _shared(s)
-    if shared:
-        found = [_fault(s, shared[0], room, shared[1:])]
+    found = [if_it_grows(s, _fault(s, name, room)) for name in s.stations.services if _fills(s, name, used)]
+    if not found and (shared := _shared(s)):
+        found = [if_it_grows(s, _fault(s, shared[0], room, shared[1:]))]
     return Found(tuple(found)) if found else Clear("no service has more than one thread that wants a core")
 
 

@@ -99,6 +99,6 @@ def _costs(s: Signals, edge: Fresh) -> list[Fault]:
             where=where,
             strength=min(1.0, max(setting_up, kernel)),
             signals=1 + (setting_up >= SETTING_UP) + (kernel >= KERNEL),
-            gain=round(1 / (1 - min(0.8, setting_up)), 2) if setting_up >= SETTING_UP else None,
+            gain=round(1 / (1 - min(0.9, setting_up)), 2) if setting_up >= SETTING_UP else None,
         )
     ]

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, percent
 from loadlab.signals import Signals
+from loadlab.signals.host import STOLEN
 
 BRANCH = "measurement"
 STEP = "quieter_machine"
@@ -20,9 +21,6 @@ AT_LIMIT = False
 ELASTIC = False
 NEEDS = ("host",)
 USES = ()
-
-STOLEN = 0.10
-"""Share of all cores' time. Five per cent is common on shared machines and stays within the noise of throughput."""
 
 MOST = 0.30
 """From here on nothing else is claimed: levels of load are compared with each other, and a third more or less of the

@@ -18,6 +18,7 @@ from __future__ import annotations
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, Where, at, blame, cheaper_first, percent, takes
 from loadlab.rules._cpu import pool_of_one
 from loadlab.rules._first import OWN_WORK, hands_on, others_read
+from loadlab.rules._growing import if_it_grows
 from loadlab.rules._words import POOL_OF_PROCESSES, named, workers
 from loadlab.signals import Signals
 from loadlab.signals.stations import FULL, ON_CPU, Station
@@ -29,7 +30,7 @@ AT_LIMIT = True
 ELASTIC = True
 LIFTS = ("core", "loop", "workers")
 NEEDS = ("stations", "cpu", "host")
-USES = ("hot", "threads", "workers", "languages")
+USES = ("hot", "threads", "workers", "languages", "growing")
 
 IDLE_CORES = 0.5
 """Cores that must be idle before several full processes count as "one core each" rather than as all cores used."""
@@ -52,7 +53,7 @@ def _service(s: Signals, name: str) -> list[Fault]:
     spare = [each for each in stations if each not in full]
     if any(each.full for each in spare):
         return []
-    return [_fault(s, name, full)]
+    return [if_it_grows(s, _fault(s, name, full))]
 
 
 def _alone(station: Station) -> bool:

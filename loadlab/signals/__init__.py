@@ -28,6 +28,7 @@ from loadlab.signals import (
     elasticity,
     file_locks,
     files,
+    growing,
     headroom,
     host,
     hot,
@@ -195,6 +196,11 @@ class Signals:
     def source_ports(self) -> tuple[source_ports.Destination, ...]:
         """Local ports taken by connections to each destination."""
         return source_ports.compute(self._recording)
+
+    @cached_property
+    def growing(self) -> dict[str, growing.Growth]:
+        """Services whose requests cost more the more were answered."""
+        return growing.compute(self._recording)
 
     @cached_property
     def churn(self) -> churn.Churn:

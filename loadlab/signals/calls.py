@@ -10,7 +10,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from loadlab.recording.model import Recording, Series
-from loadlab.signals import edges, latency
+from loadlab.signals import edges, latency, mix
 from loadlab.signals.missing import Missing
 from loadlab.signals.rates import increase, mean, per_second
 from loadlab.signals.windows import Window, measured
@@ -27,8 +27,8 @@ after errors are no such number."""
 class Calls:
     """From one service to another. per_s: calls; per_request: for each call into the source; ms: mean time of one
     (Little's law: outstanding over rate); at_once: outstanding for each request that is in the source; alone:
-    per_request with one or two users, None where that was not measured. Who asks again and again until something is
-    free asks more often the more wait for it."""
+    per_request with one or two users, None where that was not measured or they asked for something else. Who asks again
+    and again until something is free asks more often the more wait for it."""
 
     source: str
     to: str
@@ -119,6 +119,8 @@ def _alone(
         return None
     first = min(few, key=lambda each: each.users)
     window = Window(first.start, first.end)
+    if not mix.alike(recording, [window], [measured(recording)]):
+        return None
     good, bad, seconds = latency.counts(recording, window)
     rate = min(
         sum(

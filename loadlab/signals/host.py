@@ -10,6 +10,10 @@ from loadlab.signals.missing import Missing
 from loadlab.signals.rates import per_second
 from loadlab.signals.windows import Window, measured
 
+STOLEN = 0.10
+"""Share of all cores' time from which on CPU times say little of another minute. Five per cent is common on shared
+machines and stays within the noise of throughput."""
+
 BUSY = ("cpu_user_s", "cpu_nice_s", "cpu_system_s", "cpu_irq_s", "cpu_softirq_s")
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from loadlab.recording.model import NATIVE, Entity, Frame, Recording, ServiceMeta
-from loadlab.signals import asleep, edges, hot, measurement, pieces, saturation, stations, threads
+from loadlab.signals import asleep, edges, hot, measurement, mix, pieces, saturation, stations, threads
 from loadlab.signals.missing import Missing
 from loadlab.signals.threads import ThreadState
 from loadlab.signals.windows import Window, measured
@@ -82,8 +82,8 @@ class Workers:
 class Crew:
     """All processes of services; and `at_once`: how many requests were served at a time by Little's law, had each taken
     no longer than one that is alone: best throughput times the latency at one or two users, less what the kernel kept
-    back of the answer (signals/pieces), when nobody works for it any more. None where no such level was run. One at a
-    time makes it 1."""
+    back of the answer (signals/pieces), when nobody works for it any more. None where no such level was run, or other
+    endpoints were asked there. One at a time makes it 1."""
 
     all: tuple[Workers, ...]
     at_once: float | None
@@ -324,7 +324,10 @@ def _at_once(recording: Recording) -> float | None:
     except Missing:
         return None
     alone = [each for each in recording.levels if each.users <= FEW and each.phase == "search"]
-    kept = pieces.kept_back(recording, recording.meta.target, [Window(each.start, each.end) for each in alone])
+    windows = [Window(each.start, each.end) for each in alone]
+    if not mix.alike(recording, windows, [measured(recording)]):
+        return None
+    kept = pieces.kept_back(recording, recording.meta.target, windows)
     known = [recording.quantiles(each.start, each.end, result="ok") for each in alone]
     means = [each.mean_ms for each in known if each is not None and each.count]
     return steps.best.rps * min(means) / 1000 * (1.0 - kept) if means and kept <= KEPT else None

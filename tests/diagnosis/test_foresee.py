@@ -71,7 +71,7 @@ def test_where_nothing_limits_it_says_what_will_first() -> None:
     assert (diagnosis.outcome, diagnosis.bottleneck) == ("none", None)
     assert diagnosis.next is not None and (diagnosis.next.service, diagnosis.next.at_most) == ("app", True)
     assert diagnosis.next.factor == pytest.approx(1 / 0.3, rel=0.15)
-    assert when(diagnosis.outcome) == "headroom" and "at the latest" in after(diagnosis.next)
+    assert when(diagnosis.outcome) == "headroom" and "if nothing else limits before" in after(diagnosis.next)
 
 
 def test_where_next_to_nothing_is_used_no_limit_is_foretold() -> None:

@@ -74,6 +74,20 @@ def test_of_few_new_connections_nothing_is_said_of_the_kernel(rate: float, told:
     assert ("kernel" in {each.metric for each in found.faults[0].evidence}) is told
 
 
+def test_what_connections_take_is_what_keeping_them_brings() -> None:
+    """As recorded of a client of httpx for each request, whose certificates took 88% of the core: with one client for
+    all it answered nine times as many."""
+    built = Builder().service("app", Proc(cores=0.97, busy=0.99), uses=("back",))
+    built.service("back", Proc(cores=0.02)).load(26.0).generator().host()
+    built.counter("host.tcp_active_opens", Entity("host"), 26.0)
+    built.counter("sockets.lingering", Entity("listener", "back", 0, name="127.0.0.1:9000"), 26.0)
+    lines = (("load_verify_locations", "/usr/lib/python3/ssl.py", 9, 88), ("get", "/srv/app/weather.py", 30, 12))
+    built.stack("app", "all", *lines).stack("app", "gil", *lines).edge("app", "back", outstanding=1)
+    found = verdict("connection_churn", built)
+    assert isinstance(found, Found)
+    assert found.faults[0].gain == pytest.approx(8.3, abs=0.1)
+
+
 @pytest.mark.parametrize(
     ("share", "says"),
     [

@@ -36,12 +36,12 @@ def test_a_second_service_near_its_own_core_comes_before_the_machine(noise: floa
 
 
 def test_a_blocked_loop_that_stands_still_no_more_still_needs_its_cpu() -> None:
-    process = Proc(cores=0.2, threads=[loop(0.2, blocked={"socket_wait": 0.78})])
+    process = Proc(cores=0.25, threads=[loop(0.25, blocked={"socket_wait": 0.73})])
     found = headroom(system(process))
     assert found.places[0].resource == "loop"
     after = found.next("app", ("loop", "workers"))
     assert after is not None and after.resource == "core"
-    assert after.factor == pytest.approx(5.0, rel=0.1)
+    assert after.factor == pytest.approx(4.0, rel=0.1)
 
 
 def test_waiting_workers_are_counted_together() -> None:
@@ -75,6 +75,19 @@ def test_workers_that_wait_for_a_service_wait_no_more_once_it_needs_nothing() ->
 def test_what_is_hardly_used_tells_nothing() -> None:
     built = Builder(cores=64).service("app", Proc(cores=1.0, busy=1.0)).load(500).generator(0.02).host()
     assert headroom(built).next("app", ("core", "loop", "workers")) is None
+
+
+def test_of_cores_that_are_used_by_an_eighth_no_rate_is_foretold() -> None:
+    """As recorded of a Node process before a pool of three connections, a tenth of a core for 77 requests/s: 620 were
+    foretold for the machine; with a bigger pool it answered 2,450."""
+    built = Builder(cores=2).service("app", Proc(cores=0.11)).service("bank", Proc(cores=0.08)).load(77).generator(0.05)
+    assert headroom(built.host()).next("app", ("connections",)) is None
+
+
+def test_of_a_machine_that_is_partly_stolen_no_rate_is_foretold() -> None:
+    built = Builder(cores=2).service("app", Proc(cores=0.6)).load(200).generator(0.1)
+    with pytest.raises(Missing, match="hypervisor"):
+        headroom(built.host(steal=0.3))
 
 
 def test_a_station_carries_what_it_carries_today() -> None:
