@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, at, blame, percent
 from loadlab.signals import Signals
-from loadlab.signals.databases import Statement
+from loadlab.signals.databases import Server, Statement
 
 BRANCH = "database"
 STEP = "join"
@@ -39,6 +39,16 @@ IN_DRIVER = 0.30
 
 FEWEST = 20.0
 """Runs per second: fewer are no load."""
+
+ONCE = (
+    "Ask once for all of them: a join, WHERE id = ANY(...), the ORM's eager loading, or a data loader that gathers "
+    "what one request asks for."
+)
+AGAIN = (
+    "Where it is asked again until the replica shows what was written, read that from the primary. Where each time "
+    "something else is asked for, ask once for all of them (a join, WHERE id = ANY(...))."
+)
+"""What to do; of a replica that is late."""
 
 
 def check(s: Signals) -> Verdict:
@@ -83,13 +93,24 @@ def _fault(s: Signals, statement: Statement, times: float) -> Fault:
     share = _in_driver(s, statement.service)
     if share >= IN_DRIVER:
         evidence.append(Evidence("in_driver", share, f"{percent(share)} of {caller}'s CPU is its database driver's"))
+    late = _late(s, statement)
+    if late is not None:
+        says = f"it is replica {late.instance} that is asked, which shows what was {late.lag_s or 0.0:.1f} s ago"
+        evidence.append(Evidence("lag_s", late.lag_s or 0.0, says))
     return Fault(
         caller,
         f"{caller} asks {statement.service} {times:.0f} times for each request{at(where)}: {statement.shown}",
         tuple(evidence),
-        "Ask once for all of them: a join, WHERE id = ANY(...), the ORM's eager loading, or a data loader that gathers "
-        "what one request asks for.",
+        AGAIN if late is not None else ONCE,
         where=where,
         strength=min(1.0, times / 20),
         signals=2,
+        limits=late is None,
     )
+
+
+def _late(s: Signals, statement: Statement) -> Server | None:
+    """The replica that runs it, where that is late: who waits there for what was written asks for it again and again,
+    and the number of questions is the lag's doing."""
+    where = (statement.service, statement.instance)
+    return next((each for each in s.databases.servers if (each.service, each.instance) == where and each.is_late), None)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict
 from loadlab.signals import Signals
-from loadlab.signals.databases import Server
+from loadlab.signals.databases import BEHIND_BYTES, OLD_S, Server
 
 BRANCH = "database"
 STEP = "fewer_writes_per_replica"
@@ -23,24 +23,13 @@ ELASTIC = False
 NEEDS = ("databases",)
 USES = ()
 
-OLD_S = 1.0
-"""Age of what a replica shows. A healthy one is milliseconds behind; a user who has just saved sees the old page."""
-
-BEHIND_BYTES = 16e6
-"""Log still to apply, a segment of it, where the age is not told: it is not while nothing is applied."""
-
 
 def check(s: Signals) -> Verdict:
     """Every replica."""
     if not s.databases.services:
         return Clear("no database that loadlab started")
-    late = [each for each in s.databases.servers if each.replica and _late(each)]
+    late = [each for each in s.databases.servers if each.is_late]
     return Found(tuple(map(_fault, late))) if late else Clear("no replica is far behind")
-
-
-def _late(server: Server) -> bool:
-    old = server.lag_s is not None and server.lag_s >= OLD_S
-    return old or ((server.lag_bytes or 0.0) >= BEHIND_BYTES and server.lag_growth > 0)
 
 
 def _fault(server: Server) -> Fault:

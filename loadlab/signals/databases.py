@@ -37,6 +37,13 @@ PROGRAM = "postgres"
 """What the program calls itself in its command line, on every platform."""
 
 
+OLD_S = 1.0
+"""Age of what a replica shows, from which on it is late. A healthy one is milliseconds behind; who has just saved
+sees the old page."""
+
+BEHIND_BYTES = 16e6
+"""Log still to apply, a segment of it, where the age is not told: it is not while nothing is applied."""
+
 CROWDED = 0.9
 """Of the connections a server allows, mean share taken from which on it is full: one that ends and one that begins in
 its place leave a moment between them."""
@@ -63,6 +70,12 @@ class Server:
     """Clients per second that were turned away as all connections were taken, as the server's log says."""
     refused_ever: float = 0.0
     """How many in the whole run: a pool that was refused asks ever more rarely."""
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it is a replica that shows what is no longer so."""
+        old = self.lag_s is not None and self.lag_s >= OLD_S
+        return self.replica and (old or ((self.lag_bytes or 0.0) >= BEHIND_BYTES and self.lag_growth > 0))
 
     @property
     def is_full(self) -> bool:
