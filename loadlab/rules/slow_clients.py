@@ -50,10 +50,10 @@ def _fault(s: Signals, name: str) -> list[Fault]:
         return []  # another service reads: what it does with its bytes is bandwidth's question
     held = _held(s, name)
     standing = sum(each.share["socket_wait"] for each in held)
-    if not held or sending.by_reader < HELD * standing:
+    if not held or sending.held < HELD * standing:
         return []
     where = blame(s.hot.standing(name))
-    share = min(1.0, sending.by_reader / standing)
+    share = min(1.0, sending.held / standing)
     return [
         Fault(
             name,
@@ -63,7 +63,7 @@ def _fault(s: Signals, name: str) -> list[Fault]:
                 Evidence(
                     "held",
                     share,
-                    f"{sending.by_reader:.1f} connections at a time were held by their reader's window: "
+                    f"{sending.held:.1f} connections at a time were held by their reader's window: "
                     f"{percent(share)} of the workers that stood there",
                     HELD,
                 ),

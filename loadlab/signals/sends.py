@@ -34,6 +34,12 @@ class Sending:
         """Of the time there was something to send, how much the reader's window held it."""
         return min(1.0, self.by_reader / self.busy) if self.busy > 0 else 0.0
 
+    @property
+    def held(self) -> float:
+        """Connections held by their reader's window: of those that have something to send, as many. The kernel's clocks
+        alone miss what a connection did before the first look at it and after the last."""
+        return max(self.by_reader, self.sending * self.reader_share)
+
 
 Sends = dict[str, Sending]
 
