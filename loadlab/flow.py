@@ -20,11 +20,11 @@ from loadlab.experiments.proof import Proof
 from loadlab.gate.limits import judge as judge_limits
 from loadlab.live import Audience, Feed
 from loadlab.load import _conduct, _config, _driver, _meter, replay, shapes
-from loadlab.probes import _sampler, _stacks
+from loadlab.probes import _sampler, _sockets, _stacks
 from loadlab.recording import describe, reader
 from loadlab.recording.model import Recording
 from loadlab.recording.writer import Recorder
-from loadlab.services import _guardian, _launch, _names, _scaler, _watched
+from loadlab.services import _guardian, _launch, _names, _parts, _scaler, _watched
 from loadlab.spec.model import Profile, Spec
 
 
@@ -59,10 +59,16 @@ def run(spec: Spec, profile: Profile, options: Options, audience: Audience) -> P
         recorder.phase("start")
         names = _names.RunNames(spec, recorder.folder)
         plans = _launch.plan_all(spec, recorder.folder, names)
-        recorder.update_meta(services=describe.planned(meta.services, plans))
+        planned = describe.planned(meta.services, plans)
+        recorder.update_meta(services=planned)
         launched = _launch.launch(plans, recorder, SYSTEM, guardian, audience.note, setup_again=options.setup)
         services = stack.enter_context(launched)
-        watched = _watched.Watched(services)
+
+        def listening() -> list[_sockets.Socket]:
+            return _sockets.everywhere(services.now(), SYSTEM.monotonic() - t0, 1 << _sockets.LISTEN)
+
+        parts = _parts.Parts(services, listening, SYSTEM, lambda found: recorder.update_meta(services=planned + found))
+        watched = _watched.Watched(parts)
 
         def noted(text: str) -> None:
             recorder.event("note", text=text)

@@ -32,6 +32,7 @@ class Peers:
         self._proc = str(proc)
         self._sockets: dict[int, Socket] = {}
         self._ports: dict[int, str] = {}
+        self._doors: set[int] = set()
         self._known: dict[tuple[int, int], tuple[float, str]] = {}
         self._no_datagrams: set[int] = set()
         """Inodes of Unix sockets and the like: the tables of UDP are not read for them again."""
@@ -43,6 +44,7 @@ class Peers:
         targets = self._targets.now()
         found = everywhere(targets, t, HELD) if sockets is None else sockets
         self._sockets = {each.inode: each for each in found}
+        self._doors = {each.port for each in found if each.state == LISTEN}
         self._ports = {port: f"{each.service}/{each.instance}" for each in targets for port in each.ports}
         for kept in (self._known, self._no_datagrams):
             if len(kept) > MOST_KEPT:
@@ -92,7 +94,7 @@ class Peers:
             return "socket"
         if socket.state == LISTEN:
             return "listen"
-        if socket.port in self._ports:
+        if socket.port in self._ports or socket.port in self._doors:
             return CALLER
         return self._ports.get(socket.peer_port, f"{socket.peer}:{socket.peer_port}")
 

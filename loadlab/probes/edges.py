@@ -12,7 +12,7 @@ from pathlib import Path
 
 from loadlab.probes import Row
 from loadlab.probes._flow import Growth
-from loadlab.probes._sockets import ESTABLISHED, Socket, everywhere
+from loadlab.probes._sockets import ESTABLISHED, LISTEN, Socket, everywhere
 from loadlab.probes._tree import Tree
 from loadlab.probes._waiting import add, socket_inodes
 from loadlab.recording.model import Entity, Metric
@@ -51,15 +51,18 @@ class Edges:
     def read(self, t: float) -> Iterable[Row]:
         """One row for each pair of caller and callee."""
         targets = self._targets.now()
-        sockets = everywhere(targets, t, 1 << ESTABLISHED, info=True, anew=True)
-        self._resolve(t, {each.inode for each in sockets})
+        found = everywhere(targets, t, 1 << ESTABLISHED | 1 << LISTEN, info=True, anew=True)
+        self._resolve(t, {each.inode for each in found})
+        sockets = [each for each in found if each.state != LISTEN]
+        # What a service accepts on a further port of its own (figures, a helper's) is no call of its own either.
+        doors = {(self._owners[each.inode], each.port) for each in found if each.state == LISTEN}
         ports = {port: f"{each.service}/{each.instance}" for each in targets for port in each.ports}
         served = {(each.peer, each.peer_port, each.local, each.port): each for each in sockets if each.port in ports}
         sums: dict[Key, list[float]] = defaultdict(lambda: [0.0] * 6)
         alive: dict[Key, set[tuple[str, int, str, int]]] = defaultdict(set)
         for each in sockets:
             owner = self._owners.get(each.inode)
-            if owner is None or not owner[0] or each.port in ports:
+            if owner is None or not owner[0] or each.port in ports or (owner, each.port) in doors:
                 continue
             key = (*owner, ports.get(each.peer_port, f"{each.peer}:{each.peer_port}"))
             far = served.get((each.local, each.port, each.peer, each.peer_port))

@@ -63,7 +63,7 @@ def _fault(s: Signals, each: Workers, edge: Edge) -> Fault:
             Evidence("downstream_busy", busy, f"{edge.to} had time left: busy {percent(busy)}", FULL),
         ),
         "Make the pool of connections bigger, or give connections back sooner; where a semaphore lets no "
-        "more calls through, widen that.",
+        "more calls through (a balancer: maxconn), widen that.",
         instance=each.entity.instance,
         pid=each.entity.pid,
         where=where,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 import psutil
@@ -47,14 +48,34 @@ class Watched:
         return (*self._services.now(), *own)
 
     def pids(self, service: str) -> list[int]:
-        """Every process of a service now, children included."""
-        return sorted({pid for each in self.now() if each.service == service for pid in tree(each.pid)})
+        """Every process of a service now, children included; those of other services that it started are not."""
+        targets = self.now()
+        others = {each.pid for each in targets if each.service != service}
+        return sorted({pid for each in targets if each.service == service for pid in tree(each.pid, others)})
 
 
-def tree(root: int) -> list[int]:
-    """A process and its descendants; empty where it is gone."""
+def tree(root: int, but: Collection[int] = ()) -> list[int]:
+    """A process and its descendants, without those in `but` and what descends from them; empty where it is gone."""
     try:
-        process = psutil.Process(root)
-        return [root, *(each.pid for each in process.children(recursive=True))]
+        below = psutil.Process(root).children(recursive=True)
     except psutil.Error:
         return []
+    parents = {each.pid: _parent(each) for each in below}
+    return [root, *(pid for pid in parents if not _below(pid, parents, but))]
+
+
+def _below(pid: int, parents: Mapping[int, int], tops: Collection[int]) -> bool:
+    """Whether a process is one of the tops, or descends from one."""
+    here: int | None = pid
+    for _ in range(len(parents) + 1):
+        if here in tops:
+            return True
+        here = parents.get(here) if here is not None else None
+    return False
+
+
+def _parent(process: psutil.Process) -> int:
+    try:
+        return int(process.ppid())
+    except psutil.Error:
+        return 0

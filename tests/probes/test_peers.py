@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from loadlab.probes import _peers
+from loadlab.probes._sockets import ESTABLISHED, LISTEN, Socket
 from loadlab.services import Target
 
 UDP = b"""   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
@@ -48,3 +49,12 @@ def test_the_tables_of_udp_are_read_once_for_a_socket_that_is_in_none(tmp_path: 
     peers.refresh(10.0, [])
     assert peers.of(7, 3) == "socket"
     assert _peers.Peers(Nobody(), tmp_path).of(7, 3) == "127.0.0.77:53"
+
+
+def test_a_connection_that_came_in_at_a_further_port_is_a_callers() -> None:
+    peers = _peers.Peers(Nobody())
+    listens = Socket(LISTEN, "127.0.0.1", 9100, "0.0.0.0", 0, 0, 5, 1)
+    came = Socket(ESTABLISHED, "127.0.0.1", 9100, "127.0.0.1", 40001, 0, 0, 2)
+    went = Socket(ESTABLISHED, "127.0.0.1", 40001, "127.0.0.1", 9100, 0, 0, 3)
+    peers.refresh(0.0, [listens, came, went])
+    assert (peers.named(came), peers.named(went)) == ("caller", "127.0.0.1:9100")

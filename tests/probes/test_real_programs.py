@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -163,6 +164,24 @@ def test_a_request_under_way_is_an_edge(programs: Children) -> None:
         probe.close()
     edge = found[("asks", "accepts/0")]
     assert (edge["connections"], edge["outstanding"], edge["unread_bytes"]) == (1, 1, 1)
+
+
+def test_what_is_accepted_on_a_further_port_is_no_call(programs: Children) -> None:
+    me = Target("me", 0, os.getpid())
+    programs.targets.append(me)
+    probe = edges.open(programs)
+    try:
+        with (
+            socket.create_server(("127.0.0.1", 0)) as server,
+            socket.create_connection(server.getsockname()) as client,
+            server.accept()[0],
+        ):
+            found = {to for service, to, _ in rows(probe, 0.0, tuple(m.name for m in edges.METRICS)) if service == "me"}
+            asked, asks = server.getsockname()[1], client.getsockname()[1]
+    finally:
+        programs.targets.remove(me)
+        probe.close()
+    assert f"127.0.0.1:{asked}" in found and f"127.0.0.1:{asks}" not in found
 
 
 @pytest.mark.parametrize("reads", [True, False], ids=["a reader that reads", "a reader that does not"])
