@@ -30,9 +30,10 @@ def waiting(caller: Socket, callee: Socket | None) -> float:
 
     The kernel's clock has steps of 1 to 10 ms, and a caller that asks again at once does both in the same one. Then the
     callee's clocks may still differ: an answer and the next question lie further apart there. An answer of which the
-    callee still keeps a part is not there yet. A request that is not
-    acknowledged, which may take up to 200 ms, cannot be answered; later the delayed acknowledgement tells who spoke
-    last. Before it is due, a connection in such use is taken as waiting. Where requests are acknowledged at once the
+    callee still keeps a part is not there yet. A request that is not acknowledged, which may take up to 200 ms, cannot
+    be answered; later the delayed acknowledgement tells who spoke last. Before it is due, a connection in such use is
+    taken as waiting, unless its segments say that every question has its answer: one that is asked a hundred times a
+    second and answers within the same step has none most of the time. Where requests are acknowledged at once the
     clocks tell nothing: but where nothing ever came back, the request is still unread, or an answer is short, it is
     outstanding.
     """
@@ -47,10 +48,17 @@ def waiting(caller: Socket, callee: Socket | None) -> float:
     if callee is not None and callee.last_sent_ms != callee.last_received_ms:
         return 1.0 if callee.last_received_ms < callee.last_sent_ms else 0.0
     if caller.last_sent_ms < DELAYED_ACK_MS:
-        return 1.0 if caller.last_sent_ms >= 0 else 0.0
+        return 1.0 if caller.last_sent_ms >= 0 and not all_answered(caller) else 0.0
     if callee is not None and callee.last_ack_ms < callee.last_received_ms:
         return 0.0
     return 1.0 if caller.last_ack_ms < caller.last_received_ms or one_answer_short(caller) else 0.0
+
+
+def all_answered(caller: Socket) -> bool:
+    """Whether the segments of all questions and of all answers divide evenly: with one answer missing they do not, as
+    there are more of them than segments in each."""
+    few, many = sorted((caller.segments_in, caller.segments_out))
+    return few > FEWEST_ANSWERS and many % few == 0 and many // few < few
 
 
 def one_answer_short(caller: Socket) -> bool:
