@@ -70,6 +70,8 @@ class Proc:
     """Cores of children that ended, as its account has them; 0: not recorded."""
     instance: int = 0
     threads: list[Thread] | None = None
+    allowed: tuple[float, float] | None = None
+    """How many cores it may run on, and the lowest of them; None: not recorded."""
 
     def states(self) -> list[Thread]:
         """Its threads."""
@@ -179,6 +181,9 @@ class Builder:
         if proc.ended:
             self.counter("process.ended_user_s", entity, proc.ended * 0.6)
             self.counter("process.ended_system_s", entity, proc.ended * 0.4)
+        if proc.allowed is not None:
+            self.add("process.allowed_cores", entity, np.full(len(self.t), proc.allowed[0]))
+            self.add("process.first_core", entity, np.full(len(self.t), proc.allowed[1]))
         grown = np.interp(self.t, [STEADY[0], STACKS[1]], proc.rss)
         self.add("process.rss_bytes", entity, grown)
         self.gauge("process.threads", entity, len(proc.states()))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 TIMES = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
 CAUGHT = re.compile(rb"^SigCgt:\s*([0-9a-f]+)", re.MULTILINE)
+ALLOWED = re.compile(rb"^Cpus_allowed:\s*([0-9a-f,]+)", re.MULTILINE)
 TICK_S = 1.0 / os.sysconf("SC_CLK_TCK")
 
 
@@ -72,6 +73,18 @@ def parse_switches(raw: bytes) -> tuple[int, int]:
         if name in found:
             found[name] = int(value)
     return found[b"voluntary_ctxt_switches"], found[b"nonvoluntary_ctxt_switches"]
+
+
+def parse_allowed(raw: bytes) -> int:
+    """The cores that a thread may run on, a bit for each, of its status file: "ff,ffffffff" in words of 32. 0 where it
+    is not told."""
+    found = ALLOWED.search(raw)
+    return int(found[1].replace(b",", b""), 16) if found is not None else 0
+
+
+def bits(mask: int) -> tuple[float | None, float | None]:
+    """How many bits are set, and which is the lowest; None where the kernel did not say."""
+    return (float(mask.bit_count()), float((mask & -mask).bit_length() - 1)) if mask else (None, None)
 
 
 def soft_limit(raw: bytes) -> float | None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from loadlab.probes import Row
-from loadlab.probes._proc_text import TICK_S, count, parse_schedstat, parse_switches, soft_limit
+from loadlab.probes._proc_text import TICK_S, bits, count, parse_allowed, parse_schedstat, parse_switches, soft_limit
 from loadlab.probes._tree import Member, Tree, read, stat_fields
 from loadlab.recording.model import Entity, Metric
 from loadlab.services import Targets
@@ -31,6 +31,8 @@ METRICS = (
     Metric("major_faults", "1", "counter", "page faults that read from the disk"),
     Metric("ended_user_s", "s", "counter", "CPU time in user mode of children that ended and were waited for"),
     Metric("ended_system_s", "s", "counter", "CPU time in the kernel of children that ended and were waited for"),
+    Metric("allowed_cores", "1", "gauge", "cores that its threads may run on (taskset, a cpuset)"),
+    Metric("first_core", "1", "gauge", "the lowest number of these"),
 )
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -44,12 +46,13 @@ class Processes:
         self._names: dict[tuple[int, int, str], str] = {}
         self._seen: dict[int, dict[str, tuple[float, int, int]]] = {}
         self._ended: dict[int, tuple[float, int, int]] = {}
+        self._allowed: dict[int, int] = {}
 
     def read(self, t: float) -> Iterable[Row]:
         """One row a process."""
         members = self._tree.members(t)
         alive = {each.pid for each in members}
-        for memory in (self._seen, self._ended):
+        for memory in (self._seen, self._ended, self._allowed):
             for pid in [each for each in memory if each not in alive]:
                 del memory[pid]
         return [row for row in map(self._row, members) if row is not None]
@@ -78,6 +81,7 @@ class Processes:
             float(fields[9]),
             int(fields[13]) * TICK_S,
             int(fields[14]) * TICK_S,
+            *bits(self._allowed.get(member.pid, 0)),
         )
 
     def _name(self, member: Member) -> str:
@@ -89,23 +93,25 @@ class Processes:
         return self._names[key]
 
     def _threads(self, pid: int) -> tuple[float, int, int]:
-        """Run delay and switches over all threads the process ever had."""
+        """Run delay and switches over all threads the process ever had; on the way, what cores they may run on."""
         folder = f"{self._proc}/{pid}/task"
         before = self._seen.get(pid, {})
         now: dict[str, tuple[float, int, int]] = {}
+        allowed = 0
         try:
             names = os.listdir(folder)
         except OSError:
             names = []
         for name in names:
             delay = parse_schedstat(read(f"{folder}/{name}/schedstat"))
-            switches = parse_switches(read(f"{folder}/{name}/status"))
-            now[name] = (delay[1] if delay else 0.0, *switches)
+            status = read(f"{folder}/{name}/status")
+            now[name] = (delay[1] if delay else 0.0, *parse_switches(status))
+            allowed |= parse_allowed(status)
         kept = self._ended.get(pid, (0.0, 0, 0))
         for name, each in before.items():
             if name not in now:
                 kept = (kept[0] + each[0], kept[1] + each[1], kept[2] + each[2])
-        self._ended[pid], self._seen[pid] = kept, now
+        self._ended[pid], self._seen[pid], self._allowed[pid] = kept, now, allowed
         return (
             kept[0] + sum(each[0] for each in now.values()),
             kept[1] + sum(each[1] for each in now.values()),

@@ -1,9 +1,11 @@
 """A CPU quota throttles the service
 
-What: the kernel stops the service's control group again and again because its CPU quota is used up.
+What: the kernel stops the service's control group again and again because its CPU quota is used up; or the service is
+kept to some of the cores (taskset, a cpuset), and its threads wait for these while others are idle.
 Why: the machine may have idle cores; the quota does not let the service have them. Requests caught in a stop wait up to
 a tenth of a second, which shows in the tail.
-Fix: raise the quota (limits.cpu, docker --cpus, resources.limits.cpu), or use fewer threads.
+Fix: raise the quota (limits.cpu, docker --cpus, resources.limits.cpu), or use fewer threads; let the service run on
+more cores (taskset -c, CPUAffinity=, docker --cpuset-cpus).
 Not: single_core: there nothing is throttled; cpu_neighbour: there the cores are really busy.
 Python: as many workers as the quota has cores, not as the machine has: os.cpu_count() does not see it.
 Node: as many cluster workers as the quota has cores; os.availableParallelism() may not see it.
@@ -12,6 +14,7 @@ Node: as many cluster workers as the quota has cores; os.availableParallelism() 
 from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, percent
+from loadlab.rules._affinity import kept
 from loadlab.signals import Signals
 
 BRANCH = "cpu"
@@ -21,7 +24,7 @@ AT_LIMIT = True
 ELASTIC = False
 LIFTS = ("quota",)
 NEEDS = ("quota",)
-USES = ("host",)
+USES = ("host", "affinity", "hot")
 
 THROTTLED = 0.25
 """Share of periods in which the group was stopped. Short bursts throttle a few per cent of periods of a healthy
@@ -34,6 +37,9 @@ USED = 0.80
 def check(s: Signals) -> Verdict:
     """Every instance with a quota."""
     found = [each for each in s.quota.all if each.throttled >= THROTTLED and each.used >= USED * each.cores]
+    pinned = kept(s)
+    if not found and pinned:
+        return Found(tuple(pinned))
     if not found:
         return Clear("no quota" if not s.quota.all else "the quota was not used up")
     top = max(found, key=lambda each: each.throttled)
@@ -62,5 +68,6 @@ def check(s: Signals) -> Verdict:
                 # One thread cannot use more than one core, whatever the quota.
                 gain=round(min(room, max(1.0, top.used)) / top.used, 2) if top.used > 0 else None,
             ),
+            *pinned,
         )
     )

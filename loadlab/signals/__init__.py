@@ -13,6 +13,7 @@ from typing import cast
 
 from loadlab.recording.model import Meta, Recording
 from loadlab.signals import (
+    affinity,
     backends,
     balancers,
     caches,
@@ -129,6 +130,11 @@ class Signals:
     def headroom(self) -> headroom.Headroom:
         """How far each station is from its own limit, by the bottleneck law."""
         return headroom.compute(self._recording)
+
+    @cached_property
+    def affinity(self) -> tuple[affinity.Pinned, ...]:
+        """Processes that are kept to some of the cores."""
+        return affinity.compute(self._recording)
 
     @cached_property
     def quota(self) -> quota.Quotas:

@@ -57,6 +57,11 @@ def test_limits_and_switches() -> None:
     status = b"Name:\tx\nvoluntary_ctxt_switches:\t12\nnonvoluntary_ctxt_switches:\t3\n"
     assert _proc_text.parse_switches(status) == (12, 3)
     assert _proc_text.parse_schedstat(b"940330000 312005000 3\n") == (0.94033, 0.312005, 3)
+    assert _proc_text.parse_allowed(b"Threads:\t1\nCpus_allowed:\t6\nCpus_allowed_list:\t1-2\n") == 0b110
+    assert _proc_text.parse_allowed(b"Cpus_allowed:\t1,00000001\n") == 2**32 + 1
+    assert _proc_text.parse_allowed(status) == 0
+    assert _proc_text.bits(0b110) == (2.0, 1.0)
+    assert _proc_text.bits(0) == (None, None)
 
 
 POLL_MEMORY = struct.pack("=ihhihh", 5, 1, 0, 9, 1, 0)
@@ -302,6 +307,10 @@ def far_end(sent: int, received: int, acked: int, **more: int) -> _sockets.Socke
         (far_end(300, 900, 300), None, 1),
         (far_end(900, 300, 300), None, 0),
         (far_end(10, 10, 10), None, 1),
+        (far_end(10, 10, 10, segments_in=40, segments_out=40), None, 0),
+        (far_end(10, 10, 10, segments_in=39, segments_out=40), None, 1),
+        (far_end(10, 10, 10, segments_in=80, segments_out=40), None, 0),
+        (far_end(10, 10, 10, segments_in=78, segments_out=40), None, 1),
         (far_end(600, 600, 600, segments_in=0, segments_out=1), far_end(600, 600, 600), 1),
         (far_end(600, 600, 600, segments_in=0, segments_out=0), None, 0),
         (far_end(600, 600, 560), far_end(600, 600, 600), 1),
@@ -324,6 +333,10 @@ def far_end(sent: int, received: int, acked: int, **more: int) -> _sockets.Socke
         "asked after the last answer",
         "answered since",
         "in use",
+        "in use, and every question has its answer",
+        "in use, one answer short",
+        "in use, every question has its answer of two segments",
+        "in use, an answer of two segments is short",
         "first request",
         "nothing said yet",
         "only acknowledged",
