@@ -150,6 +150,23 @@ def test_what_is_kept_for_one_while_it_is_elsewhere(own: float, alone_ms: float,
     assert fault("slow_downstream", built).remedy.startswith(f"Look in {asks}")
 
 
+@pytest.mark.parametrize(
+    ("at_bank", "alone_ms", "asks"),
+    [(0.9, 10.0, "clerk for where it asks bank while it keeps the others out of ledger"), (0.2, 10.0, "ledger"),
+     (0.9, 19.5, "ledger")],
+    ids=["recorded of a row in PostgreSQL", "hardly anybody is there", "many at a time may ask"],
+)  # fmt: skip
+def test_what_is_kept_for_one_while_it_asks_somebody_else(at_bank: float, alone_ms: float, asks: str) -> None:
+    built = behind(alone_ms=alone_ms).service("bank", Proc(cores=0.02, busy=0.03))
+    for series in built.series["edges.outstanding"]:
+        if series.entity.service == "clerk":
+            series.v[:] = 8.0 - at_bank
+    built.edge("clerk", "bank", outstanding=at_bank)
+    found = fault("slow_downstream", built)
+    assert found.remedy.startswith(f"Look in {asks}")
+    assert found.sentence.endswith("has its turn and asks bank meanwhile") == ("bank" in asks)
+
+
 def test_of_several_who_could_have_put_it_there_none_is_named() -> None:
     assert fault("slow_downstream", queued(consumers=2)).service == "store"
 
