@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from loadlab.rules import SMALL, Evidence, Where, _pipes, blame, percent
 from loadlab.rules._words import whom
 from loadlab.signals import Signals
@@ -131,16 +133,30 @@ def one_at_a_time(s: Signals, each: Workers) -> list[Evidence]:
     return [Evidence("at_once", at_once, f"as many were served as with {at_once:.1f} at a time", ONE)]
 
 
+def without_others(s: Signals, each: Workers) -> Workers:
+    """Where exactly one request is at one service all the time: the process without those that are at others, which
+    have no part in the line before that one. Endpoints of a service may have a limit each."""
+    name = each.entity.service
+    asked = s.edges.out_of(name)
+    alone = max(asked, key=lambda edge: edge.alone, default=None)
+    if alone is None or alone.alone < ALONE or len(s.workers.of(name)) > 1:
+        return each
+    others = sum(edge.outstanding for edge in asked if edge is not alone)
+    return replace(each, inside=max(0.0, each.inside - others), at_work=max(0.0, each.at_work - others))
+
+
 def holder(s: Signals, each: Workers) -> tuple[str, list[Evidence]]:
-    """What whoever holds the lock waits for meanwhile: threads that take turns there are seen at it one at a time. ""
-    where that is not so."""
+    """What whoever holds the lock waits for meanwhile: threads that take turns there are seen at it one at a time, or
+    there is exactly one request at it all the time. "" where that is not so."""
     total: dict[str, float] = {}
     for wait in s.threads.waits:
         if wait.entity.pid == each.entity.pid and wait.peer not in NOBODY:
             total[wait.peer] = total.get(wait.peer, 0.0) + wait.share
-    peer, share = max(total.items(), key=lambda one: one[1], default=("", 0.0))
+    alone = {edge.to for edge in s.edges.out_of(each.entity.service) if edge.alone >= ALONE}
+    mine = {peer: share for peer, share in total.items() if whom(peer) in alone} or total
+    peer, share = max(mine.items(), key=lambda one: one[1], default=("", 0.0))
     if not MOSTLY <= share <= ONE:
-        return "", []
+        return min(alone, default=""), []
     stood = f"whoever held it stood in a call to {whom(peer)} {percent(min(1.0, share))} of the time"
     return whom(peer), [Evidence("holder", share, stood, MOSTLY)]
 

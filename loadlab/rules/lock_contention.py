@@ -62,9 +62,11 @@ def _process(s: Signals, each: Workers) -> list[Fault]:
         return []
     if s.querying.of(each.entity.service).pool_share >= POOL:
         return []
-    line = s.workers.in_line.get(each.entity.pid)
-    if _stands_in_line(s, each, line, s.workers.at_gate.get(each.entity.pid, 0.0)):
-        return [_threads(s, each, line, sure=each.told or line is not None or _line.native(s, each))]
+    line, gate = s.workers.in_line.get(each.entity.pid), s.workers.at_gate.get(each.entity.pid, 0.0)
+    for here in (each, _line.without_others(s, each)):
+        if here.inside >= INSIDE and _stands_in_line(s, here, line, gate):
+            sure = each.told or line is not None or _line.native(s, each)
+            return [_threads(s, here, line, sure=sure, others=each.inside - here.inside)]
     others = polling(s, each) or computing(s, each)
     if others:
         return others
@@ -94,14 +96,15 @@ def _processes(s: Signals, name: str) -> list[Fault]:
     return [_threads(s, together, line, f", of {len(pids)} processes", sure=True)]
 
 
-def _threads(s: Signals, each: Workers, line: float | None, of: str = "", *, sure: bool) -> Fault:
-    """sure: those in a futex are known to stand at a lock, not to wait for work."""
+def _threads(s: Signals, each: Workers, line: float | None, of: str = "", *, sure: bool, others: float = 0.0) -> Fault:
+    """sure: those in a futex are known to stand at a lock, not to wait for work. others: requests that have no part in
+    it."""
     call, seen = _line.holder(s, each)
     where, how = _line.at_lock(s, each, call)
     # Threads of a pool that have nothing to do sleep in a futex, too: stacks tell them apart.
     standing = each.queueing if line is None else min(line, each.queueing)
     evidence = [
-        _inside(each),
+        _inside(each, others),
         Evidence("queueing", standing, f"{standing:.1f} of its threads stood in line for a lock{of}"),
         Evidence("at_work", each.at_work, f"{each.at_work:.1f} were at work, or wanted to, at a time", _line.ONE),
         Evidence("process_cores", each.cores, f"it used {percent(each.cores)} of a core", _line.most_cores(s, each)),
@@ -113,8 +116,9 @@ def _threads(s: Signals, each: Workers, line: float | None, of: str = "", *, sur
     return _fault(each, [*evidence, *seen, *served], 1 + sure + len(served), where, how)
 
 
-def _inside(each: Workers) -> Evidence:
+def _inside(each: Workers, others: float = 0.0) -> Evidence:
     says = f"{each.inside:.0f} requests were in {each.entity.service} at a time"
+    says += f", beside {others:.0f} that other services had" if round(others) else ""
     return Evidence("inside", each.inside, says, INSIDE)
 
 

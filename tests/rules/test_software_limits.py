@@ -78,6 +78,24 @@ def test_threads_in_line_for_a_lock(noise: float) -> None:
     assert first is not None and (first.kind, first.grade) == ("lock_contention", "supported")
 
 
+@pytest.mark.parametrize(("at_rail", "found"), [(1.0, True), (2.0, False)], ids=["one at a time", "two"])
+def test_a_lock_that_only_some_requests_pass(*, at_rail: float, found: bool) -> None:
+    """Recorded of two endpoints: one waits for a worker behind Redis, the other for a lock held over a call. Threads
+    that have nothing to do sleep in a futex, too, in a process whose stacks do not tell which."""
+    built = app(loop(), *workers(4, futex=0.95), *workers(4, socket_wait=0.97), out=at_rail, connections=1)
+    built.service("store", Proc(cores=0.03, busy=0.09)).edge("app", "store", outstanding=3.0, connections=32)
+    pid = next(each.entity.pid for each in built.series["process.cpu_user_s"] if each.entity.service == "app")
+    idle = Frame("select", "/usr/lib/python3.11/selectors.py", 468)
+    samples = [("loop", (idle,), 100), *((f"worker {each}", (Frame(*AT_LOCK[:3]),), 95) for each in range(3))]
+    built.stacks.append(Stacks("app", 0, pid, "all", tuple(samples)))
+    answer = verdict("lock_contention", built)
+    assert isinstance(answer, Found) == found
+    if isinstance(answer, Found):
+        (fault,) = answer.faults
+        assert fault.evidence[0].says == "5 requests were in app at a time, beside 3 that other services had"
+        assert fault.remedy.startswith("Take the call to rail out of the lock")
+
+
 def test_a_lock_that_nobody_holds_half_of_the_time_is_no_limit() -> None:
     """Recorded of threads that count medals in bursts, and wait for the interpreter meanwhile."""
     line = workers(8, futex=0.94, socket_wait=0.06)
