@@ -48,7 +48,8 @@ class Result:
     """One case, run once. `line` None: no line is to blame. `also` of `faults_beside`: further faults found. `others`:
     (kind, service, grade) of what was named beside the first. seconds: from the start to the verdict. tries: runs it
     took until strangers left the machine alone. slowed: (service, elasticity) of all that the experiment slowed.
-    judged_by: the commit that judged the recording anew, where that was another than the run's."""
+    judged_by: the commit that judged the recording anew, where that was another than the run's. idle_share: of the
+    machine's cores while it was measured; None where that was not kept."""
 
     case: str
     seed: int
@@ -71,6 +72,7 @@ class Result:
     setting: Setting
     slowed: tuple[tuple[str, float], ...] = ()
     judged_by: str = ""
+    idle_share: float | None = None
 
     @property
     def key(self) -> Key:
@@ -114,8 +116,10 @@ def judged(run: Run, verdict: Mapping[str, Any]) -> Result:
     )
     others = tuple((each["kind"], each["service"], each["grade"]) for each in verdict.get("others", ()))
     found = _result(run, said, others, held.kind, held.service, held.line, held.also, held.wrong)
-    slowed = (verdict.get("signals") or {}).get("elasticity") or {}
-    return replace(found, slowed=tuple((name, each["value"]) for name, each in sorted(slowed.items())))
+    signals = verdict.get("signals") or {}
+    slowed, host = signals.get("elasticity") or {}, signals.get("host") or {}
+    values = tuple((name, each["value"]) for name, each in sorted(slowed.items()))
+    return replace(found, slowed=values, idle_share=host.get("idle_share"))
 
 
 def failed(run: Run, why: str) -> Result:

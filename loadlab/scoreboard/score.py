@@ -17,6 +17,9 @@ from loadlab.scoreboard.result import Result
 GRADES = ("confirmed", "supported", "suspected")
 CONFIDENCE = 0.95
 
+SPARE = 0.15
+"""Share of the cores that is idle where a machine is not full, as the rule all_cores has it."""
+
 
 @dataclass(frozen=True)
 class Share:
@@ -61,7 +64,9 @@ class Goal:
 @dataclass(frozen=True)
 class Score:
     """All figures. `matrix`: (truth, answer) -> how often. seconds: median and longest time to a verdict. apart: of the
-    cases limited by hardware, those where the experiment alone tells the culprit from everything else it slowed."""
+    cases limited by hardware, those where the experiment alone tells the culprit from everything else it slowed;
+    apart_spare: the same of those with cores to spare: on full ones whatever takes CPU is part of the limit, by its
+    share."""
 
     results: tuple[Result, ...]
     kind: Share
@@ -73,6 +78,7 @@ class Score:
     grades: dict[str, Share]
     same: Share
     apart: Share
+    apart_spare: Share
     matrix: Counter[tuple[str, str]]
     median_s: float | None
     longest_s: float | None
@@ -114,6 +120,7 @@ class Score:
             Goal("second faults are found as well", self.two_faults, 0.95),
             Goal("runs of one case give one answer", self.same, 0.95),
             Goal("elasticity tells culprit from the rest", self.apart, 0.95),
+            Goal("the same, with cores to spare", self.apart_spare, 0.95),
         )
 
 
@@ -134,6 +141,7 @@ def compute(results: Sequence[Result]) -> Score:
         grades={grade: _grade(grade, results) for grade in GRADES},
         same=_share(len(answers) == 1 for answers in _answers(results)),
         apart=_share(_is_apart(each) for each in faults if _is_hardware(each)),
+        apart_spare=_share(_is_apart(each) for each in faults if _is_hardware(each) and _has_spare(each)),
         matrix=Counter((each.truth, _told(each)) for each in results),
         median_s=median(seconds) if seconds else None,
         longest_s=max(seconds, default=None),
@@ -144,6 +152,10 @@ def _is_hardware(result: Result) -> bool:
     """Whether its culprit can be slowed by stopping processes, and was."""
     rule = units("rules").get(result.true_kind)
     return bool(rule is not None and rule.ELASTIC and any(name == result.true_service for name, _ in result.slowed))
+
+
+def _has_spare(result: Result) -> bool:
+    return result.idle_share is not None and result.idle_share >= SPARE
 
 
 def _is_apart(result: Result) -> bool:

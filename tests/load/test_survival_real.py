@@ -70,7 +70,9 @@ def test_a_thousand_users_with_files_for_two_hundred(tmp_path: Path) -> None:
         while heard.total("failed") < 1000 and SYSTEM.monotonic() < end:
             SYSTEM.sleep(0.1)
         generator.check()
+        # While users are ended one by one, others take the files that these had.
+        connects = heard.total("connects")
     server.stop()
     assert set(heard.errors()) <= {"TooManyOpenFiles", "Stopped"} and heard.errors()["TooManyOpenFiles"] >= 700
-    assert heard.total("succeeded") >= 200 and 200 <= heard.total("connects") <= 256
+    assert heard.total("succeeded") >= 200 and 200 <= connects <= 256
     assert heard.law

@@ -86,10 +86,18 @@ def test_the_experiment_alone_tells_the_culprit(kind: str, slowed: dict[str, flo
     assert (found.right, found.count) == (right, count)
 
 
+@pytest.mark.parametrize(("idle", "count"), [(0.3, 1), (0.05, 0), (None, 0)])
+def test_on_full_cores_whatever_takes_cpu_is_part_of_the_limit(idle: float | None, count: int) -> None:
+    host = {} if idle is None else {"host": {"idle_share": idle}}
+    signals = {"elasticity": {"app": {"value": 0.9}}, **host}
+    found = score.compute([outcome(case(kind="single_core"), {**said("single_core"), "signals": signals})])
+    assert (found.apart.count, found.apart_spare.count) == (1, count)
+
+
 def test_a_line_written_before_elasticities_were_kept_is_read() -> None:
     made = outcome(FAULT, said("none"))
     raw = json.loads(result.to_line(made))
-    del raw["slowed"], raw["judged_by"]
+    del raw["slowed"], raw["judged_by"], raw["idle_share"]
     assert result.from_text(json.dumps(raw) + "\n", "kept") == [made]
 
 
