@@ -1,8 +1,7 @@
 """From answers to one outcome. A verdict is a path through gates, in this order:
 
 1. Was the generator the limit? Then nothing else is claimed, but for what happened whatever the load was: a process
-that
-   died, a table that was full. Refused connections come back so fast that they keep any generator busy.
+   that died, a table that was full. Refused connections come back so fast that they keep any generator busy.
 2. Was any limit reached? If not: none, unless a defect shows at any load (a crash, a leak, a full table of open files).
 3. Are the data good enough to name somebody? If not: unknown. A flaw of the data that leaves causes as they are is
    listed beside them, last.

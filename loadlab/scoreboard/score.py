@@ -17,9 +17,6 @@ from loadlab.scoreboard.result import Result
 GRADES = ("confirmed", "supported", "suspected")
 CONFIDENCE = 0.95
 
-SPARE = 0.15
-"""Share of the cores that is idle where a machine is not full, as the rule all_cores has it."""
-
 
 @dataclass(frozen=True)
 class Share:
@@ -155,7 +152,7 @@ def _is_hardware(result: Result) -> bool:
 
 
 def _has_spare(result: Result) -> bool:
-    return result.idle_share is not None and result.idle_share >= SPARE
+    return result.idle_share is not None and result.idle_share > units("rules")["all_cores"].IDLE
 
 
 def _is_apart(result: Result) -> bool:

@@ -101,6 +101,8 @@ class Parts:
         return pid if (self._proc / str(pid)).exists() else target.pid
 
     def _look(self, targets: Sequence[Target]) -> None:
+        if not targets:
+            return
         try:
             open_now = {each.inode: each.port for each in self._listening()}
         except OSError:
