@@ -113,7 +113,7 @@ def scoreboard(
     kept = _cases.Kept(results or runs / "scoreboard.jsonl", "--results")
     board = _Board(chosen, tuple(seeds or [1]), repeat, kept, page or runs / "scoreboard.html", write)
     if listed:
-        _list(board)
+        _list(board, as_json=as_json)
         return
     way = _cases.Way(runs, duration, lambda text: _terminal.say(text, _terminal.err()))
     stopped = None
@@ -268,10 +268,14 @@ def _chosen(names: Sequence[str], kinds: Sequence[str], stacks: Sequence[str], *
     ]
 
 
-def _list(board: _Board) -> None:
+def _list(board: _Board, *, as_json: bool) -> None:
     from loadlab.cli import _score
+    from loadlab.report import scoreboard as texts
 
-    _score.show_cases(board.cases, board.known)
+    if as_json:
+        sys.stdout.write(texts.cases_as_json(board.cases, board.known.values()))
+    else:
+        _score.show_cases(board.cases, board.known)
 
 
 def _left(left: Sequence[_cases.Task], known: object) -> str:

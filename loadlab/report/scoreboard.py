@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from loadlab.report.json import rounded
 from loadlab.report.markdown import escape
 from loadlab.scoreboard.binding import Binding
+from loadlab.scoreboard.case import Also, Case
 from loadlab.scoreboard.result import Result
 from loadlab.scoreboard.score import Goal, Score, Share
 
@@ -95,6 +96,32 @@ def as_json(score: Score, bindings: Sequence[Binding]) -> str:
         "bindings": [asdict(each) | {"change": each.change, "binds": each.binds} for each in bindings],
     }  # fmt: skip
     return json.dumps(rounded(document), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def cases_as_json(cases: Sequence[Case], known: Iterable[Result]) -> str:
+    """What is known of each case, and how many of its runs so far were right. truth: the finding looked for first."""
+    runs: dict[str, list[bool]] = {}
+    for each in known:
+        runs.setdefault(each.case, []).append(not each.wrong)
+    document = {
+        "format": FORMAT,
+        "cases": [
+            {
+                "name": each.name,
+                "stacks": each.stacks,
+                "outcome": each.outcome,
+                "truth": [] if each.is_control else [asdict(Also(each.kind, each.service)), *map(asdict, each.also)],
+                "function": each.function or None,
+                "file": each.file or None,
+                "binds": None if each.binds is None else asdict(each.binds),
+                "missing": each.missing,
+                "runs": len(runs.get(each.name, ())),
+                "right": sum(runs.get(each.name, ())),
+            }
+            for each in cases
+        ],
+    }  # fmt: skip
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
 def as_markdown(score: Score, bindings: Sequence[Binding], not_run: Sequence[str] = ()) -> str:

@@ -97,6 +97,17 @@ def test_cases_are_chosen_by_kind_stack_and_having_nothing_wrong(invoke: Invoke,
     assert not flow.calls
 
 
+def test_the_list_is_json_where_that_is_asked_for(invoke: Invoke, flow: Flow, folder: Path) -> None:
+    assert invoke("scoreboard", "leak", "healthy").exit_code == 0
+    done = invoke("scoreboard", "--list", "--json", "leak", "healthy", "two-faults")
+    cases = {each["name"]: each for each in json.loads(done.stdout)["cases"]}
+    assert set(cases) == {"leak", "healthy", "two-faults"}
+    assert cases["healthy"]["truth"] == []
+    assert cases["leak"]["truth"] == [{"kind": "memory_leak", "service": "bookings"}]
+    assert [each["kind"] for each in cases["two-faults"]["truth"]] == ["event_loop_blocked", "memory_leak"]
+    assert (cases["leak"]["runs"], cases["two-faults"]["runs"]) == (1, 0)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
