@@ -6,6 +6,7 @@ from loadlab.rules import Evidence, Fault, blame, percent, takes
 from loadlab.rules._line import ONE
 from loadlab.rules._words import POOL, named
 from loadlab.signals import Signals
+from loadlab.signals.cpu import ProcessCpu
 from loadlab.signals.stations import FULL, ON_CPU, STARVED, Station
 
 IDLE = 0.15
@@ -14,6 +15,9 @@ IDLE = 0.15
 LARGEST = 0.5
 """Share of the services' CPU from which on a full machine is full because of this one."""
 
+
+HUNGRY = 0.3
+"""Cores that a process has or waits for, from which on it competes for them."""
 
 CONNECTION_S = 0.0001
 """Kernel time of opening, accepting and closing a connection, both ends: 50 microseconds measured on loopback within
@@ -65,3 +69,16 @@ def pool_of_one(s: Signals, station: Station) -> list[Fault]:
             signals=2 if loop is not None and loop < FULL else 1,
         )
     ]
+
+
+def wanting(s: Signals, name: str) -> int:
+    """How many threads of a service want a core at a time: one a process; more where its language has no lock that
+    lets one of them run (Go's, Java's, Rust's)."""
+    free = name in s.workers.native or s.languages.get(name) == "Java"
+    threads = [each for each in s.threads.of(name) if free and each.cores + each.run_delay >= HUNGRY]
+    return max(len(hungry(s, name)), len(threads))
+
+
+def hungry(s: Signals, name: str) -> list[ProcessCpu]:
+    """Processes that compete for cores."""
+    return [each for each in s.cpu.services[name].processes if each.cores + each.run_delay >= HUNGRY]

@@ -12,9 +12,9 @@ Node: profile the hot line first, cache its result; one cluster worker a core; t
 from __future__ import annotations
 
 from loadlab.rules import SMALL, Clear, Evidence, Fault, Found, Verdict, Where, at, blame, percent, takes
+from loadlab.rules._cpu import HUNGRY, hungry, wanting
 from loadlab.rules._growing import if_it_grows
 from loadlab.signals import Signals
-from loadlab.signals.cpu import ProcessCpu
 
 BRANCH = "cpu"
 STEP = "horizontal"
@@ -23,7 +23,7 @@ AT_LIMIT = True
 ELASTIC = True
 LIFTS = ("cores", "core", "loop", "workers")
 NEEDS = ("stations", "cpu", "host")
-USES = ("hot", "growing")
+USES = ("hot", "growing", "threads", "workers", "languages")
 
 IDLE = 0.15
 """Share of all cores that may be idle: schedulers leave a few per cent, and a core is seen idle between two
@@ -38,9 +38,6 @@ LARGEST = 0.5
 ONE_INTERPRETER = 1.25
 """Cores of one process from which on native code that lets go of the interpreter takes a good part of them: Python's
 own code, behind its lock, uses one."""
-
-HUNGRY = 0.3
-"""Cores that a process has or waits for, from which on it competes for them."""
 
 WAITING = 0.10
 """Run delay in seconds per second over the service's processes: the queue in front of the cores."""
@@ -60,18 +57,14 @@ def check(s: Signals) -> Verdict:
 
 def _fills(s: Signals, name: str, used: float) -> bool:
     service = s.cpu.services[name]
-    several = len(_hungry(s, name)) >= 2 or service.cores >= 1.3 or s.host.cores == 1
+    several = wanting(s, name) >= 2 or service.cores >= 1.3 or s.host.cores == 1
     return several and service.cores >= LARGEST * used
-
-
-def _hungry(s: Signals, name: str) -> list[ProcessCpu]:
-    return [each for each in s.cpu.services[name].processes if each.cores + each.run_delay >= HUNGRY]
 
 
 def _shared(s: Signals) -> tuple[str, ...]:
     """Services that fill the cores together, the largest first; () where one of them has a core to itself, which
     limits it whoever has the others, where they do not wait for each other, or where a stranger competes as well."""
-    names = [name for name in s.stations.services if _hungry(s, name)]
+    names = [name for name in s.stations.services if hungry(s, name)]
     waiting = sum(s.cpu.services[name].run_delay for name in names)
     apart = s.host.others >= HUNGRY or any(each.on_one_core for each in s.stations.all)
     if len(names) < 2 or waiting < WAITING * len(names) or apart:

@@ -1,7 +1,7 @@
 """Compressing takes most of the CPU
 
 What: more than half of the application's CPU is spent compressing its answers, as its stacks show: inside gzip, brotli
-or a middleware. A line of yours that calls zlib directly has no such frame, and is named by single_core.
+or a middleware. A line of Python or Node that calls zlib directly has no such frame, and is named by single_core.
 Why: a high level costs several times a low one for a few per cent of size, and the application pays it again for each
 request, on the thread that serves.
 Fix: compress in the reverse proxy or the CDN, at a low level (1 to 5); compress once and keep the result where the

@@ -8,13 +8,14 @@ names; a call of native code straight from the user's line has no frame of its o
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import PurePath
 
-from loadlab.recording.model import Frame, Recording, ServiceMeta, Stacks
+from loadlab.recording.model import COMPILED, NATIVE, Frame, Recording, ServiceMeta, Stacks
 from loadlab.signals import cpu
 from loadlab.signals.frames import LIBRARIES, bare, is_users, shown, users_frame, waits_for_work
 from loadlab.signals.hot import FEWEST, Line
@@ -22,6 +23,15 @@ from loadlab.signals.missing import Missing
 
 PACKERS = frozenset({"gzip", "bz2", "lzma", "_compression", "compression"})
 """Modules of Python's own library that compress; their functions are called write, flush, close as well."""
+
+COMPILED_PACKERS = frozenset(
+    {"compress", "flate2", "miniz_oxide", "libz", "libbz2", "liblzma", "libzstd", "libbrotlienc"}
+)
+"""Of compiled programs the folder (Go's compress/gzip, klauspost/compress), crate or shared library, without its
+version."""
+
+UNPACKS = ("decompress", "inflate", "reader")
+"""In the names of those of their functions that do the opposite."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +67,27 @@ def compute(recording: Recording) -> Work:
         service = used.services.get(meta.name)
         if stacks and service is not None:
             cores = service.cores + service.run_delay
-            packing[meta.name] = _part(meta, stacks, compresses, cores)
+            packing[meta.name] = _packing(meta, stacks, service.cores, cores)
             shaking[meta.name] = _part(meta, stacks, shakes_hands, cores)
             if meta.scheme == "https":
                 shaking[meta.name] = _with_first_reads(meta, stacks, shaking[meta.name], cores)
     return Work(packing, shaking)
+
+
+def _packing(meta: ServiceMeta, stacks: list[Stacks], used: float, wanted: float) -> Part:
+    """used: cores it had; wanted: the same, and what it waited for."""
+    compiled = [each for each in stacks if each.mode == NATIVE]
+    if not compiled:
+        return _part(meta, stacks, compresses, wanted)
+    lines: Counter[tuple[str, str, int]] = Counter()
+    for each in compiled:
+        for _, frames, count in each.samples:
+            if packs(meta, frames):
+                caller = frames[_caller(meta, frames, lambda frame: _packer(frame.file))]
+                lines[(caller.function, caller.file, caller.line)] += count
+    found = sum(lines.values())
+    share = found / max(1, sum(count for each in compiled for *_, count in each.samples))
+    return Part(share * used, share, found, _line(meta, lines))
 
 
 def compresses(frame: Frame) -> bool:
@@ -73,6 +99,20 @@ def compresses(frame: Frame) -> bool:
         return False
     path = PurePath(frame.file)
     return "compress" in name or path.stem in PACKERS or path.parent.name in PACKERS
+
+
+def packs(meta: ServiceMeta, frames: tuple[Frame, ...]) -> bool:
+    """Whether a compiled program's own code has called a library that compresses. Every sample of it is CPU, what the
+    library asks of the language's runtime included."""
+    own = users_frame(meta, frames)
+    below = frames[own + 1 :] if own is not None else frames
+    library = [each for each in below if each.file.startswith(COMPILED) and _packer(each.file)]
+    return bool(library) and not any(word in each.function.lower() for each in library for word in UNPACKS)
+
+
+def _packer(file: str) -> bool:
+    names = PurePath(file.removeprefix(COMPILED)).parts
+    return any(re.split("[@.-]", name)[0] in COMPILED_PACKERS for name in names)
 
 
 def shakes_hands(frame: Frame) -> bool:
