@@ -7,7 +7,7 @@ from dataclasses import replace
 from types import ModuleType
 
 from loadlab.diagnosis.model import Finding, Next
-from loadlab.signals.headroom import Headroom, Place
+from loadlab.signals.headroom import FARTHEST, Headroom, Place
 
 NAMES = {
     "core": "CPU, one core for each of its processes",
@@ -21,8 +21,9 @@ NAMES = {
 def foresee(
     finding: Finding, rules: Mapping[str, ModuleType], headroom: Headroom | None
 ) -> tuple[Finding, Next | None]:
-    """The finding, its gain no larger than the next limit allows, and that limit; None where it is not known: the rule
-    does not say what its remedy changes, demands were not measured, or nothing else is used enough to tell."""
+    """The finding, its gain no larger than the next limit allows or can be foreseen, and that limit; None where it is
+    not known: the rule does not say what its remedy changes, demands were not measured, or nothing else is used enough
+    to tell."""
     rule = rules.get(finding.kind)
     lifts: tuple[str, ...] | None = getattr(rule, "LIFTS", None)
     # LIFTS is of the rule's own remedy: what another one changes is not known.
@@ -30,11 +31,12 @@ def foresee(
         return finding, None
     spared = bool(getattr(rule, "SPARES", False))
     place = headroom.next(finding.service, lifts, spared=spared)
+    gain, most = finding.remedy.expected_gain, FARTHEST if place is None else place.factor
+    capped = None if gain is None else round(min(gain, most), 2)
+    finding = replace(finding, remedy=replace(finding.remedy, expected_gain=capped))
     if place is None:
         return finding, None
-    gain = finding.remedy.expected_gain
-    capped = None if gain is None else round(min(gain, place.factor), 2)
-    return replace(finding, remedy=replace(finding.remedy, expected_gain=capped)), _limit(
+    return finding, _limit(
         place, headroom, spared, finding.service if spared and finding.service in dict(place.shares) else ""
     )
 

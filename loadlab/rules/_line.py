@@ -220,9 +220,10 @@ def _in_loop(s: Signals, each: Workers) -> list[Evidence]:
         return []
     if any(edge.outstanding >= ELSEWHERE and computes(s, edge.to) for edge in asked):
         return []
+    taker = "who takes requests" if each.entity.service in s.workers.native else "the event loop"
     return [
         Evidence("outstanding", out, f"{out:.1f} of them waited for somebody else", ONE),
-        Evidence("loop_busy", busy, f"the event loop had time left: busy {percent(busy)}", LOOP),
+        Evidence("loop_busy", busy, f"{taker} had time left: busy {percent(busy)}", LOOP),
         *served,
     ]
 

@@ -14,6 +14,13 @@ WORKERS = {
 }
 """More processes of one service."""
 
+WAITERS = {
+    "Python": "gunicorn -w or --threads; uWSGI's processes",
+    "Ruby": "Puma's threads or workers",
+    "PHP": "php-fpm's pm.max_children",
+}
+"""More of those that take requests, where they wait. PHP has no threads."""
+
 SPREAD = {
     "Java": "Let it use the other cores: an executor with as many threads as there are, as one does it all now",
     "Go": "Let it use the other cores: GOMAXPROCS as many as there are, its default, and the work in goroutines",

@@ -25,6 +25,7 @@ STEP = "processes"
 RANK = 45
 AT_LIMIT = True
 ELASTIC = True
+COVERS = ("worker_pool_exhausted",)  # who waits for the interpreter waits for nobody else
 LIFTS = ("core",)
 NEEDS = ("stations", "threads", "host")
 USES = ("hot", "workers", "languages")

@@ -12,7 +12,7 @@ Node: more consumers, a higher concurrency in BullMQ; batches; a faster handler.
 
 from __future__ import annotations
 
-from loadlab.rules import Clear, Evidence, Fault, Found, Verdict
+from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, counted
 from loadlab.signals import Signals
 from loadlab.signals.queues import GROWTH, WAITING, Queue
 
@@ -45,7 +45,7 @@ def _fault(queue: Queue, seconds: float) -> Fault:
         evidence.append(Evidence("arrived", queue.arrived, says))
         gain = round(min(10.0, queue.arrived / queue.finished), 2) if queue.finished > 0 else None
     if queue.consumers is not None:
-        says = f"{queue.consumers:.0f} consumers, with {queue.taken:.0f} messages taken"
+        says = f"{counted(queue.consumers, 'consumer')}, with {counted(queue.taken, 'message')} taken"
         evidence.append(Evidence("consumers", queue.consumers, says))
     nobody = queue.consumers is not None and queue.consumers < 0.5
     text = "nobody takes them" if nobody else "they arrive faster than consumers finish them"

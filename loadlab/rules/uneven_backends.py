@@ -20,6 +20,7 @@ STEP = "least_connections"
 RANK = 29  # whatever the fullest instance lacks, its equals have
 AT_LIMIT = True
 ELASTIC = False
+COVERS = ("all_cores",)  # of a service with an instance that idles, nobody says that it uses them all
 LIFTS = ()
 NEEDS = ("backends", "stations")
 USES = ("workers", "quota")

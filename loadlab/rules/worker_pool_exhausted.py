@@ -18,8 +18,9 @@ from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, _pipes, at, blame, percent
 from loadlab.rules._cpu import IDLE
+from loadlab.rules._line import NOBODY
 from loadlab.rules._places import connections, kept
-from loadlab.rules._words import whom
+from loadlab.rules._words import WAITERS, named, whom
 from loadlab.signals import Signals
 from loadlab.signals.stations import FULL, Station
 from loadlab.signals.threads import NO_WORK, ThreadState
@@ -31,11 +32,14 @@ AT_LIMIT = True
 ELASTIC = False
 LIFTS = ("workers",)
 NEEDS = ("stations", "threads", "host")
-USES = ("hot", "sockets", "edges")
+USES = ("hot", "sockets", "edges", "languages")
 
 WAITING = 0.50
 """Mean share of the workers' time spent stopped in calls. At half, twice the workers bring nearly twice the
 throughput."""
+
+MOST = 0.5
+"""Requests at another service for each worker, from which on that is what most of them wait for."""
 
 PARKED = 0.99
 """Share of its time in a futex from which on a thread that used no CPU has not moved in the whole window."""
@@ -81,6 +85,12 @@ def _workers(s: Signals, station: Station) -> list[tuple[ThreadState, float]]:
     return [(each, each.busy - (each.share["futex"] if turns else 0.0)) for each in threads]
 
 
+def _asked(s: Signals, name: str, workers: int) -> str:
+    """The one that most of the workers have asked, where their sockets live too briefly to tell; "" where none is."""
+    asked = s.edges.out_of(name)
+    return asked[0].to if asked and asked[0].outstanding >= MOST * workers else ""
+
+
 def _fault(s: Signals, name: str, workers: list[tuple[ThreadState, float]], processes: int, waiting: float) -> Fault:
     where = blame(s.hot.standing(name))
     peers = [peer for each, _ in workers for peer in s.threads.peers(each.entity)]
@@ -89,19 +99,20 @@ def _fault(s: Signals, name: str, workers: list[tuple[ThreadState, float]], proc
     busy_crew, taken = f"all {crew} were", f"all {crew} of {name} are taken, and wait"
     if len(workers) == 1:
         busy_crew, taken = "the one worker was", f"the one worker of {name} is taken, and waits"
-    pipe = _pipes.full(peers)
+    pipe, more = _pipes.full(peers), named(s, name, WAITERS) or " or threads per worker"
     evidence = [
         Evidence("workers_busy", min(busy for _, busy in workers), f"{busy_crew} busy", FULL),
         Evidence("waiting", waiting, f"{percent(waiting)} of their time they stood in a call", WAITING),
     ]
     if peers:
         top = max(peers, key=lambda each: each.share)
-        evidence.append(Evidence("peer", top.share, f"mostly waiting for {whom(top.peer)}"))
+        far = whom(top.peer) if top.peer not in NOBODY else _asked(s, name, len(workers)) or whom(top.peer)
+        evidence.append(Evidence("peer", top.share, f"mostly waiting for {far}"))
     return Fault(
         name,
         f"{taken}{at(where)}",
         tuple(evidence),
-        _pipes.ADVICE if pipe else "Run more workers or threads per worker; a worker that waits costs memory, not CPU.",
+        _pipes.ADVICE if pipe else f"Run more workers{more}; a worker that waits costs memory, not CPU.",
         where=where,
         strength=waiting,
         signals=2,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from loadlab.recording.model import Recording, Series
+from loadlab.signals import threads
 from loadlab.signals.missing import Missing
 from loadlab.signals.rates import mean, per_second
 from loadlab.signals.windows import Window, measured
@@ -118,6 +119,10 @@ def compute(recording: Recording) -> Edges:
         (series.entity.service, *far_end(series.entity.name)): _unread(series, window)
         for series in recording.series("edges.unread_bytes")
     }
+    for place, share in _one_at_a_time(recording, window).items():
+        for each in (one for key, one in sums.items() if key[1:] == place):
+            each["outstanding"] = min(each["outstanding"], share * each["connections"])
+            each["alone"] = min(each["alone"], share)
     return Edges(
         tuple(
             Edge(
@@ -135,6 +140,28 @@ def compute(recording: Recording) -> Edges:
             )
         )
     )
+
+
+def _one_at_a_time(recording: Recording, window: Window) -> dict[tuple[str, int | None], float]:
+    """Share of the time in which the one thread of a Redis has anything to do: else nothing is outstanding there,
+    whatever the clocks of a connection say that is asked again within one of their steps. Not of one with clients in a
+    command that waits for others (BLPOP)."""
+    own = {each.name for each in recording.meta.services if each.unit == "redis"}
+    blocked = {
+        (each.entity.service, each.entity.instance)
+        for each in recording.series("redis.blocked_clients")
+        if mean(each, window)
+    }
+    try:
+        states = threads.compute(recording).all if own else ()
+    except Missing:
+        return {}
+    busy: dict[tuple[str, int | None], float] = {}
+    for each in states:
+        place = (each.entity.service, each.entity.instance)
+        if each.serves == "epoll" and each.entity.service in own and place not in blocked:
+            busy[place] = max(busy.get(place, 0.0), each.busy)
+    return busy
 
 
 def _alone(series: Series, window: Window) -> float:

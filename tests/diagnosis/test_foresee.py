@@ -11,7 +11,7 @@ from loadlab.diagnosis.foresee import NAMES, foresee
 from loadlab.diagnosis.judge import diagnose
 from loadlab.diagnosis.model import Finding, Remedy
 from loadlab.report.words import after, when
-from loadlab.signals.headroom import Headroom, Place
+from loadlab.signals.headroom import FARTHEST, Headroom, Place
 from tests.build import Builder, Proc
 
 RESOURCES = {*NAMES, "cores"}
@@ -77,3 +77,8 @@ def test_where_nothing_limits_it_says_what_will_first() -> None:
 def test_where_next_to_nothing_is_used_no_limit_is_foretold() -> None:
     built = Builder(cores=2).service("app", Proc(cores=0.02, busy=0.02)).load(5.0, growth=1.9)
     assert diagnose(built.generator(0.01).host().recording()).next is None
+
+
+def test_no_more_is_promised_than_can_be_foreseen() -> None:
+    first, found = foresee(finding(8.0), rule(LIFTS=("core", "cores")), HEADROOM)
+    assert (first.remedy.expected_gain, found) == (FARTHEST, None)

@@ -92,7 +92,7 @@ def test_many_calls_come_before_what_they_use_up() -> None:
 def test_a_store_is_asked_once_in_its_own_way() -> None:
     assert "an endpoint that takes a list" in first(verdict("chatty_downstream", calling(15, 4.5))).remedy
     built = calling(15, 4.5)
-    built.service("back", unit="redis", role="cache")
+    built.service("back", Proc(cores=0.9, busy=0.95), unit="redis", role="cache")
     assert "MGET, get_multi, or a pipeline" in first(verdict("chatty_downstream", built)).remedy
 
 
