@@ -53,18 +53,6 @@ NAP = "a nap"
 """A sleep of so long, not until a moment: C's usleep and sleep, which SQLite waits with; not Python's, from 3.11 on."""
 
 CALLS = {n: name for name, numbers in (X86 if os.uname().machine == "x86_64" else GENERIC).items() for n in numbers}
-STATES = (
-    "running",
-    "idle_epoll",
-    "idle_accept",
-    "futex",
-    "sleep",
-    "socket_wait",
-    "file_io",
-    "lock_file",
-    "wait_child",
-    "other",
-)
 WCHAN = (
     ("ep_poll", "idle_epoll"),
     ("inet_csk_accept", "idle_accept"),

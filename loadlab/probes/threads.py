@@ -12,10 +12,9 @@ from pathlib import Path
 from loadlab.probes import Row
 from loadlab.probes import _shared as shared
 from loadlab.probes._proc_text import parse_schedstat
-from loadlab.probes._syscalls import STATES
 from loadlab.probes._threadstate import ThreadCount
 from loadlab.probes._tree import read
-from loadlab.recording.model import Entity, Metric
+from loadlab.recording.model import THREAD_STATES, Entity, Metric
 from loadlab.services import Targets
 
 ENTITY = "thread"
@@ -34,7 +33,7 @@ SAYS = {
 }
 METRICS = (
     Metric("samples", "1", "counter", "looks at this thread"),
-    *(Metric(name, "1", "counter", f"looks that found it {SAYS[name]}") for name in STATES),
+    *(Metric(name, "1", "counter", f"looks that found it {SAYS[name]}") for name in THREAD_STATES),
     Metric("cpu_s", "s", "counter", "time on CPU"),
     Metric("run_delay_s", "s", "counter", "time ready but not running"),
     Metric("watches", "1", "gauge", "connections its epoll was first seen to watch: a worker that only listens has 0"),
@@ -65,7 +64,7 @@ class ThreadStates:
         entity = Entity("thread", target.service, target.instance, thread.member.pid, thread.tid, thread.name)
         times = parse_schedstat(read(f"{self._proc}/{thread.member.pid}/task/{thread.tid}/schedstat"))
         cpu, delay, runs = times if times is not None and thread.tid else (None, None, None)
-        states = (float(thread.states[name]) for name in STATES)
+        states = (float(thread.states[name]) for name in THREAD_STATES)
         return entity, (float(thread.samples), *states, cpu, delay, thread.watches, runs, thread.looks, thread.alive)
 
 

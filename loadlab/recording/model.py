@@ -189,6 +189,12 @@ class Frame:
 COLLECTOR = "(garbage collector)"
 """V8's name for a frame within a collection: the innermost one."""
 
+THREAD_STATES = (
+    "running", "idle_epoll", "idle_accept", "futex", "sleep", "socket_wait", "file_io", "lock_file", "wait_child",
+    "other",
+)  # fmt: skip
+"""What one look finds a thread doing: the columns of threads.csv.gz that count looks."""
+
 PIPE, FULL_PIPE = "pipe", "full pipe"
 """What a thread is stopped at: a pipe; one that it stands in a write to, as it is full until somebody reads."""
 

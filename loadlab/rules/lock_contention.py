@@ -1,9 +1,10 @@
 """A lock is held across slow work
 
 What: requests wait in the application for each other: one at a time holds a lock while it waits for something slow, and
-the processor, the event loop and whatever is waited for have time left; or while it computes, and other cores idle.
-Why: what happens under a lock happens once at a time. Throughput is one over the time it is held, with any number of
-threads, users or cores.
+the processor, the event loop and whatever is waited for have time left; or while it computes, and other cores idle. A
+semaphore is such a lock for a few.
+Why: what happens under a lock happens once at a time. Throughput is one over the time it is held (a semaphore's number
+of places over it), with any number of threads, users or cores.
 Fix: hold the lock for the shared data only: prepare before, send and store after. One lock for each thing instead of
 one for all; a queue with one consumer where work has to be done in order.
 Not: connection_pool_exhausted: there the server's side shows every connection taken; gil_contention: there threads want
@@ -103,10 +104,11 @@ def _threads(s: Signals, each: Workers, line: float | None, of: str = "", *, sur
     where, how = _line.at_lock(s, each, call)
     # Threads of a pool that have nothing to do sleep in a futex, too: stacks tell them apart.
     standing = each.queueing if line is None else min(line, each.queueing)
+    one = _line.ONE if each.at_work <= _line.ONE else None  # a semaphore lets more than one through
     evidence = [
         _inside(each, others),
         Evidence("queueing", standing, f"{standing:.1f} of its threads stood in line for a lock{of}"),
-        Evidence("at_work", each.at_work, f"{each.at_work:.1f} were at work, or wanted to, at a time", _line.ONE),
+        Evidence("at_work", each.at_work, f"{each.at_work:.1f} were at work, or wanted to, at a time", one),
         Evidence("process_cores", each.cores, f"it used {percent(each.cores)} of a core", _line.most_cores(s, each)),
     ]
     if where is not None and line is not None:

@@ -9,25 +9,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 
-from loadlab.recording.model import Entity, Recording, Series
+from loadlab.recording.model import THREAD_STATES, Entity, Recording, Series
 from loadlab.signals import passing
 from loadlab.signals._once import once
 from loadlab.signals.missing import Missing
 from loadlab.signals.rates import increase, per_second
 from loadlab.signals.windows import Window, measured
 
-STATES = (
-    "running",
-    "idle_epoll",
-    "idle_accept",
-    "futex",
-    "sleep",
-    "socket_wait",
-    "file_io",
-    "lock_file",
-    "wait_child",
-    "other",
-)
 BLOCKED = ("futex", "sleep", "socket_wait", "file_io", "lock_file", "wait_child")
 
 FEWEST_SAMPLES = 30
@@ -152,16 +140,17 @@ def _within(recording: Recording, window: Window, fewest: int) -> Threads:
         raise Missing("thread states were not sampled")
     columns = {
         name: {each.entity: each for each in recording.series(f"threads.{name}")}
-        for name in (*STATES, "cpu_s", "run_delay_s", "watches", "runs")
+        for name in (*THREAD_STATES, "cpu_s", "run_delay_s", "watches", "runs")
     }
     found, crowds = [], []
     for entity, series in samples.items():
         count = increase(series, window)
         if count < fewest:
             continue
-        share = {name: increase(columns[name][entity], window) / count for name in STATES if entity in columns[name]}
+        there = [name for name in THREAD_STATES if entity in columns[name]]
+        share = {name: increase(columns[name][entity], window) / count for name in there}
         stands = sum(share.get(name, 0.0) for name in BLOCKED)
-        states = {name: share.get(name, 0.0) for name in STATES}
+        states = {name: share.get(name, 0.0) for name in THREAD_STATES}
         if entity.tid == passing.ONE:
             crowds.append(ThreadState(entity, count, states, 0.0, 0.0, None, False, "", passing=True))
             continue
