@@ -290,17 +290,20 @@ def test_too_many_names_are_said_once(book: Book, crowd: Crowd, monkeypatch: pyt
     assert book.events == [("note", {"text": said[0]})]
 
 
-@pytest.mark.parametrize(("stamped", "notes"), [(0, 1), (1, 0)])
-def test_a_kernel_that_never_stamps_is_said_once(
-    book: Book, crowd: Crowd, monkeypatch: pytest.MonkeyPatch, stamped: int, notes: int
+@pytest.mark.parametrize(
+    ("stamped", "connects", "words"), [(0, 4, ["kernel did not stamp"]), (0, 0, ["WireHttpUser"]), (1, 4, [])]
+)
+def test_answers_without_the_kernels_time_are_said_once_and_why(
+    book: Book, crowd: Crowd, monkeypatch: pytest.MonkeyPatch, stamped: int, connects: int, words: list[str]
 ) -> None:
     said: list[str] = []
     monkeypatch.setattr(crowd, "note", said.append)
     feed = Feed(book, crowd)
     for second in range(3):
-        feed.interval(replace(interval(second, second + 1.0, [1.0] * 60), kernel_stamped=stamped))
-    assert len(said) == len(book.events) == notes
-    assert not said or "stamp" in said[0]
+        some = interval(second, second + 1.0, [1.0] * 60)
+        feed.interval(replace(some, kernel_stamped=stamped, connects=connects if second == 0 else 0))
+    assert len(said) == len(book.events) == len(words)
+    assert all(word in text for word, text in zip(words, said, strict=True))
 
 
 def test_watchers_hear_of_each_interval_and_phase_in_order(book: Book, crowd: Crowd) -> None:

@@ -69,6 +69,8 @@ def _lateness(diagnosis: Diagnosis) -> str:
 def _reader(diagnosis: Diagnosis) -> str:
     lag = diagnosis.generator.get("reader_lag_p99_ms")
     stamped = diagnosis.generator.get("kernel_stamped")
+    if stamped == 0.0:
+        return "the kernel stamped none, so how late the generator read them is not known, and is part of the latency"
     parts = []
     if stamped is not None:
         parts.append(f"the kernel stamped the arrival of {percent(stamped, 1)} of the answers")

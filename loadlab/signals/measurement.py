@@ -27,9 +27,10 @@ class ProbeHealth:
 
 @dataclass(frozen=True)
 class GeneratorHealth:
-    """The load generator. cores and run_delay of the busiest of its `processes`; lags in milliseconds, p99; stamped:
-    share of answers whose arrival the kernel timed; busy: share of time its loop did not wait; portless, fileless:
-    share of all requests that it could not send for want of a local port, of an open file, over the run."""
+    """The load generator. cores and run_delay of the busiest of its `processes`; lags in milliseconds, p99, that of
+    reading None where the kernel timed no arrival; stamped: share of answers whose arrival it timed; busy: share of
+    time its loop did not wait; portless, fileless: share of all requests that it could not send for want of a local
+    port, of an open file, over the run."""
 
     cores: float
     run_delay: float
@@ -98,13 +99,14 @@ def _generator(recording: Recording, window: Window, used: cpu.Cpu) -> Generator
     schedule = recording.quantiles(window.start, window.end, what="schedule_lag")
     reader = recording.quantiles(window.start, window.end, what="reader_lag")
     answered = _counter(recording, "succeeded", window) + _counter(recording, "failed", window)
+    stamped = _counter(recording, "kernel_stamped", window) / answered if answered else 0.0
     cores, run_delay = _busiest(recording, window, used)
     return GeneratorHealth(
         cores=cores,
         run_delay=run_delay,
         schedule_lag_p99_ms=schedule.p99_ms if schedule else None,
-        reader_lag_p99_ms=reader.p99_ms if reader else None,
-        stamped=_counter(recording, "kernel_stamped", window) / answered if answered else 0.0,
+        reader_lag_p99_ms=reader.p99_ms if reader and stamped else None,
+        stamped=stamped,
         sent=_counter(recording, "sent", window),
         not_sent=_counter(recording, "not_sent", window),
         users=_gauge(recording, "users", window),

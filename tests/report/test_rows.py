@@ -44,6 +44,12 @@ def test_a_real_experiment_blames_the_app() -> None:
     assert {each.name for each in rows[1:]} == {"store", "load generator"}
 
 
+def test_no_lag_is_claimed_where_the_kernel_timed_no_arrival() -> None:
+    bare = replace(examples.verdict(), generator={"kernel_stamped": 0.0, "reader_lag_p99_ms": None})
+    seen = next(each for each in health.checks(bare) if each.what == "Arrivals were seen on time")
+    assert "not known" in seen.says and "0.00 ms" not in seen.says
+
+
 def test_health_says_fine_spoiled_or_not_known() -> None:
     states = {each.what: each.state for each in health.checks(examples.verdict())}
     assert states["The machine was the run's own"] == health.FINE
