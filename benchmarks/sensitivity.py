@@ -16,7 +16,10 @@ A constant that another module imported is changed there as well.
 from __future__ import annotations
 
 import argparse
+import ast
+import copy
 import importlib
+import inspect
 import os
 import pkgutil
 import re
@@ -25,6 +28,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from itertools import repeat
 from multiprocessing import get_context
 from pathlib import Path
@@ -32,15 +36,18 @@ from types import ModuleType
 from typing import Any
 
 from loadlab import flow
+from loadlab.catalogue import units
 from loadlab.cli import _recordings
+from loadlab.diagnosis.apply import apply, ask
 from loadlab.diagnosis.judge import diagnose
 from loadlab.errors import RecordingError
 from loadlab.recording.model import Recording
 from loadlab.report.json import document
+from loadlab.rules import Verdict
 from loadlab.scoreboard.case import Case, find
 from loadlab.scoreboard.judge import judge
 from loadlab.scoreboard.result import from_text
-from loadlab.signals import Signals
+from loadlab.signals import Signals, cpu, stations, threads
 
 PACKAGES = ("loadlab.rules", "loadlab.signals", "loadlab.diagnosis")
 FACTORS = (0.5, 2.0)
@@ -54,6 +61,8 @@ class Known:
     recording: Recording
     signals: Signals
     """Computed once: a threshold of a rule leaves them as they are."""
+    answers: dict[str, Verdict]
+    """Of each rule, by its module."""
     said: tuple[Any, ...]
     case: Case | None
     right: bool
@@ -128,25 +137,34 @@ def recordings(runs: Path, results: Path) -> Iterator[Known]:
             continue
         signals = Signals(recording)
         said, right = verdict(recording, signals, truths.get(folder.name))
-        yield Known(folder.name, recording, signals, said, truths.get(folder.name), right)
+        answers = {each.rule.__name__: each.verdict for each in apply(signals, units("rules"))}
+        yield Known(folder.name, recording, signals, answers, said, truths.get(folder.name), right)
 
 
 def thresholds(only: str) -> Iterator[Threshold]:
     """Every number in capitals that a module defines itself."""
-    for package in PACKAGES:
-        for info in pkgutil.iter_modules(importlib.import_module(package).__path__):
-            module = importlib.import_module(f"{package}.{info.name}")
-            own = Path(module.__file__ or "").read_text(encoding="utf-8")
-            for name, value in vars(module).items():
-                is_number = isinstance(value, int | float) and not isinstance(value, bool)
-                if (
-                    name.isupper()
-                    and name != "RANK"
-                    and is_number
-                    and f"\n{name}" in own
-                    and only in f"{module.__name__}.{name}"
-                ):
-                    yield Threshold(module, name, value)
+    for module in modules():
+        own = Path(module.__file__ or "").read_text(encoding="utf-8")
+        for name, value in vars(module).items():
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            if (
+                name.isupper()
+                and name != "RANK"
+                and is_number
+                and f"\n{name}" in own
+                and only in f"{module.__name__}.{name}"
+            ):
+                yield Threshold(module, name, value)
+
+
+@cache
+def modules() -> tuple[ModuleType, ...]:
+    """Those whose numbers count."""
+    return tuple(
+        importlib.import_module(f"{package}.{info.name}")
+        for package in PACKAGES
+        for info in pkgutil.iter_modules(importlib.import_module(package).__path__)
+    )
 
 
 KNOWN: list[Known] = []
@@ -161,10 +179,15 @@ def both(index: int, only: str) -> tuple[tuple[int, int], tuple[int, int]]:
 def effect(threshold: Threshold, factor: float, known: list[Known]) -> tuple[int, int]:
     """How many verdicts move, and how many right ones are wrong afterwards."""
     moved = lost = 0
-    seen = threshold.module.__name__.startswith("loadlab.signals")
+    touched = users(threshold.module.__name__)
+    rules = [module for module in units("rules").values() if module.__name__ in touched]
+    judged = any(not name.startswith("loadlab.rules.") for name in touched)
     with changed(threshold, factor):
         for each in known:
-            said, right = verdict(each.recording, None if seen else each.signals, each.case)
+            signals = carried(each, touched)
+            if not judged and all(ask(rule, signals) == each.answers[rule.__name__] for rule in rules):
+                continue  # the same answers of all rules are the same verdict
+            said, right = verdict(each.recording, signals, each.case)
             moved += said != each.said
             lost += each.right and not right
     return moved, lost
@@ -172,27 +195,79 @@ def effect(threshold: Threshold, factor: float, known: list[Known]) -> tuple[int
 
 @contextmanager
 def changed(threshold: Threshold, factor: float) -> Iterator[None]:
-    """The number times `factor` wherever it is known by this name. Whole numbers stay whole."""
+    """The number times `factor` wherever it is known, by whatever name. Whole numbers stay whole."""
     value = getattr(threshold.module, threshold.name)
     new = type(value)(round(value * factor)) if isinstance(value, int) else value * factor
-    places = [threshold.module, *importers(threshold)]
-    for module in places:
-        setattr(module, threshold.name, new)
+    source = threshold.module.__name__
+    places = [(threshold.module, threshold.name)]
+    places += [
+        (sys.modules[module], known_as)
+        for module, imports in imported().items()
+        for known_as, (of, name) in imports.items()
+        if (of, name) == (source, threshold.name)
+    ]
+    for module, name in places:
+        setattr(module, name, new)
     try:
         yield
     finally:
-        for module in places:
-            setattr(module, threshold.name, value)
+        for module, name in places:
+            setattr(module, name, value)
 
 
-def importers(threshold: Threshold) -> Iterator[ModuleType]:
-    """Modules that have it by its name from where it is defined."""
-    line = re.compile(rf"from {re.escape(threshold.module.__name__)} import (\([^)]*\)|[^\n]*)")
-    for name, module in list(sys.modules.items()):
-        if name.startswith("loadlab.") and threshold.name in vars(module) and module is not threshold.module:
-            taken = line.findall(Path(module.__file__ or "").read_text(encoding="utf-8"))
-            if any(re.search(rf"\b{threshold.name}\b", each) for each in taken):
-                yield module
+@cache
+def imported() -> dict[str, dict[str, tuple[str, str]]]:
+    """By module of PACKAGES: what it imports from others, as {name here: (module, name there)}."""
+    found: dict[str, dict[str, tuple[str, str]]] = {}
+    for module in modules():
+        names = found.setdefault(module.__name__, {})
+        for node in ast.walk(ast.parse(Path(module.__file__ or "").read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                names |= {each.asname or each.name: (node.module, each.name) for each in node.names}
+    return found
+
+
+@cache
+def users(name: str) -> frozenset[str]:
+    """The module `name`, and those of PACKAGES that stand on it, directly or through others."""
+    uses = {
+        module: {known for of, each in imports.values() for known in (of, f"{of}.{each}")}
+        for module, imports in imported().items()
+    }
+    found, more = {name}, True
+    while more:
+        new = {module for module, of in uses.items() if of & found} - found
+        found |= new
+        more = bool(new)
+    return frozenset(found)
+
+
+@cache
+def stands_on(signal: str) -> frozenset[str]:
+    """Modules from which Signals takes this signal, those of signals it asks for as well."""
+    source = inspect.getsource(vars(Signals)[signal].func)
+    found = {f"loadlab.signals.{each}" for each in re.findall(r"(\w+)\.\w+\(self\._recording", source)}
+    if "measured(self" in source:
+        found.add("loadlab.signals.windows")
+    if not found:
+        raise ValueError(f"Signals.{signal}: where it comes from cannot be read")
+    return frozenset(found).union(*(stands_on(each) for each in re.findall(r"self\.([a-z]\w*)", source)))
+
+
+def carried(each: Known, touched: frozenset[str]) -> Signals:
+    """Its signals, without those that stand on what was touched: they are computed anew, from a copy of the recording,
+    of which nothing else is remembered."""
+    if not any(name.startswith("loadlab.signals.") for name in touched):
+        return each.signals
+    recording = copy.copy(each.recording)
+    for remembered in (cpu.compute, stations.compute, threads.of_measured_window):
+        if remembered.__module__ not in touched:
+            remembered.carry(each.recording, recording)
+    signals = Signals(recording)
+    for name, value in vars(each.signals).items():
+        if not name.startswith("_") and not stands_on(name) & touched:
+            vars(signals)[name] = value
+    return signals
 
 
 def verdict(recording: Recording, signals: Signals | None, case: Case | None) -> tuple[tuple[Any, ...], bool]:

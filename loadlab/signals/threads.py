@@ -121,16 +121,17 @@ class Threads:
         return tuple(sorted(mine, key=lambda each: -each.share))
 
 
-def compute(recording: Recording, within: Window | None = None, fewest: int = FEWEST_SAMPLES) -> Threads:
-    """within: another stretch than the measured window. Threads with fewer samples in it are left out. Raises Missing
-    where thread states were not sampled."""
-    if within is None and fewest == FEWEST_SAMPLES:
-        return _measured(recording)
-    return _within(recording, within or measured(recording), fewest)
+def compute(recording: Recording, within: Window | None = None, fewest: int | None = None) -> Threads:
+    """within: another stretch than the measured window. Threads with fewer samples in it (FEWEST_SAMPLES) are left out.
+    Raises Missing where thread states were not sampled."""
+    if within is None and fewest is None:
+        return of_measured_window(recording)
+    return _within(recording, within or measured(recording), FEWEST_SAMPLES if fewest is None else fewest)
 
 
 @once
-def _measured(recording: Recording) -> Threads:
+def of_measured_window(recording: Recording) -> Threads:
+    """Those of most rules."""
     return _within(recording, measured(recording), FEWEST_SAMPLES)
 
 
