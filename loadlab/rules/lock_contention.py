@@ -102,13 +102,12 @@ def _threads(s: Signals, each: Workers, line: float | None, of: str = "", *, sur
     it."""
     call, seen = _line.holder(s, each)
     where, how = _line.at_lock(s, each, call)
-    # Threads of a pool that have nothing to do sleep in a futex, too: stacks tell them apart.
-    standing = each.queueing if line is None else min(line, each.queueing)
-    one = _line.ONE if each.at_work <= _line.ONE else None  # a semaphore lets more than one through
+    standing = each.queueing if line is None else min(line, each.queueing)  # idle ones of a pool sleep in a futex, too
+    most = _line.ONE if each.at_work <= _line.ONE else None  # a semaphore lets more than one through
     evidence = [
         _inside(each, others),
         Evidence("queueing", standing, f"{standing:.1f} of its threads stood in line for a lock{of}"),
-        Evidence("at_work", each.at_work, f"{each.at_work:.1f} were at work, or wanted to, at a time", one),
+        Evidence("at_work", each.at_work, f"{each.at_work:.1f} were at work, or wanted to, at a time", most),
         Evidence("process_cores", each.cores, f"it used {percent(each.cores)} of a core", _line.most_cores(s, each)),
     ]
     if where is not None and line is not None:
