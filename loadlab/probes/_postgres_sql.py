@@ -112,16 +112,29 @@ def waits_on(kind: str | None, event: str | None) -> str:
 
 
 def blocks(rows: Iterable[Sequence[Any]], texts: Mapping[int, str]) -> Counter[Block]:
-    """Who waits for whom, from the rows of SESSIONS; a session that waits for several waits for the first of them."""
+    """Who waits for whom, from the rows of SESSIONS."""
     sessions = {row[0]: row for row in rows}
     found: Counter[Block] = Counter()
     for row in sessions.values():
-        held = next((each for each in row[6] if each in sessions), None)
-        if row[3] == "Lock" and held is not None:
-            holder = sessions[held]
+        holder = _holder(sessions, row)
+        if holder is not None:
             text, other = texts.get(row[5] or 0, ""), texts.get(holder[5] or 0, "")
             found[Block(text, holder[2] or "", other, row[4] or "")] += 1
     return found
+
+
+def _holder(sessions: Mapping[int, Sequence[Any]], row: Sequence[Any]) -> Sequence[Any] | None:
+    """Whom a session waits for in the end: of those that want one row only the first waits for its holder, the others
+    wait for that one. One that waits for several waits for the first of them; in a circle all wait for the next."""
+    path = [row]
+    while path[-1][3] == "Lock":
+        held = next((each for each in path[-1][6] if each in sessions), None)
+        if held is None:
+            break
+        if any(each[0] == held for each in path):
+            return path[1]
+        path.append(sessions[held])
+    return path[-1] if len(path) > 1 else None
 
 
 def scans(plan: Mapping[str, Any]) -> list[Scan]:

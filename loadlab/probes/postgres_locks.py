@@ -1,7 +1,8 @@
 """PostgreSQL: which statements wait for whose locks
 
-What: pg_blocking_pids of every session that waits for a lock, ten times a second. The entity's name holds, a line each,
-the statement that waits, the kind of lock, the holder's state and the holder's latest statement.
+What: pg_blocking_pids of every session that waits for a lock, ten times a second, followed to the session that waits
+for nobody. The entity's name holds, a line each, the statement that waits, the kind of lock, the holder's state and the
+holder's latest statement.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Part of connection_pool_exhausted: what a database's connections are taken by. Of transactions that are open between
-two statements, what their clients do meanwhile; else the statement that most of the time goes into."""
+"""What a database's connections are taken by, and its locks are held for. Of transactions that are open between two
+statements, what their clients do meanwhile; else the statement that most of the time goes into."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ AS_MANY = (0.5, 1.33)
 """Requests at another service for each open transaction. Half: what else they do has the smaller part of the time. A
 third more: sessions are looked at ten times a second, and far more than there are transactions are not theirs."""
 
+
+OPEN = 0.5
+"""Transactions that are open between two statements, from which on half of the time there is one."""
 
 MOST = 0.5
 """Share of the connections that are in a statement, and of that time in one and the same, from which on it is that."""
@@ -46,9 +49,11 @@ def _clients(s: Signals, pressure: Pressure) -> list[str]:
 
 
 def held_for(s: Signals, pressure: Pressure) -> tuple[str, list[Evidence]]:
-    """The service they wait for, with the reason; "" where they do something else."""
+    """The service they wait for, with the reason; "" where they do something else. A statement that waits for a lock is
+    no time of the server's: it waits for such a transaction."""
     held = s.databases.sessions(pressure.service, "idle_in_transaction")
-    if held < 1 or held < s.databases.sessions(pressure.service, "active"):
+    served = s.databases.sessions(pressure.service, "active") - s.databases.sessions(pressure.service, "lock")
+    if held < OPEN or held < served:
         return "", []
     low, high = AS_MANY
     mine = {*s.databases.services, pressure.caller}

@@ -15,6 +15,7 @@ Node: no awaits of other services inside a transaction; FOR UPDATE SKIP LOCKED; 
 from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, at, blame, percent
+from loadlab.rules._transactions import held_for
 from loadlab.signals import Signals
 from loadlab.signals.databases import Lock, shown
 
@@ -24,8 +25,9 @@ RANK = 28
 AT_LIMIT = True
 ELASTIC = False
 LIFTS = ("connections",)
+COVERS = ("slow_downstream",)  # who waits for the database waits for these locks
 NEEDS = ("databases", "pressure")
-USES = ("querying",)
+USES = ("querying", "edges")
 
 WAITING = 0.5
 """Share of the sessions in a statement that wait for a lock: past half, waiting is what they mostly do."""
@@ -47,6 +49,7 @@ CIRCLE = (
     "Change rows in the same order everywhere (sort their keys, or SELECT ... ORDER BY key FOR UPDATE first): those in "
     "a circle stand for deadlock_timeout, and then one of them begins anew."
 )
+ASKS = "Ask {} before or after the transaction, not in it: nobody else gets its locks meanwhile."
 ADVISORY = (
     "Keep nothing slow while the lock is held (until the commit, one of a transaction), or give each thing a key."
 )
@@ -88,14 +91,17 @@ def _fault(s: Signals, name: str, waiting: float, active: float, lock: Lock | No
         evidence.insert(0, Evidence("deadlocks", circles, says, CIRCLES / DEADLOCK_S))
     if lock is not None:
         kind = KINDS.get(lock.what, lock.what)
-        held = f", held by a session that was {lock.state}, after: {lock.holder}" if lock.state else ""
-        evidence.append(Evidence("lock", lock.sessions, f"most often for {kind} locks: {lock.waiting}{held}"))
+        holder = f", held by a session that was {lock.state}, after: {lock.holder}" if lock.state else ""
+        evidence.append(Evidence("lock", lock.sessions, f"most often for {kind} locks: {lock.waiting}{holder}"))
+    to, seen = ("", []) if circular else held_for(s, s.pressure[name])
+    evidence += seen
+    held = f", held while {to} is asked" if to else ""
     said = f": {shown(lock.waiting)}" if lock is not None and lock.waiting else ""
     return Fault(
         name,
-        f"statements in {name} wait for each other's {kind} locks{circle}{at(where)}{said}",
+        f"statements in {name} wait for each other's {kind} locks{circle}{at(where)}{held}{said}",
         tuple(evidence),
-        CIRCLE if circular else ADVISORY if kind == "advisory" else ROWS,
+        CIRCLE if circular else ASKS.format(to) if to else ADVISORY if kind == "advisory" else ROWS,
         where=where,
         strength=min(1.0, share),
         signals=2 if lock is not None else 1,

@@ -58,6 +58,35 @@ def test_who_waits_for_whom() -> None:
     assert found == {Block("UPDATE b", "idle in transaction", "UPDATE a", "transactionid"): 2}
 
 
+def test_who_is_next_in_line_is_not_who_holds_the_lock() -> None:
+    """Of those who want one row the first waits for the transaction that has it, the others for a lock on the tuple."""
+    rows = [
+        session(1, "idle in transaction", query=11),
+        session(2, kind="Lock", event="transactionid", query=11, blockers=[1]),
+        session(3, kind="Lock", event="tuple", query=11, blockers=[2]),
+        session(4, kind="Lock", event="tuple", query=11, blockers=[2]),
+    ]
+    found = sql.blocks(rows, {11: "SELECT a FOR UPDATE"})
+    assert {(each.state, each.what): count for each, count in found.items()} == {
+        ("idle in transaction", "transactionid"): 1,
+        ("idle in transaction", "tuple"): 2,
+    }
+
+
+def test_in_a_circle_each_waits_for_the_next() -> None:
+    rows = [
+        session(1, kind="Lock", event="transactionid", query=11, blockers=[2]),
+        session(2, kind="Lock", event="transactionid", query=12, blockers=[1]),
+        session(3, kind="Lock", event="tuple", query=13, blockers=[1]),
+    ]
+    found = sql.blocks(rows, {11: "UPDATE a", 12: "UPDATE b", 13: "UPDATE c"})
+    assert {(each.waiting, each.holder) for each in found} == {
+        ("UPDATE a", "UPDATE b"),
+        ("UPDATE b", "UPDATE a"),
+        ("UPDATE c", "UPDATE a"),
+    }
+
+
 SEQ = {"Node Type": "Seq Scan", "Schema": "public", "Relation Name": "t", "Filter": "(c = $1)", "Plan Rows": 12}
 WALK = SEQ | {"Node Type": "Index Scan", "Index Name": "t_pkey"}
 

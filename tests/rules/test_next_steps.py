@@ -183,6 +183,27 @@ def test_those_who_wait_in_a_circle_are_told_to_keep_an_order(circles: float, st
     assert ("in a circle" in first.sentence) == (step == "same_order")
 
 
+@pytest.mark.parametrize(
+    ("held", "out", "named"),
+    [(1.4, 1.3, True), (0.2, 1.3, False), (1.4, 0.3, False)],
+    ids=["recorded of Django", "hardly any is open", "hardly anybody asks"],
+)
+def test_what_a_transaction_asks_while_others_wait_for_its_locks_comes_out_of_it(
+    held: float, out: float, named: bool
+) -> None:
+    """The numbers of invoices have no gaps: a row is locked, and a service is asked for the tax before the commit."""
+    sessions = {"connections": 12, "active": 6.2, "lock": 6.1, "on_cpu": 0.1, "idle_in_transaction": held}
+    locks = {(MOVE, "tuple", "idle in transaction", MOVE): 5.0}
+    pg = Pg(sessions, {MOVE: (60, 6.0, 1, 5)}, locks=locks, cores=0.07)
+    built = behind_app(pg, waiting=14, app=Proc(cores=0.4, busy=0.45)).service("tax", Proc(cores=0.05, busy=0.07))
+    diagnosis = diagnose(built.edge("app", "tax", outstanding=out, connections=12).recording())
+    first = diagnosis.bottleneck
+    assert first is not None and first.kind == "row_lock"
+    assert ("locks, held while tax is asked: " in first.sentence) == named
+    assert first.remedy.text.startswith("Ask tax before or after the transaction") == named
+    assert "slow_downstream" not in [each.kind for each in diagnosis.others], "the same once more"
+
+
 HANDLER = "/usr/lib/python3.11/logging/__init__.py"
 
 
