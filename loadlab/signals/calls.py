@@ -10,9 +10,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from loadlab.recording.model import Recording, Series
-from loadlab.signals import edges, latency, mix
+from loadlab.signals import edges, flying, latency, mix
 from loadlab.signals.missing import Missing
-from loadlab.signals.rates import increase, mean, per_second
+from loadlab.signals.rates import increase, per_second
 from loadlab.signals.windows import Window, measured
 
 FEW = 2
@@ -105,9 +105,7 @@ def _into(recording: Recording, service: str, rates: dict[tuple[str, str], float
 def _inside(recording: Recording, service: str, seen: edges.Edges) -> float:
     if service != recording.meta.target:
         return seen.into(service)
-    window = measured(recording)
-    flying = sum(mean(each, window) or 0.0 for each in recording.series("generator.in_flight"))
-    return max(flying, seen.into(service))
+    return max(flying.in_flight(recording, measured(recording)), seen.into(service))
 
 
 def _alone(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from loadlab.recording.model import Recording, Ticks
-from loadlab.signals import asked, cpu, threads
+from loadlab.signals import asked, cpu, flying, threads
 from loadlab.signals.missing import Missing
 from loadlab.signals.rates import increase, mean
 from loadlab.signals.windows import Window, measured
@@ -110,7 +110,7 @@ def _generator(recording: Recording, window: Window, used: cpu.Cpu) -> Generator
         sent=_counter(recording, "sent", window),
         not_sent=_counter(recording, "not_sent", window),
         users=_gauge(recording, "users", window),
-        in_flight=_gauge(recording, "in_flight", window),
+        in_flight=flying.in_flight(recording, window),
         due=_counter(recording, "due", window) if recording.series("generator.due") else None,
         asked=asked.rate(recording, window),
         busy=_busy(recording),

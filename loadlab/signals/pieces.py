@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from loadlab.recording.model import Recording
 from loadlab.signals import edges
+from loadlab.signals.flying import in_flight
 from loadlab.signals.latency import counts
 from loadlab.signals.missing import Missing
 from loadlab.signals.rates import mean, per_second
@@ -59,15 +60,11 @@ def kept_back(recording: Recording, sender: str, parts: list[Window]) -> float:
     """Of all requests under way in these stretches of the run, in 0..1: those whose answers `sender` has written, and
     its kernel keeps back. 0 where that was not sampled."""
     held = sum(_held(recording, "held", part)[(sender, "")] * part.length for part in parts)
-    flying = sum(_flying(recording, part) * part.length for part in parts)
-    return min(1.0, held / flying) if flying > 0 else 0.0
+    under_way = sum(in_flight(recording, part) * part.length for part in parts)
+    return min(1.0, held / under_way) if under_way > 0 else 0.0
 
 
 NOTHING = View(0.0, 0.0, 0.0, 0.0)
-
-
-def _flying(recording: Recording, part: Window) -> float:
-    return sum(mean(each, part) or 0.0 for each in recording.series("generator.in_flight"))
 
 
 def _told(recording: Recording, probe: str, window: Window) -> bool:
@@ -80,7 +77,7 @@ def _views(recording: Recording, whole: Window, parts: list[Window]) -> dict[tup
     rates = _rates(recording, whole)
     shares: dict[tuple[str, str], list[float]] = defaultdict(list)
     for part in parts:
-        flying = _flying(recording, part)
+        flying = in_flight(recording, part)
         for key, waits in _held(recording, "held", part).items():
             if flying > 0:
                 shares[key].append(min(1.0, waits / flying))

@@ -41,11 +41,11 @@ def pooled(count: int, cores: float = 0.1, **share: float) -> Proc:
 
 
 def app(
-    *processes: Proc, inside: int = 16, noise: float = 0.0, waits_for: str = "", psi: float | None = None
+    *processes: Proc, inside: float = 16, noise: float = 0.0, waits_for: str = "", psi: float | None = None
 ) -> Builder:
     """waits_for: the peer of every thread that stands at a file, a lock on one, or in a nap."""
     built = Builder(noise=noise).service("app", *processes)
-    built.load(200, users=max(1, inside)).generator(in_flight=inside).host(idle=1.2)
+    built.load(200, users=max(1, int(inside))).generator(in_flight=inside).host(idle=1.2)
     built.edge("generator", "app", outstanding=inside)
     if psi is not None:
         built.counter("host.psi_io_some_s", Entity("host"), psi)
@@ -249,7 +249,7 @@ NO_DISK = [
     (app(Proc(cores=0.1, threads=[loop(0.1, blocked={"file_io": 0.88})]), waits_for=JOURNAL), "a loop by itself"),
     (app(Proc(cores=0.3, threads=[loop(0.3, idle=0.7), Thread(0.02, 0.0, {"file_io": 0.95})]), waits_for=JOURNAL),
      "a thread in the background syncs all day"),
-    (app(*[worker(file_io=0.9)] * 3, inside=0, waits_for=JOURNAL), "nobody waits for an answer"),
+    (app(*[worker(file_io=0.9)] * 3, inside=0.1, waits_for=JOURNAL), "hardly anybody waits for an answer"),
 ]  # fmt: skip
 
 
