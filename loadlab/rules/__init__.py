@@ -146,9 +146,9 @@ def counted(number: float, noun: str) -> str:
     return f"{number:.0f} {noun}{'s' * (f'{number:.0f}' != '1')}"
 
 
-def queued(requests: float, places: float) -> str:
+def queued(requests: float, places: float, what: str = "request") -> str:
     """`5 requests wait for one` of several places; for the only one there is, `it`."""
-    waiting = f"{counted(requests, 'request')} {'waits' if f'{requests:.0f}' == '1' else 'wait'}"
+    waiting = f"{counted(requests, what)} {'waits' if f'{requests:.0f}' == '1' else 'wait'}"
     return f"{waiting} for {'it' if f'{places:.0f}' == '1' else 'one'}"
 
 

@@ -9,7 +9,8 @@ from loadlab.signals.stations import FULL
 from loadlab.signals.workers import Workers
 
 MORE = 1.5
-"""Requests in the process for each of its connections: below, hardly anybody waits for one."""
+"""Calls that the requests in the process want to have under way, for each of its connections: below, hardly anybody
+waits for one."""
 
 TAKEN = 0.8
 """Share of the connections on which an answer is awaited: a pool hands one on at once, the next request takes a moment
@@ -25,38 +26,47 @@ latency at one user is known to a fifth."""
 
 def faults(s: Signals) -> list[Fault]:
     """One for each loop and service behind it."""
+    return [_fault(s, each, edge) for each, edge in taken(s)]
+
+
+def taken(s: Signals) -> list[tuple[Workers, Edge]]:
+    """Loops, each with the connections of which it has too few."""
     found = []
     for each in s.workers.all:
         name = each.entity.service
         loop = s.threads.loop(name, each.entity.pid)
         if loop is None or loop.busy > LOOP or each.taken or len(s.workers.of(name)) > 1:
             continue
-        found += [_fault(s, each, edge) for edge in s.edges.out_of(name) if _taken(s, each, edge)]
+        found += [(each, edge) for edge in s.edges.out_of(name) if _taken(s, each, edge)]
     return found
 
 
 def _taken(s: Signals, each: Workers, edge: Edge) -> bool:
-    at_once = s.workers.at_once
-    if edge.to in s.databases.services or edge.connections < 1.5 or each.inside < MORE * edge.connections:
+    at_once, abreast = s.workers.at_once, s.edges.abreast(edge.source, edge.to)
+    if any(one.name == edge.to and one.unit == "postgres" for one in s.meta.services):
+        return False  # which knows more of its connections
+    if edge.connections < 1.5 or each.inside * abreast < MORE * edge.connections:
         return False
     if edge.outstanding < TAKEN * edge.connections or at_once is None:
         return False
     room = not any(other.full or other.busy >= FULL for other in s.stations.of(edge.to))
-    return room and edge.connections / AS_MANY <= at_once <= edge.connections * AS_MANY
+    return room and edge.connections / AS_MANY <= at_once * abreast <= edge.connections * AS_MANY
 
 
 def _fault(s: Signals, each: Workers, edge: Edge) -> Fault:
-    name, waiting = each.entity.service, each.inside - edge.connections
+    name, abreast = each.entity.service, s.edges.abreast(edge.source, edge.to)
+    wanted = each.inside * abreast
     where = blame(s.querying.pool_line(name))
     taken = edge.outstanding / edge.connections
     busy = max((other.busy for other in s.stations.of(edge.to)), default=0.0)
+    beside = f", with {abreast:.1f} calls at a time each," if abreast > 1 else ""
     return Fault(
         name,
-        f"all {edge.connections:.0f} connections from {name} to {edge.to} are taken, "
-        f"and {queued(waiting, edge.connections)}{at(where)}",
+        f"all {edge.connections:.0f} connections from {name} to {edge.to} are taken, and "
+        f"{queued(wanted - edge.connections, edge.connections, 'call' if beside else 'request')}{at(where)}",
         (
-            Evidence("requests_per_connection", each.inside / edge.connections,
-                     f"{each.inside:.0f} requests in {name} shared {edge.connections:.0f} connections", MORE),
+            Evidence("requests_per_connection", wanted / edge.connections,
+                     f"{each.inside:.0f} requests in {name}{beside} shared {edge.connections:.0f} connections", MORE),
             Evidence("taken", taken, f"{percent(taken)} of them awaited an answer at any time", TAKEN),
             Evidence("at_once", s.workers.at_once or 0.0,
                      f"as many requests were served as with {s.workers.at_once or 0.0:.1f} at a time"),
@@ -67,7 +77,7 @@ def _fault(s: Signals, each: Workers, edge: Edge) -> Fault:
         instance=each.entity.instance,
         pid=each.entity.pid,
         where=where,
-        strength=min(1.0, waiting / each.inside + 0.3),
+        strength=min(1.0, (wanted - edge.connections) / wanted + 0.3),
         signals=2,
-        gain=round(min(2.0, each.inside / edge.connections), 2),
+        gain=round(min(2.0, wanted / edge.connections), 2),
     )  # fmt: skip

@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, percent
+from loadlab.rules._clients import taken
 from loadlab.rules._few import MEANWHILE, serves_few
 from loadlab.signals import Signals
 from loadlab.signals.edges import Edge
@@ -28,7 +29,7 @@ ELASTIC = False
 LIFTS = ()
 SPARES = True
 NEEDS = ("edges", "stations", "measurement")
-USES = ("pressure", "caches", "workers", "cpu")
+USES = ("pressure", "caches", "workers", "cpu", "threads")
 
 WAITING = 0.5
 """Share of the requests in a service that are outstanding downstream: past half, the other service has most of the
@@ -61,6 +62,8 @@ def check(s: Signals) -> Verdict:
     database = s.pressure.get(last.to)  # many processes, none of them full while all of them are
     if any(each.full for each in s.stations.of(last.to)) or (database is not None and database.full):
         return Clear(f"{last.to} itself has no time left: it is the one to look at")
+    if any((edge.source, edge.to) == (last.source, last.to) for _, edge in taken(s)):
+        return Clear(f"requests wait in {last.source} for a connection to {last.to}, before they are sent")
     return Found((_fault(s, last),))
 
 

@@ -4,7 +4,8 @@ outside."""
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -18,6 +19,17 @@ ALWAYS = 0.85
 """Share of time in which every connection has a question on it, from which on some may have several at a time: HTTP/1.1
 leaves a gap between an answer and the next question. With HTTP/2 (gRPC) there is always another question under way, but
 the clocks tell only who spoke last: a look just after an answer finds none, as 2 of 22 did at 97 calls a second."""
+
+
+FEW = 2
+"""Users with whom hardly anybody waits for anybody else."""
+
+FEWEST = 4
+"""Looks with so few users, below which chance decides what was seen."""
+
+SEVERAL = 1.5
+"""Calls under way for each request, from which on it asks for several at a time: a look at both ends falls between a
+question and the next."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +54,15 @@ class Edges:
     """All edges, each instance at the far end by itself."""
 
     all: tuple[Edge, ...]
+    alone: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    """Calls under way from one service to another for each request that is in the first, with one or two users; only
+    where that was looked at."""
+
+    def abreast(self, source: str, to: str) -> float:
+        """How many calls a request has under way at a time that nobody else is in the way of; 1 where it asks for one
+        after the other, or that is not known."""
+        calls = self.alone.get((source, to), 1.0)
+        return calls if calls >= SEVERAL else 1.0
 
     def between(self, source: str, to: str) -> Edge | None:
         """All instances of `to` as one edge."""
@@ -90,7 +111,8 @@ class Edges:
             tuple(
                 replace(each, outstanding=each.outstanding * requests / seen, alone=0.0) if each.to == to else each
                 for each in self.all
-            )
+            ),
+            self.alone,
         )
 
     def connections(self, to: str) -> float:
@@ -138,7 +160,8 @@ def compute(recording: Recording) -> Edges:
             for (source, to, instance), each in sorted(
                 sums.items(), key=lambda item: (item[0][0], item[0][1], str(item[0][2]))
             )
-        )
+        ),
+        _few(recording),
     )
 
 
@@ -162,6 +185,22 @@ def _one_at_a_time(recording: Recording, window: Window) -> dict[tuple[str, int 
         if each.serves == "epoll" and each.entity.service in own and place not in blocked:
             busy[place] = max(busy.get(place, 0.0), each.busy)
     return busy
+
+
+def _few(recording: Recording) -> dict[tuple[str, str], float]:
+    levels = [each for each in recording.levels if each.phase == "search" and 0 < each.users <= FEW]
+    calls: dict[tuple[str, str], float] = defaultdict(float)
+    into: dict[str, float] = defaultdict(float)
+    looks: dict[str, set[float]] = defaultdict(set)
+    for series in recording.series("edges.outstanding"):
+        source, to = series.entity.service, far_end(series.entity.name)[0]
+        for level in levels:
+            seen = series.between(level.start, level.end)
+            calls[(source, to)] += float(np.nansum(seen.v))
+            into[to] += float(np.nansum(seen.v))
+            looks[to].update(map(float, seen.t))
+    known = {name for name, requests in into.items() if requests > 0 and len(looks[name]) >= FEWEST}
+    return {(source, to): count / into[source] for (source, to), count in calls.items() if source in known}
 
 
 def _alone(series: Series, window: Window) -> float:

@@ -8,7 +8,7 @@ from loadlab.diagnosis.judge import diagnose
 from loadlab.recording.model import Entity
 from loadlab.rules import Clear, Found, Verdict
 from tests.build import Builder, Fixed, Proc, Thread
-from tests.rules.test_software_limits import loop, verdict, workers
+from tests.rules.test_software_limits import client, loop, verdict, workers
 
 
 def multiplexed(inside: float = 8, outstanding: float = 1.0, unread: float | None = None) -> Builder:
@@ -59,3 +59,32 @@ def test_a_question_that_is_always_on_the_one_connection_may_be_one_of_several()
     found = verdict("slow_downstream", built)
     assert isinstance(found, Found) and found.faults[0].service == "app"
     assert isinstance(verdict("lock_contention", built), Clear)
+
+
+def side_by_side(calls: float, *, connections: float = 8, inside: float = 8) -> Builder:
+    """aiohttp's limit_per_host: a request asks for `calls` rates at a time, as seen with one or two users."""
+    built = client(inside=inside, connections=connections, out=0.95 * connections, rps=730)
+    for series in built.series["edges.outstanding"]:
+        few = [(series.t >= each.start) & (series.t <= each.end) for each in built.levels if 0 < each.users <= 2]
+        for level in few:
+            series.v[level] = 1.0 if series.entity.service == "generator" else calls
+    return built
+
+
+def test_a_request_may_ask_for_several_connections_at_a_time() -> None:
+    found = verdict("connection_pool_exhausted", side_by_side(2.0))
+    assert isinstance(found, Found)
+    assert found.faults[0].sentence == "all 8 connections from app to rail are taken, and 8 calls wait for one"
+    assert found.faults[0].evidence[0].says == "8 requests in app, with 2.0 calls at a time each, shared 8 connections"
+    diagnosis = diagnose(side_by_side(2.0).recording())
+    assert "slow_downstream" not in [each.kind for each in diagnosis.others], "they wait before they ask"
+
+
+@pytest.mark.parametrize(
+    "built",
+    [side_by_side(1.2), side_by_side(2.0, connections=16)],
+    ids=["one after the other", "a connection for each call"],
+)
+def test_where_each_call_has_a_connection_no_pool_is_taken(built: Builder) -> None:
+    assert isinstance(verdict("connection_pool_exhausted", built), Clear)
+    assert isinstance(verdict("slow_downstream", built), Found)
