@@ -21,6 +21,7 @@ from loadlab.signals import (
     memory,
     narrow,
     querying,
+    queues,
     quota,
     sockets,
     stations,
@@ -98,6 +99,7 @@ def _empty() -> dict[str, object]:
         "caches": caches.Caches(()),
         "sends": {},
         "quota": quota.Quotas(()),
+        "queues": queues.Queues(()),
     }
 
 

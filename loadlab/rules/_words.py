@@ -45,6 +45,13 @@ POOL = {
 POOL_OF_PROCESSES = {"Python": "ProcessPoolExecutor's max_workers"}
 """More processes that are handed work."""
 
+CONSUMERS = {
+    "Python": "Celery's --concurrency, more workers of RQ",
+    "Node": "BullMQ's concurrency",
+    "Ruby": "Sidekiq's concurrency",
+}
+"""More messages worked on at a time."""
+
 PROCESSES = {"Python": "gunicorn -w, ProcessPoolExecutor", "Ruby": "Puma's workers, fork"}
 """Processes instead of threads."""
 

@@ -18,6 +18,7 @@ from dataclasses import replace
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, percent
 from loadlab.rules._clients import taken
 from loadlab.rules._few import MEANWHILE, serves_few
+from loadlab.rules._standing import standing
 from loadlab.signals import Signals
 from loadlab.signals.edges import Edge
 
@@ -29,7 +30,7 @@ ELASTIC = False
 LIFTS = ()
 SPARES = True
 NEEDS = ("edges", "stations", "measurement")
-USES = ("pressure", "caches", "workers", "cpu", "threads")
+USES = ("pressure", "caches", "workers", "cpu", "threads", "queues")
 
 WAITING = 0.5
 """Share of the requests in a service that are outstanding downstream: past half, the other service has most of the
@@ -64,6 +65,8 @@ def check(s: Signals) -> Verdict:
         return Clear(f"{last.to} itself has no time left: it is the one to look at")
     if any((edge.source, edge.to) == (last.source, last.to) for _, edge in taken(s)):
         return Clear(f"requests wait in {last.source} for a connection to {last.to}, before they are sent")
+    if any(each.service == last.to for each in standing(s)):
+        return Clear(f"requests wait in {last.to} for their messages to be worked off")
     return Found((_fault(s, last),))
 
 

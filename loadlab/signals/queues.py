@@ -24,11 +24,18 @@ WAITING = 50
 """Messages in the end: a burst of a few dozen is what a queue is for."""
 
 
+SHORTER = 0.5
+"""Of a queue's least length, what it falls below with fewer users: they double from level to level."""
+
+LEVEL = 0.02
+"""Of its length, a second: a queue that changes by less is as long after ten seconds as before, to a fifth."""
+
+
 @dataclass(frozen=True)
 class Queue:
     """One queue while the load was level. waiting: at the end of it; growth: messages per second, by least squares;
     level: how much of the change a straight line explains (r squared), 1 for a steady growth; arrived: messages per
-    second, None where the server does not count them; taken, consumers: means."""
+    second, None where the server does not count them; taken, consumers, mean: means; least: the fewest at any look."""
 
     service: str
     instance: int
@@ -39,6 +46,17 @@ class Queue:
     arrived: float | None
     taken: float
     consumers: float | None
+    mean: float = 0.0
+    least: float = 0.0
+    before: float | None = None
+    """The fewest at any look with fewer users; None where there was none, as of a list that was empty then."""
+
+    @property
+    def stands(self) -> bool:
+        """Whether it was never empty, stayed as long, and was shorter with fewer users: a list of what came last has
+        one length whoever asks."""
+        level = self.least >= 1 and abs(self.growth) <= LEVEL * self.mean
+        return level and (self.before is None or self.before < SHORTER * self.least)
 
     @property
     def finished(self) -> float | None:
@@ -103,7 +121,22 @@ def _queue(recording: Recording, waiting: Series, window: Window) -> Queue | Non
         per_second(arrived, window) if arrived is not None and counted else None,
         (mean(taken, window) or 0.0) if taken is not None else 0.0,
         mean(consumers, window) if consumers is not None else None,
+        float(v.mean()),
+        float(v.min()),
+        _with_fewer(recording, waiting),
     )
+
+
+def _with_fewer(recording: Recording, waiting: Series) -> float | None:
+    most = max((each.users for each in recording.levels if each.phase == "steady"), default=0)
+    looks = [
+        waiting.between(each.start, each.end).v
+        for each in recording.levels
+        if each.phase == "search" and 0 < each.users < most
+    ]
+    seen = np.concatenate(looks) if looks else np.zeros(0)
+    seen = seen[~np.isnan(seen)]
+    return float(seen.min()) if len(seen) else None
 
 
 def _line(t: np.ndarray, v: np.ndarray) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from loadlab.catalogue import units
@@ -10,7 +11,7 @@ from loadlab.diagnosis.judge import diagnose
 from loadlab.recording.model import Entity, ErrorKind, RequestInterval
 from loadlab.rules import Clear, Found, Unknown, Verdict
 from loadlab.signals import Signals
-from tests.build import Builder, Proc
+from tests.build import Builder, Proc, Thread
 
 
 def verdict(kind: str, built: Builder) -> Verdict:
@@ -222,6 +223,41 @@ def test_messages_that_pile_up(built: Builder, expected: type[Verdict], why: str
     assert isinstance(found, expected)
     if isinstance(found, Found):
         assert why in found.faults[0].sentence and found.faults[0].gain == pytest.approx(2.5, 0.05)
+
+
+def standing(now: float = 4.0, before: float = 0.0, *, cores: float = 0.3, wave: float = 0.0) -> Builder:
+    """Recorded of Celery: eight requests wait for results, two of its processes each for another service."""
+    built = Builder().service("app", Proc(cores=0.2, busy=0.2), uses=("store",)).load(45, users=8)
+    built.service("store", Proc(cores=0.03), unit="redis").service("carrier", Proc(cores=0.05))
+    full = [Thread(cores / 2, 0.0, {"running": cores / 2, "socket_wait": 0.97 - cores / 2})]
+    built.service("clerk", *[Proc(cores=cores / 2, threads=full)] * 2, role="worker").generator(in_flight=8).host()
+    built.edge("generator", "app", outstanding=8).edge("app", "store", outstanding=7.5)
+    built.edge("clerk", "store", outstanding=0.1).edge("clerk", "carrier", outstanding=1.6)
+    steady = (built.t >= 20.0) * (now + wave * (built.t % 4 < 2))
+    built.add("queues.waiting", Entity("queue", "store", name="celery"), np.where(built.t >= 20.0, steady, before))
+    return built
+
+
+def test_a_queue_that_is_never_empty_while_requests_stand_in_it() -> None:
+    first = diagnose(standing().recording()).bottleneck
+    assert first is not None and (first.kind, first.service) == ("queue_backlog", "clerk")
+    assert "clerk works on no more messages at a time, while 4 wait in celery of store" in first.sentence
+    assert any("1.6 of its calls at a time were at carrier" in each.says for each in first.evidence)
+    assert isinstance(verdict("slow_downstream", standing()), Clear), "they wait for consumers, not for the store"
+
+
+@pytest.mark.parametrize(
+    "built",
+    [standing(0.0, wave=4.0), standing(before=4.0), standing(100.0), standing(1.0)],
+    ids=["empty now and then", "a list as long with few users", "more than there are requests", "hardly any of them"],
+)
+def test_no_queue_that_requests_stand_in(built: Builder) -> None:
+    assert isinstance(verdict("queue_backlog", built), Clear)
+    assert isinstance(verdict("slow_downstream", built), Found)
+
+
+def test_more_consumers_are_no_help_to_those_without_a_core() -> None:
+    assert isinstance(verdict("queue_backlog", standing(cores=1.96)), Clear)
 
 
 def test_a_store_that_grows_with_its_queue_leaks_nothing() -> None:
