@@ -10,7 +10,7 @@ Node: include in Prisma; one WHERE id = ANY($1); DataLoader in GraphQL resolvers
 
 from __future__ import annotations
 
-from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, at, blame, percent
+from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, at, blame, counted, percent
 from loadlab.signals import Signals
 from loadlab.signals.databases import Server, Statement
 
@@ -35,7 +35,8 @@ FEW_ROWS = 20.0
 """Rows of one run: a page of results is no single row's detail."""
 
 IN_DRIVER = 0.30
-"""Share of the application's CPU spent inside its database driver, from which on the number of calls is what costs."""
+"""Share of the application's CPU spent inside its ORM and its database driver, from which on the number of calls is
+what costs."""
 
 FEWEST = 20.0
 """Runs per second: fewer are no load."""
@@ -58,9 +59,9 @@ def check(s: Signals) -> Verdict:
     requests = s.latency.rps + s.latency.failed_rps
     found = []
     for name in s.databases.services:
-        top = max(_repeated(s, name, requests), key=lambda each: each.seconds, default=None)
-        if top is not None and (s.pressure[name].decides or _in_driver(s, name) >= IN_DRIVER):
-            found.append(_fault(s, top, top.calls / requests))
+        many = sorted(_repeated(s, name, requests), key=lambda each: -each.seconds)
+        if many and (s.pressure[name].decides or _in_driver(s, name) >= IN_DRIVER):
+            found.append(_fault(s, many, many[0].calls / requests))
     return Found(tuple(found)) if found else Clear("no small statement is run many times for each request")
 
 
@@ -79,7 +80,8 @@ def _in_driver(s: Signals, name: str) -> float:
     return s.querying.of(s.pressure[name].caller).cpu_share
 
 
-def _fault(s: Signals, statement: Statement, times: float) -> Fault:
+def _fault(s: Signals, many: list[Statement], times: float) -> Fault:
+    statement, *others = many
     pressure = s.pressure[statement.service]
     caller = pressure.caller or s.meta.target
     where = blame(s.querying.line(caller))
@@ -88,11 +90,16 @@ def _fault(s: Signals, statement: Statement, times: float) -> Fault:
         Evidence("mean_ms", statement.mean_ms, f"one takes the server {statement.mean_ms:.2f} ms", SMALL_MS),
         Evidence("calls", statement.calls, f"{statement.calls:,.0f} of them a second"),
     ]
+    if others:
+        says = f"{counted(len(others), 'more statement')} as small, asked as often, such as: {others[0].shown}"
+        evidence.append(Evidence("others", len(others), says))
     if pressure.decides:
         evidence.append(Evidence("pressure", pressure.waited, pressure.says))
     share = _in_driver(s, statement.service)
     if share >= IN_DRIVER:
-        evidence.append(Evidence("in_driver", share, f"{percent(share)} of {caller}'s CPU is its database driver's"))
+        evidence.append(
+            Evidence("in_driver", share, f"{percent(share)} of {caller}'s CPU goes into asking (ORM, driver)")
+        )
     late = _late(s, statement)
     if late is not None:
         says = f"it is replica {late.instance} that is asked, which shows what was {late.lag_s or 0.0:.1f} s ago"

@@ -204,6 +204,15 @@ def test_what_a_transaction_asks_while_others_wait_for_its_locks_comes_out_of_it
     assert "slow_downstream" not in [each.kind for each in diagnosis.others], "the same once more"
 
 
+@pytest.mark.parametrize(("calls", "named"), [(1700, True), (400, False)], ids=["as often", "twice for each request"])
+def test_what_else_is_asked_for_each_row_is_told(calls: float, named: bool) -> None:
+    """Recorded of Django REST framework: of each product its rating, its pictures and its category."""
+    asked = {"SELECT avg(stars) FROM review": (1800, 1.0, 1, 4), "SELECT url FROM picture": (calls, 0.7, 1, 4)}
+    pg = Pg({"connections": 8, "active": 6.5, "on_cpu": 3}, asked, cores=0.6)
+    says = [each.says for each in fault("n_plus_one", behind_app(pg, waiting=10)).evidence]
+    assert ("1 more statement as small, asked as often, such as: SELECT url FROM picture" in says) == named
+
+
 HANDLER = "/usr/lib/python3.11/logging/__init__.py"
 
 
