@@ -15,8 +15,9 @@ from pathlib import Path
 
 from loadlab.clock import SYSTEM, Clock, cpu_s
 from loadlab.probes._locktable import LOOK_S, Held, LockTable
-from loadlab.probes._passing import NAME, Passing
+from loadlab.probes._passing import NAME, PEERS, Passing
 from loadlab.probes._peers import Peers, is_socket
+from loadlab.probes._proc_text import parse_schedstat
 from loadlab.probes._syscalls import Doing, coarse, memory, parse
 from loadlab.probes._tree import Member, Tree, read
 
@@ -31,6 +32,14 @@ OWN_SOCKETS = 2
 
 MOST = 64
 """Threads looked at in a round; of more, a rotating part."""
+
+RARELY = 10
+"""Rounds for each look at a thread that did not run in the last tick. One that never runs in a tick was in the same
+call all the time, and the other looks would have found it there: they are counted, not made, and the budget is for
+those that run. Of a server with a pool of two hundred threads, or of Java's own, most do not."""
+
+ALIKE = frozenset({"running", "futex", "idle_epoll", "wait_child"})
+"""States that the text of one look tells alone, without who is behind a descriptor: the same text is not read again."""
 
 
 @dataclass
@@ -53,6 +62,33 @@ class ThreadCount:
     """Of one that stands for all that come and go in its process: how often these were counted; alive: how many were
     there, summed over that."""
     alive: int | None = None
+    times: tuple[float, float, int] | None = None
+    """Seconds on CPU, ready but not running, and how often it was put on a CPU, at the last tick."""
+    still: bool = False
+    """Whether it did not run between the last two ticks; doing: what it was seen in since it last ran; settled: its
+    samples at the last tick."""
+    doing: Doing | None = None
+    settled: int = 0
+    raw: bytes = b""
+    """What the last look read, where that says it all; parsed: what it says."""
+    parsed: Doing | None = None
+
+    def count(self, doing: Doing, looks: int = 1) -> None:
+        """So many looks found it doing this."""
+        self.samples += looks
+        self.states[doing.state] += looks
+        if doing.peer and (doing.peer in self.peers or len(self.peers) < PEERS):
+            self.peers[doing.peer] += looks
+
+    def settle(self, times: tuple[float, float, int] | None, rounds: int) -> None:
+        """At a tick, after so many rounds: the looks that were not made at one that did not run."""
+        before, self.times = self.times, times
+        self.still = before is not None and times is not None and times[2] > 0 and before[::2] == times[::2]
+        if not self.still:
+            self.doing = None
+        elif self.doing is not None:
+            self.count(self.doing, max(0, rounds - (self.samples - self.settled)))
+        self.settled = self.samples
 
 
 class Engine:
@@ -70,6 +106,7 @@ class Engine:
         self._locks = LockTable(self._proc)
         self._look_at = 0.0
         self._turn = 0
+        self._rounds = 0
         self._random = random.Random()  # noqa: S311 - jitter, not a secret
         self._thread = threading.Thread(target=self._loop, name="thread-states", daemon=True)
         self.cost_s = 0.0
@@ -137,6 +174,15 @@ class Engine:
                 if each.loop >= 0 and not each.watches:
                     each.watches = self._watched(each)
 
+    def settle(self) -> None:
+        """Add the looks that were not made at threads that did not run since the last time; called once a tick, right
+        before they are read."""
+        with self._lock:
+            for each in self._threads.values():
+                folder = f"{self._proc}/{each.member.pid}/task/{each.tid}"
+                each.settle(parse_schedstat(read(f"{folder}/schedstat")), self._rounds)
+            self._rounds = 0
+
     def _opened(self, member: Member, tid: int) -> ThreadCount:
         folder = f"{self._proc}/{member.pid}/task/{tid}"
         try:
@@ -176,7 +222,9 @@ class Engine:
     def round(self) -> None:
         """One look at every thread, or at the next MOST of them."""
         with self._lock:
-            everyone = list(self._threads.values())
+            rare = self._rounds % RARELY == 0
+            self._rounds += 1
+            everyone = [each for each in self._threads.values() if rare or not each.still]
             self._look_at_locks()
             self._passing.round(self._threads, self._glance)
             if len(everyone) > MOST:
@@ -186,10 +234,8 @@ class Engine:
             for each in everyone:
                 doing = self._look(each)
                 if doing is not None:
-                    each.samples += 1
-                    each.states[doing.state] += 1
-                    if doing.peer and (doing.peer in each.peers or len(each.peers) < 50):
-                        each.peers[doing.peer] += 1
+                    each.doing = doing
+                    each.count(doing)
 
     def _look_at_locks(self) -> None:
         now = self._clock.monotonic()
@@ -204,12 +250,19 @@ class Engine:
                 raw = os.pread(thread.descriptor, 256, 0)
             except OSError:
                 return None
-            doing = parse(raw, lambda fd: self._peers.of(pid, fd), lambda at, size: memory(self._proc, pid, at, size))
+            doing = thread.parsed if raw == thread.raw else self._parsed(thread, raw)
             return inner_loop(thread, doing, self._proc) if doing is not None and doing.epoll >= 0 else doing
         folder = f"{self._proc}/{pid}/task/{thread.tid}"
         stat = read(f"{folder}/stat", 512)
         state = stat[stat.rfind(b")") + 2 : stat.rfind(b")") + 3]
         return coarse(state, read(f"{folder}/wchan", 64).decode("ascii", "replace")) if state else None
+
+    def _parsed(self, thread: ThreadCount, raw: bytes) -> Doing | None:
+        pid = thread.member.pid
+        doing = parse(raw, lambda fd: self._peers.of(pid, fd), lambda at, size: memory(self._proc, pid, at, size))
+        if doing is not None and doing.state in ALIKE:
+            thread.raw, thread.parsed = raw, doing
+        return doing
 
 
 def inner_loop(thread: ThreadCount, doing: Doing, proc: str) -> Doing:

@@ -11,9 +11,7 @@ from pathlib import Path
 
 from loadlab.probes import Row
 from loadlab.probes import _shared as shared
-from loadlab.probes._proc_text import parse_schedstat
 from loadlab.probes._threadstate import ThreadCount
-from loadlab.probes._tree import read
 from loadlab.recording.model import THREAD_STATES, Entity, Metric
 from loadlab.services import Targets
 
@@ -32,7 +30,7 @@ SAYS = {
     "other": "stopped in another call",
 }
 METRICS = (
-    Metric("samples", "1", "counter", "looks at this thread"),
+    Metric("samples", "1", "counter", "looks at this thread, made or known: one that does not run stays in its call"),
     *(Metric(name, "1", "counter", f"looks that found it {SAYS[name]}") for name in THREAD_STATES),
     Metric("cpu_s", "s", "counter", "time on CPU"),
     Metric("run_delay_s", "s", "counter", "time ready but not running"),
@@ -47,12 +45,12 @@ class ThreadStates:
     """The open probe."""
 
     def __init__(self, targets: Targets, proc: Path) -> None:
-        self._proc = str(proc)
         self._engine = shared.engine(targets, proc)
 
     def read(self, t: float) -> Iterable[Row]:
         """One row a thread; one, of number 0, for those of a process that come and go."""
         shared.refresh(self._engine, t)
+        self._engine.settle()
         return [self._row(each) for each in self._engine.threads()]
 
     def close(self) -> None:
@@ -62,8 +60,7 @@ class ThreadStates:
     def _row(self, thread: ThreadCount) -> Row:
         target = thread.member.target
         entity = Entity("thread", target.service, target.instance, thread.member.pid, thread.tid, thread.name)
-        times = parse_schedstat(read(f"{self._proc}/{thread.member.pid}/task/{thread.tid}/schedstat"))
-        cpu, delay, runs = times if times is not None and thread.tid else (None, None, None)
+        cpu, delay, runs = thread.times if thread.times is not None else (None, None, None)
         states = (float(thread.states[name]) for name in THREAD_STATES)
         return entity, (float(thread.samples), *states, cpu, delay, thread.watches, runs, thread.looks, thread.alive)
 
