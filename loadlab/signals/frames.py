@@ -20,11 +20,16 @@ WAITS_FOR_WORK = frozenset({"select", "poll", "epoll_wait", "_run_once", "accept
 """Innermost functions in which an idle loop or pool thread is found; what is above them is not the user's doing."""
 JAVA_WAITS_FOR_WORK = WAITS_FOR_WORK - {"get"} | {"take"}
 """A queue's get is called take there; get is a future's: somebody works on it."""
+JAVA_RESULTS = ("java/util/concurrent/FutureTask.java", "java/util/concurrent/ForkJoinTask.java")
+"""Futures of what was handed to a thread of a pool. Who works on it is that one, and who asks for its result waits;
+another future's answer may come from elsewhere."""
 
 
 def waits_for_work(frame: Frame) -> bool:
     """Whether it is one of those, as the innermost frame of a thread."""
     java = frame.file.startswith((PLATFORM, LIBRARY))
+    if java and frame.file.endswith(JAVA_RESULTS) and bare(frame.function) in ("get", "join"):
+        return True
     return bare(frame.function) in (JAVA_WAITS_FOR_WORK if java else WAITS_FOR_WORK)
 
 
@@ -90,13 +95,14 @@ def shown(meta: ServiceMeta, file: str) -> str:
     return file[len(root) :] if meta.cwd and file.startswith(root) else file
 
 
-ASKED = {
-    "acquire": ("lock", ("threading.py", "multiprocessing/synchronize.py")),
-    "__enter__": ("lock", ("threading.py", "multiprocessing/synchronize.py")),
-    "get": ("thing", ("queue.py",)),
-    "result": ("result", ("concurrent/futures/_base.py",)),
-}
-"""By function: what is asked for, and in which file of Python's library. Locks in C have no frame of their own."""
+ASKED = (
+    ("lock", ("acquire", "__enter__"), ("threading.py", "multiprocessing/synchronize.py")),
+    ("thing", ("get",), ("queue.py",)),
+    ("result", ("result",), ("concurrent/futures/_base.py",)),
+    ("result", ("get", "join"), JAVA_RESULTS),
+)
+"""What is asked for, by which functions, in which files of Python's or Java's library. Python's locks in C have no
+frame of their own."""
 STARTS = "threading.py"
 """What stands above a thread's own function."""
 
@@ -106,9 +112,10 @@ def asks(meta: ServiceMeta, frames: tuple[Frame, ...], index: int) -> str:
     like a wait for work: "lock": a semaphore, or another lock that is written in Python; "thing": one of a queue of
     them, as a connection of a pool; "result": of a pool of threads. "" of any other."""
     asked = frames[index + 1] if index + 1 < len(frames) else None
-    what, files = ASKED.get(bare(asked.function), ("", ())) if asked is not None else ("", ())
-    if asked is None or not asked.file.endswith(files):
+    if asked is None:
         return ""
+    named = bare(asked.function)
+    what = next((each for each, names, files in ASKED if named in names and asked.file.endswith(files)), "")
     return "" if what == "thing" and not _called(meta, frames[:index]) else what
 
 

@@ -20,7 +20,9 @@ LIBRARY = Frame("Worker.run", "jvm:java.base/java/util/concurrent/ThreadPoolExec
 MONITOR = (LIBRARY, OURS, Frame("(monitor)", "", 0))
 LOCK = (LIBRARY, OURS, Frame("ReentrantLock.lock", "jvm:java.base/java/util/concurrent/locks/ReentrantLock.java", 322))
 SLEEP = (LIBRARY, OURS, Frame("Thread.sleep", "jvm:java.base/java/lang/Thread", 0))
-FUTURE = (LIBRARY, OURS, Frame("FutureTask.get", "jvm:java.base/java/util/concurrent/FutureTask.java", 190))
+FUTURE = (LIBRARY, OURS, Frame("CompletableFuture.get", "jvm:java.base/java/util/concurrent/CompletableFuture.java", 9))
+ASKS = Frame("Desk.ask", "com/desk/Desk.java", 44)
+RESULT = (LIBRARY, ASKS, Frame("FutureTask.get", "jvm:java.base/java/util/concurrent/FutureTask.java", 190))
 QUEUE = (LIBRARY, OURS, Frame("LinkedBlockingQueue.take", "jvm:java.base/java/util/concurrent/Queue.java", 435))
 IDLE = (LIBRARY, Frame("Unsafe.park", "jvm:java.base/jdk/internal/misc/Unsafe", 0))
 Stack = tuple[Frame, ...]
@@ -101,6 +103,18 @@ def test_a_small_pool_of_threads_that_wait(stack: Stack, noise: float) -> None:
     assert found.faults[0].sentence.startswith("all 4 threads of a pool in app are taken, in ")
     assert found.faults[0].sentence.endswith(", and 4 requests wait for one")
     assert kinds(built)[0] == "thread_pool_exhausted"
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.1, 0.2])
+def test_a_small_pool_behind_the_one_that_takes_requests(noise: float) -> None:
+    """Recorded of 64 threads that handed what they were asked to four others, and waited for the result."""
+    takes = {RESULT: 22 / 64, IDLE: 42 / 64}
+    built = program(*[takes] * 64, *[{SLEEP: 0.99, IDLE: 0.01}] * 4, inside=26, running=0.002, noise=noise)
+    found = verdict("thread_pool_exhausted", built)
+    assert isinstance(found, Found)
+    (fault,) = found.faults
+    assert fault.sentence.startswith("all 4 threads of a pool in app are taken, in Ledger.enter() at com/desk/Desk")
+    assert "22 requests wait for one" in fault.sentence
 
 
 @pytest.mark.parametrize("stack", [IDLE, QUEUE], ids=["an executor's", "a queue of one's own"])

@@ -9,6 +9,7 @@ from loadlab.signals.frames import asks, users_frame
 
 META = ServiceMeta("app", "app", "command", 1, cwd="/srv/app")
 LIB = "/usr/lib/python3.11/"
+JAVA = "jvm:java.base/java/util/concurrent/"
 ROOT = (Frame("Thread._bootstrap", LIB + "threading.py", 1002), Frame("Thread.run", LIB + "threading.py", 982))
 SERVER = (*ROOT, Frame("BaseRequestHandler.__init__", LIB + "socketserver.py", 755))
 OURS = Frame("lend", "/srv/app/app.py", 18)
@@ -25,6 +26,16 @@ CASES = [
     (under(SERVER, "Queue.get", LIB + "queue.py"), "thing", "a queue that lends, for a request"),
     (under(ROOT, "Queue.get", LIB + "queue.py"), "", "a thread of one's own that waits for work"),
     (under(SERVER, "Future.result", LIB + "concurrent/futures/_base.py"), "result", "a pool of threads"),
+    (
+        under(SERVER, "FutureTask.get", JAVA + "FutureTask.java"),
+        "result",
+        "a pool of Java's",
+    ),
+    (
+        under(SERVER, "CompletableFuture.get", JAVA + "CompletableFuture.java"),
+        "",
+        "anybody's",
+    ),
     (under(SERVER, "Event.wait", LIB + "threading.py"), "", "an event: work, as a rule"),
     (under(SERVER, "Pool.get", "/srv/app/lib/python3.11/site-packages/pool.py"), "", "another's get"),
     ((*SERVER, OURS), "", "its own line: a lock in C, or a sleep"),
