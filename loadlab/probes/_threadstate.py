@@ -11,6 +11,7 @@ import random
 import threading
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from itertools import cycle, islice
 from pathlib import Path
 
 from loadlab.clock import SYSTEM, Clock, cpu_s
@@ -69,6 +70,8 @@ class ThreadCount:
     samples at the last tick."""
     doing: Doing | None = None
     settled: int = 0
+    seen: list[Doing] = field(default_factory=list)
+    """What the rare looks found since the last tick."""
     raw: bytes = b""
     """What the last look read, where that says it all; parsed: what it says."""
     parsed: Doing | None = None
@@ -80,15 +83,26 @@ class ThreadCount:
         if doing.peer and (doing.peer in self.peers or len(self.peers) < PEERS):
             self.peers[doing.peer] += looks
 
-    def settle(self, times: tuple[float, float, int] | None, rounds: int) -> None:
-        """At a tick, after so many rounds: the looks that were not made at one that did not run."""
+    def settle(self, times: tuple[float, float, int] | None, looks: int) -> None:
+        """At a tick, in which those that run had so many looks: the ones that were not made at one that did not run.
+        Where it ran after all, the rare looks stand for them, or a moment of work counted a tenth of one of rest."""
         before, self.times = self.times, times
-        self.still = before is not None and times is not None and times[2] > 0 and before[::2] == times[::2]
+        rare, self.still = self.still, before is not None and times is not None and _same(before, times)
+        missed = max(0, looks - (self.samples - self.settled))
+        if self.still and self.doing is not None:
+            self.count(self.doing, missed)
+        elif rare and self.seen:
+            for each in islice(cycle(self.seen), missed):
+                self.count(each)
         if not self.still:
             self.doing = None
-        elif self.doing is not None:
-            self.count(self.doing, max(0, rounds - (self.samples - self.settled)))
+        self.seen.clear()
         self.settled = self.samples
+
+
+def _same(before: tuple[float, float, int], now: tuple[float, float, int]) -> bool:
+    """No time on a CPU and not put on one; a kernel that counts neither says nothing."""
+    return now[2] > 0 and before[::2] == now[::2]
 
 
 class Engine:
@@ -107,6 +121,7 @@ class Engine:
         self._look_at = 0.0
         self._turn = 0
         self._rounds = 0
+        self._looks = 0.0
         self._random = random.Random()  # noqa: S311 - jitter, not a secret
         self._thread = threading.Thread(target=self._loop, name="thread-states", daemon=True)
         self.cost_s = 0.0
@@ -180,8 +195,8 @@ class Engine:
         with self._lock:
             for each in self._threads.values():
                 folder = f"{self._proc}/{each.member.pid}/task/{each.tid}"
-                each.settle(parse_schedstat(read(f"{folder}/schedstat")), self._rounds)
-            self._rounds = 0
+                each.settle(parse_schedstat(read(f"{folder}/schedstat")), round(self._looks))
+            self._rounds, self._looks = 0, 0.0
 
     def _opened(self, member: Member, tid: int) -> ThreadCount:
         folder = f"{self._proc}/{member.pid}/task/{tid}"
@@ -225,6 +240,7 @@ class Engine:
             rare = self._rounds % RARELY == 0
             self._rounds += 1
             everyone = [each for each in self._threads.values() if rare or not each.still]
+            self._looks += min(1.0, MOST / max(1, len(everyone)))
             self._look_at_locks()
             self._passing.round(self._threads, self._glance)
             if len(everyone) > MOST:
@@ -236,6 +252,8 @@ class Engine:
                 if doing is not None:
                     each.doing = doing
                     each.count(doing)
+                    if each.still:
+                        each.seen.append(doing)
 
     def _look_at_locks(self) -> None:
         now = self._clock.monotonic()

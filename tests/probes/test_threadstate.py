@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from loadlab.probes._threadstate import RARELY, Engine, ThreadCount
 from loadlab.probes._tree import Member
 from loadlab.services import Target
@@ -46,9 +48,13 @@ def engine(proc: Proc) -> Engine:
     return made
 
 
-def tick(made: Engine, t: float, rounds: int = 2 * RARELY) -> dict[int, ThreadCount]:
+def tick_of(made: Engine, rounds: int) -> None:
     for _ in range(rounds):
         made.round()
+
+
+def tick(made: Engine, t: float, rounds: int = 2 * RARELY) -> dict[int, ThreadCount]:
+    tick_of(made, rounds)
     made.refresh(t)
     made.settle()
     return {each.tid: each for each in made.threads()}
@@ -74,9 +80,24 @@ def test_one_that_ran_since_is_what_it_was_seen_doing(tmp_path: Path) -> None:
     before = tick(made, 2.0)[50].states["futex"]
     proc.write(50, EPOLL, 2)
     found = tick(made, 3.0)[50]
-    assert before == 40 and found.states == {"futex": 40, "idle_epoll": 2}
+    assert before == 40 and found.states == {"futex": 40, "idle_epoll": 20}  # two looks, which stand for all
     assert not found.still
-    assert tick(made, 4.0)[50].states == {"futex": 40, "idle_epoll": 22}
+    assert tick(made, 4.0)[50].states == {"futex": 40, "idle_epoll": 40}
+
+
+def test_work_now_and_then_counts_as_long_as_it_took(tmp_path: Path) -> None:
+    """Every other tick it runs, half of the time of it: a quarter of all."""
+    proc = Proc(tmp_path, 50)
+    made = engine(proc)
+    rounds = 4 * RARELY
+    for t in range(1, 41):
+        if t % 2:
+            proc.write(50, "running", t)
+            tick_of(made, rounds // 2)
+        proc.write(50, FUTEX, t if t % 2 else t - 1)
+        found = tick(made, float(t), rounds // 2 if t % 2 else rounds)[50]
+    assert abs(found.states["running"] / found.samples - 0.25) < 0.02
+    assert found.samples == pytest.approx(40 * rounds, rel=0.02)
 
 
 def test_a_tick_without_a_look_adds_nothing(tmp_path: Path) -> None:
