@@ -16,8 +16,8 @@ TAKEN = 0.8
 """Share of the connections on which an answer is awaited: a pool hands one on at once, the next request takes a moment
 to use it."""
 
-LOOP = 0.7
-"""An event loop busier than this may itself be what requests wait for."""
+BUSY = 0.85
+"""An application busier than this may itself be what requests wait for."""
 
 AS_MANY = 1.5
 """By how much the number served at a time by Little's law may differ from that of the connections: both are means, and
@@ -35,7 +35,7 @@ def taken(s: Signals) -> list[tuple[Workers, Edge]]:
     for each in s.workers.all:
         name = each.entity.service
         loop = s.threads.loop(name, each.entity.pid)
-        if loop is None or loop.busy > LOOP or each.taken or len(s.workers.of(name)) > 1:
+        if loop is None or loop.busy > BUSY or each.taken or len(s.workers.of(name)) > 1:
             continue
         found += [(each, edge) for edge in s.edges.out_of(name) if _taken(s, each, edge)]
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from loadlab.rules import Evidence, Fault, at, blame
 from loadlab.rules._line import one_at_a_time
+from loadlab.rules._standing import standing
 from loadlab.signals import Signals
 from loadlab.signals.calls import POLLING
 from loadlab.signals.workers import Workers
@@ -15,6 +16,8 @@ def polling(s: Signals, each: Workers) -> list[Fault]:
     again = next((calls for calls in s.calls if calls.source == name and calls.polls), None)
     if again is None or again.alone is None or not served:
         return []
+    if any(queue.service == again.to for queue in standing(s)):
+        return []  # they ask for their results, which the one who works on them puts there
     where = blame(s.hot.standing(name))
     says = f"each request asked {again.to} {again.per_request:.0f} times, and {again.alone:.0f} times where none waited"
     inside = f"{each.inside:.0f} requests were in {name} at a time"

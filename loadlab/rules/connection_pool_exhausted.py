@@ -14,7 +14,7 @@ Node: pg Pool max, Prisma connection_limit; release the client in finally, befor
 from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, at, blame, counted, percent, queued
-from loadlab.rules._clients import faults
+from loadlab.rules._clients import BUSY, faults
 from loadlab.rules._transactions import taken_by
 from loadlab.signals import Signals
 from loadlab.signals.pressure import Pressure
@@ -38,9 +38,6 @@ but for the moment of handing it on."""
 HELD = 0.5
 """Share of that time in which the client does something else, from which on the server is not what takes it; and share
 of sessions in a statement that may wait for locks or the log without those being the cause."""
-
-BUSY = 0.85
-"""An application busier than this may itself be what requests wait for."""
 
 IN_POOL = 0.3
 """Share of the samples of threads in the user's code that stand in the pool."""

@@ -368,10 +368,21 @@ def test_a_lock_in_a_store_that_is_polled_for(early: float, kind: type[Verdict],
     assert isinstance(verdict("chatty_downstream", built), also)
 
 
+def test_who_asks_for_a_result_that_others_work_on_waits_for_no_lock() -> None:
+    """Recorded of RQ's get_status(): seven of eight requests stand in its queue."""
+    built = app(loop(0.1), rps=180, out=6.7, connections=8)
+    for way in ("out", "in"):
+        built.counter(f"edges.segments_{way}", Entity("edge", "app", 0, name="rail"), 17 * 180, before=4 * 54)
+    built.add("queues.waiting", Entity("queue", "rail", name="exports"), 7.0 * (built.t >= 20.0))
+    assert isinstance(verdict("lock_contention", built), Clear)
+    assert isinstance(verdict("queue_backlog", built), Found)
+
+
 NO_CLIENT = [
     (client(connections=16, out=15.5), "a connection for each request"),
     (client(out=2.0), "most connections are idle"),
     (client(behind=Proc(cores=0.95, busy=0.98)), "the other service has no time left"),
+    (app(loop(0.9), inside=16, connections=5, out=4.6, rps=900), "it has no time left itself"),
     (client(rps=3000), "more are served at a time than there are connections"),
 ]
 
