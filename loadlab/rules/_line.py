@@ -230,8 +230,8 @@ def _in_loop(s: Signals, each: Workers) -> list[Evidence]:
 
 def unseen(s: Signals, each: Workers) -> tuple[list[Evidence], tuple[str, str]] | None:
     """Signs, manner and advice, where no thread stands for the requests, as a loop's or Go's: what makes them wait, a
-    lock or one worker for all, cannot be seen. None where there are no signs."""
-    signs = _in_loop(s, each)
+    lock or one worker for all, cannot be seen. None where there are no signs, or a pool's thread is: it is taken."""
+    signs = _in_loop(s, each) if not each.taken else []
     if not signs:
         return None
     asked = s.edges.out_of(each.entity.service)

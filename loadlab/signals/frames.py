@@ -103,6 +103,8 @@ ASKED = (
 )
 """What is asked for, by which functions, in which files of Python's or Java's library. Python's locks in C have no
 frame of their own."""
+POOLS = (("_worker", "concurrent/futures/thread.py"), ("WorkerThread.run", "anyio/_backends/_asyncio.py"))
+"""Functions in which a pool's threads take what they are handed, with their files."""
 STARTS = "threading.py"
 """What stands above a thread's own function."""
 
@@ -117,6 +119,13 @@ def asks(meta: ServiceMeta, frames: tuple[Frame, ...], index: int) -> str:
     named = bare(asked.function)
     what = next((each for each, names, files in ASKED if named in names and asked.file.endswith(files)), "")
     return "" if what == "thing" and not _called(meta, frames[:index]) else what
+
+
+def handed(meta: ServiceMeta, frames: tuple[Frame, ...]) -> bool:
+    """Whether the user's code was handed to a thread of a pool (concurrent.futures, asyncio's executors, anyio)."""
+    index = users_frame(meta, frames)
+    above = frames[:index] if index is not None else ()
+    return any(each.function == name and each.file.endswith(file) for each in above for name, file in POOLS)
 
 
 def _called(meta: ServiceMeta, above: tuple[Frame, ...]) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from loadlab.recording.model import NATIVE, Entity, Frame, Recording, ServiceMeta
-from loadlab.signals import asleep, edges, hot, measurement, mix, pieces, saturation, stations, threads
+from loadlab.signals import asleep, edges, frames, hot, measurement, mix, pieces, saturation, stations, threads
 from loadlab.signals.missing import Missing
 from loadlab.signals.threads import ThreadState
 from loadlab.signals.windows import Window, measured
@@ -46,7 +46,8 @@ READ = 0.2
 has time: where a loop stands still, the next question lies there meanwhile."""
 
 AWAITED = 0.5
-"""Threads that the stacks show waiting for the result of a pool, from which on there is one that they wait for."""
+"""Threads that the stacks show waiting for the result of a pool, or at work that they were handed, from which on there
+is one."""
 
 FEW = 2
 """Users up to whom a level of the search shows how long a request takes that waits for nobody."""
@@ -124,7 +125,8 @@ def compute(recording: Recording) -> Crew:
     """Raises Missing where threads, processes or connections were not sampled."""
     states, places, between = threads.compute(recording), stations.compute(recording), edges.compute(recording)
     sleeps, slowest_s = asleep.compute(recording), _slowest_s(recording)
-    line, gate, result = (_standing(recording, each) for each in (asleep.in_line, asleep.at_gate, asleep.for_result))
+    line, gate = _standing(recording, asleep.in_line), _standing(recording, asleep.at_gate)
+    result = _standing(recording, lambda meta, stack: asleep.for_result(meta, stack) or frames.handed(meta, stack))
     crews: dict[str, tuple[Workers, ...]] = {}
     for name in places.services:
         parts = {each.entity: _part(states, each, slowest_s) for each in places.of(name)}
@@ -284,7 +286,8 @@ def _workers(
         inside,
         sum(work[each.entity] for each in pool),
         sum(each.share["futex"] * kinds[each.entity].line for each in pool),
-        # Work reaches a pool through a futex. A thread that sleeps between looks at its own house is none.
+        # Work reaches a pool through a futex, or its stacks say so: one that always finds the next waiting stands in
+        # none. A thread that sleeps between looks at its own house is none.
         taken if any(each.handed for each in taken) or results.get(station.entity.pid, 0.0) >= AWAITED else (),
         _taking(serving, unread) if serving and others else None,
         told,

@@ -8,6 +8,7 @@ import pytest
 
 from loadlab.catalogue import units
 from loadlab.diagnosis.apply import ask
+from loadlab.diagnosis.judge import diagnose
 from loadlab.recording.model import Frame, Stacks
 from loadlab.rules import Clear, Found, Verdict
 from loadlab.signals import Signals
@@ -89,3 +90,29 @@ def test_the_only_connection_is_waited_for_itself() -> None:
     says = found.faults[0].sentence
     assert says.startswith("the only connection from app to db is taken, and ") and " requests wait for it" in says
     assert found.faults[0].evidence[0].says.endswith(" shared 1 connection")
+
+
+POOL = "/usr/lib/python3.11/concurrent/futures/thread.py"
+
+
+@pytest.mark.parametrize(("function", "kind"), [("_worker", "thread_pool_exhausted"), ("run", "lock_contention")])
+def test_a_pool_of_one_thread_that_always_finds_the_next_call_waiting(function: str, kind: str) -> None:
+    """Recorded of asgiref's sync_to_async, which has one thread for all: it waits for another service, and never for
+    work. A thread of the user's own below which no pool is may be a worker by itself."""
+    asks = Thread(0.07, 0.0, {"running": 0.07, "socket_wait": 0.93}, runs_per_s=87)
+    built = Builder().service("app", Proc(cores=0.12, threads=[loop(0.05, idle=0.94), asks]))
+    built.service("back", Proc(cores=0.05, busy=0.06)).load(46, users=8).generator(in_flight=8).host()
+    built.edge("generator", "app", outstanding=8).edge("app", "back", outstanding=1.0, connections=1)
+    built.histograms = Fixed(p50_ms=20)
+    pid = next(each.entity.pid for each in built.series["process.rss_bytes"] if each.entity.service == "app")
+    stack = (
+        Frame(function, POOL, 83),
+        Frame("lookup", "/srv/app/places.py", 9),
+        Frame("readinto", "/usr/lib/python3.11/socket.py", 718),
+    )
+    built.stacks.append(Stacks("app", 0, pid, "all", (("ThreadPoolExecutor-0_0", stack, 190), ("MainThread", (), 190))))
+    found = diagnose(built.recording())
+    assert found.bottleneck is not None
+    assert found.bottleneck.kind == kind, found.bottleneck
+    if kind == "thread_pool_exhausted":
+        assert "the only thread of a pool in app is taken, in lookup() at places.py:9" in found.bottleneck.sentence
