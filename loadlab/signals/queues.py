@@ -49,14 +49,14 @@ class Queue:
     mean: float = 0.0
     least: float = 0.0
     before: float | None = None
-    """The fewest at any look with fewer users; None where there was none, as of a list that was empty then."""
+    """The fewest at any look with fewer users, 0 of a list that was not there then; None where no fewer were run."""
 
     @property
     def stands(self) -> bool:
         """Whether it was never empty, stayed as long, and was shorter with fewer users: a list of what came last has
         one length whoever asks."""
         level = self.least >= 1 and abs(self.growth) <= LEVEL * self.mean
-        return level and (self.before is None or self.before < SHORTER * self.least)
+        return level and self.before is not None and self.before < SHORTER * self.least
 
     @property
     def finished(self) -> float | None:
@@ -129,14 +129,9 @@ def _queue(recording: Recording, waiting: Series, window: Window) -> Queue | Non
 
 def _with_fewer(recording: Recording, waiting: Series) -> float | None:
     most = max((each.users for each in recording.levels if each.phase == "steady"), default=0)
-    looks = [
-        waiting.between(each.start, each.end).v
-        for each in recording.levels
-        if each.phase == "search" and 0 < each.users < most
-    ]
-    seen = np.concatenate(looks) if looks else np.zeros(0)
-    seen = seen[~np.isnan(seen)]
-    return float(seen.min()) if len(seen) else None
+    fewer = [each for each in recording.levels if each.phase == "search" and 0 < each.users < most]
+    seen = [v for each in fewer for v in waiting.between(each.start, each.end).v if not np.isnan(v)]
+    return float(min(seen, default=0.0)) if fewer else None
 
 
 def _line(t: np.ndarray, v: np.ndarray) -> tuple[float, float]:

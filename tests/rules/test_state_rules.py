@@ -256,6 +256,13 @@ def test_no_queue_that_requests_stand_in(built: Builder) -> None:
     assert isinstance(verdict("slow_downstream", built), Found)
 
 
+def test_of_a_list_that_was_seen_at_one_number_of_users_nothing_is_known() -> None:
+    """What came last, as many as are kept, is as long whoever asks."""
+    built = standing()
+    built.levels = [each for each in built.levels if each.phase != "search"]
+    assert isinstance(verdict("queue_backlog", built), Clear)
+
+
 def test_more_consumers_are_no_help_to_those_without_a_core() -> None:
     assert isinstance(verdict("queue_backlog", standing(cores=1.96)), Clear)
 
