@@ -8,9 +8,13 @@ from loadlab.rules._words import POOL, named
 from loadlab.signals import Signals
 from loadlab.signals.cpu import ProcessCpu
 from loadlab.signals.stations import FULL, ON_CPU, STARVED, Station
+from loadlab.signals.threads import ThreadState
 
 IDLE = 0.15
 """Share of the cores that may be idle on a full machine, as in all_cores."""
+
+INSIDE = 3.0
+"""Requests in a process that serves one at a time, from which on others always wait."""
 
 LARGEST = 0.5
 """Share of the services' CPU from which on a full machine is full because of this one."""
@@ -44,7 +48,8 @@ def pool_of_one(s: Signals, station: Station) -> list[Fault]:
         return []
     if not top.handed and (s.workers.at_once is None or s.workers.at_once > ONE):
         return []
-    if top.cores + top.run_delay < FULL or station.process.cores - top.cores >= 0.25:
+    back = _back(s, station, top)
+    if top.cores + top.run_delay + back < FULL or station.process.cores - top.cores >= 0.25:
         return []
     name = station.entity.service
     # Of the lines on CPU they are this thread's only where the profiler reads all threads.
@@ -54,6 +59,9 @@ def pool_of_one(s: Signals, station: Station) -> list[Fault]:
         Evidence("thread_cores", top.cores, f"one thread of a pool used {percent(top.cores)} of one core", FULL),
         Evidence("idle_cores", s.host.idle, f"{s.host.idle:.1f} of {s.host.cores} cores were idle"),
     ]
+    if top.cores + top.run_delay < FULL:
+        says = f"{percent(back)} of its time it waited for the interpreter, after calls that let go of it"
+        evidence.append(Evidence("interpreter", back, says))
     if loop is not None:
         evidence.append(Evidence("loop_busy", loop, f"who takes requests had time left: busy {percent(loop)}"))
     return [
@@ -61,7 +69,7 @@ def pool_of_one(s: Signals, station: Station) -> list[Fault]:
             name,
             f"{name} is limited by one CPU core, which one thread of a pool uses up{takes(where)}",
             tuple(evidence),
-            f"Let more threads of the pool compute{named(s, name, POOL)}, or run one worker per core.",
+            f"Let more threads of the pool compute{'' if back else named(s, name, POOL)}, or run one worker per core.",
             instance=station.entity.instance,
             pid=station.entity.pid,
             where=where,
@@ -69,6 +77,16 @@ def pool_of_one(s: Signals, station: Station) -> list[Fault]:
             signals=2 if loop is not None and loop < FULL else 1,
         )
     ]
+
+
+def _back(s: Signals, station: Station, top: ThreadState) -> float:
+    """Its time in a futex, where that is on its way back into the interpreter after native code, and not for work:
+    others wait for it, one is served at a time, and on CPU it is most of the time."""
+    served = s.workers.at_once
+    inside = sum(each.inside for each in s.workers.of(station.entity.service) if each.entity == station.entity)
+    if s.languages.get(station.entity.service) != "Python" or served is None or served > ONE or inside < INSIDE:
+        return 0.0
+    return top.share["futex"] if top.cores + top.run_delay >= ON_CPU else 0.0
 
 
 def wanting(s: Signals, name: str) -> int:

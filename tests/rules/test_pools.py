@@ -69,6 +69,27 @@ def test_a_pool_of_one_thread_that_computes(early: str, cores: float, alone_ms: 
         assert "one thread of a pool uses up" in verdict.faults[0].sentence and verdict.faults[0].where is None
 
 
+@pytest.mark.parametrize(
+    ("futex", "inside", "alone_ms", "kind"),
+    [(0.2, 8, 5, Found), (0.05, 8, 5, Clear), (0.2, 1, 5, Clear), (0.2, 8, 20, Clear)],
+    ids=["recorded of aiosqlite", "it has time left", "nobody waits for it", "several are served at a time"],
+)
+def test_a_pools_thread_on_its_way_back_into_the_interpreter_has_no_time(
+    futex: float, inside: float, alone_ms: float, kind: type[Verdict]
+) -> None:
+    """One connection to SQLite, whose thread lets go of the interpreter while it reads."""
+    pool = Thread(0.74, 0.06, {"running": 0.78, "futex": futex}, "futex")
+    built = system(Proc(cores=0.87, threads=[Thread(0.13, 0.09, {"idle_epoll": 0.74}, "idle_epoll"), pool]))
+    built.edge("generator", "app", outstanding=inside)
+    built.series["generator.in_flight"][0].v[:] = inside
+    built.stack("app", "gil", ("search", "notes.py", 21, 90))
+    built.histograms = Fixed(p50_ms=alone_ms)
+    found = ask(units("rules")["single_core"], Signals(built.recording()))
+    assert isinstance(found, kind)
+    if isinstance(found, Found):
+        assert any("20% of its time it waited for the interpreter" in each.says for each in found.faults[0].evidence)
+
+
 @pytest.mark.parametrize(("python", "expected"), [(True, Clear), (False, Found)])
 def test_threads_that_want_the_interpreter_wait_for_nobody_else(python: bool, expected: type[Verdict]) -> None:
     """FastAPI's threads over SQLAlchemy: an answer is on its connection until its thread has its turn. Of a program
