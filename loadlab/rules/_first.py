@@ -21,6 +21,16 @@ def hands_on(s: Signals, top: Station) -> bool:
     return top.first and any(each.process.cores >= WORKS * top.process.cores for each in serve)
 
 
+SHARE_OUT = "Let more worker_threads share this work, as many as there are cores. Else: "
+"""Where one of them does it all. What the first thread's lines say is nothing of it."""
+
+
+def is_worker(s: Signals, top: Station) -> bool:
+    """Whether the thread that does most is not the first one of a process of which only that one's stacks are read:
+    one of Node's worker_threads."""
+    return top.thread is not None and top.thread.entity.tid != top.entity.pid and top.entity.pid in s.hot.main_only
+
+
 def others_read(s: Signals, name: str, full: list[Station]) -> str:
     """Why no line of the service is one of those that are full; "" where one of them was read, as of equals a few are,
     or where none of the service's that were there in the measured window was."""

@@ -16,6 +16,7 @@ Node: typed arrays; --max-semi-space-size=64 gives young objects more room; --tr
 from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Unknown, Verdict, at, blame, percent
+from loadlab.rules._first import is_worker
 from loadlab.rules._words import OBJECTS, named
 from loadlab.signals import Signals
 from loadlab.signals.collecting import Collecting
@@ -28,7 +29,7 @@ AT_LIMIT = True
 ELASTIC = True
 COVERS = ("single_core",)
 NEEDS = ("collecting", "stations", "latency")
-USES = ("languages",)
+USES = ("languages", "hot")
 
 SHARE = 1 / 6
 """Share of a full thread's CPU that is the collector's: without it throughput would be a fifth more, from where on a
@@ -44,7 +45,9 @@ def check(s: Signals) -> Verdict:
     collects."""
     # Full of computing, or of waiting for a core to compute on.
     full = {
-        each.entity.service for each in s.stations.all if each.full and each.thread_cores + each.run_delay >= ON_CPU
+        each.entity.service
+        for each in s.stations.all
+        if each.full and each.thread_cores + each.run_delay >= ON_CPU and not is_worker(s, each)
     }
     mine = [each for each in s.collecting if each.stops or each.service in full]
     found = [_fault(s, each, each.share) for each in mine if each.share is not None and each.share >= SHARE]

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, Where, at, blame, cheaper_first, percent, takes
 from loadlab.rules._cpu import pool_of_one
-from loadlab.rules._first import OWN_WORK, hands_on, others_read
+from loadlab.rules._first import OWN_WORK, SHARE_OUT, hands_on, is_worker, others_read
 from loadlab.rules._growing import if_it_grows
 from loadlab.rules._words import POOL_OF_PROCESSES, named, workers
 from loadlab.signals import Signals
@@ -98,14 +98,12 @@ def _fault(s: Signals, name: str, full: list[Station]) -> Fault:
 
 
 def _unread(s: Signals, top: Station) -> str:
-    other = top.thread is not None and top.thread.entity.tid != top.entity.pid
-    worker = other and top.entity.pid in s.hot.main_only
-    return "it is not the first thread (worker_threads?), whose lines alone are read" if worker else ""
+    return "it is one of worker_threads: only the first thread's lines are read" if is_worker(s, top) else ""
 
 
 def _remedy(s: Signals, top: Station, where: Where | None) -> str:
     name = top.entity.service
-    more = OWN_WORK if hands_on(s, top) else workers(s, name)
+    more = OWN_WORK if hands_on(s, top) else SHARE_OUT * is_worker(s, top) + workers(s, name)
     if top.thread is not None and not top.thread.serves and top.entity.pid not in s.hot.main_only:
         # It takes no requests: who does hands it work, or it fetches it from a queue.
         if s.threads.serving(name):

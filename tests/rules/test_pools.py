@@ -9,7 +9,7 @@ import pytest
 from loadlab.catalogue import units
 from loadlab.diagnosis.apply import ask
 from loadlab.diagnosis.judge import diagnose
-from loadlab.recording.model import Frame, Stacks
+from loadlab.recording.model import COLLECTOR, Frame, Stacks
 from loadlab.rules import Clear, Found, Verdict
 from loadlab.signals import Signals
 from tests.build import Builder, Fixed, Proc, Thread, loop, system
@@ -39,17 +39,33 @@ def test_workers_that_wait_for_somebody_without_a_core_are_not_too_few() -> None
     assert isinstance(ask(units("rules")["worker_pool_exhausted"], Signals(built.recording())), Clear)
 
 
-@pytest.mark.parametrize("busiest", ["main", "worker"])
-def test_no_line_of_the_main_thread_is_blamed_for_a_worker_threads_core(busiest: str) -> None:
-    """Recorded of Node: one of worker_threads computes paths, the profile is of the loop that hands it work."""
+def with_worker_threads(busiest: str, below: tuple[Frame, ...] = ()) -> Builder:
+    """Of Node: the loop, and one of worker_threads; only the loop's stacks are read."""
     idle = Thread(0.05, 0.0, {"running": 0.06, "idle_epoll": 0.94}, "idle_epoll")
     full = Thread(0.95, 0.0, {"running": 0.99, "idle_epoll": 0.01}, "idle_epoll")
     built = system(Proc(cores=1.0, threads=[full, idle] if busiest == "main" else [idle, full]))
     pid = next(each.entity.pid for each in built.series["process.rss_bytes"] if each.entity.service == "app")
-    built.stacks.append(Stacks("app", 0, pid, "cpu", (("main", (Frame("route", "/srv/app/server.js", 6),), 200),)))
+    route = Frame("route", "/srv/app/server.js", 6)
+    samples = (("main", (route,), 150), ("main", (route, *below), 50))
+    built.stacks.append(Stacks("app", 0, pid, "cpu", samples))
+    return built
+
+
+@pytest.mark.parametrize("busiest", ["main", "worker"])
+def test_no_line_of_the_main_thread_is_blamed_for_a_worker_threads_core(busiest: str) -> None:
+    """Recorded of Node: one of worker_threads computes paths, the profile is of the loop that hands it work."""
+    built = with_worker_threads(busiest)
     verdict = ask(units("rules")["single_core"], Signals(built.recording()))
     assert isinstance(verdict, Found)
     assert (verdict.faults[0].where is None) == (busiest == "worker")
+    assert ("worker_threads share this work" in verdict.faults[0].remedy) == (busiest == "worker")
+
+
+@pytest.mark.parametrize(("busiest", "kind"), [("main", Found), ("worker", Clear)])
+def test_what_the_main_thread_collects_is_no_part_of_a_worker_threads_core(busiest: str, kind: type[Verdict]) -> None:
+    """Recorded of Node: a fifth of the little that the loop does is the collector's."""
+    built = with_worker_threads(busiest, (Frame(COLLECTOR, "", 0),))
+    assert isinstance(ask(units("rules")["gc_pauses"], Signals(built.recording())), kind)
 
 
 @pytest.mark.parametrize(
