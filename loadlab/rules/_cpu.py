@@ -39,6 +39,13 @@ def bound(s: Signals, name: str) -> str:
     return ""
 
 
+def wants_one(s: Signals, station: Station) -> bool:
+    """Whether a full thread computes or is about to for most of its time, on a machine that is not full: a little less
+    than a core, as it is stopped now and then in a call (a file's), for less time than event_loop_blocked asks for."""
+    wants = station.thread_cores + station.run_delay >= ON_CPU and station.run_delay < STARVED
+    return station.full and wants and s.host.idle_share >= IDLE
+
+
 def pool_of_one(s: Signals, station: Station) -> list[Fault]:
     """A thread that takes no requests, but gets work from those that do, and computes without a pause. It was seen to
     wait for work, or as many requests are served as by one; else it may compute for reasons of its own."""

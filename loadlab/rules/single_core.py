@@ -16,7 +16,7 @@ calls; cheaper JSON and templates for the hot line.
 from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, Where, at, blame, cheaper_first, percent, takes
-from loadlab.rules._cpu import pool_of_one
+from loadlab.rules._cpu import pool_of_one, wants_one
 from loadlab.rules._first import OWN_WORK, SHARE_OUT, hands_on, is_worker, others_read
 from loadlab.rules._growing import if_it_grows
 from loadlab.rules._words import POOL_OF_PROCESSES, named, workers
@@ -45,7 +45,7 @@ def check(s: Signals) -> Verdict:
 
 def _service(s: Signals, name: str) -> list[Fault]:
     stations = s.stations.of(name)
-    full = [each for each in stations if each.on_one_core and _alone(each)]
+    full = [each for each in stations if (each.on_one_core or wants_one(s, each)) and _alone(each)]
     if not full:
         return [fault for each in stations for fault in pool_of_one(s, each)]
     if len(full) > 1 and s.host.idle < IDLE_CORES:
@@ -72,6 +72,10 @@ def _fault(s: Signals, name: str, full: list[Station]) -> Fault:
         Evidence("loop_busy", top.busy, f"it had no time left: busy {percent(top.busy)} of the time", FULL),
         Evidence("idle_cores", s.host.idle, f"{s.host.idle:.1f} of {s.host.cores} cores were idle"),
     ]
+    if not top.on_one_core and top.thread is not None:
+        stood = top.thread.blocked
+        says = f"it waited {percent(top.run_delay)} of the time for one, and stood in calls {percent(stood)}"
+        evidence.append(Evidence("blocked", stood, says))
     if where is not None and where.share is not None:
         evidence.append(Evidence("hot_share", where.share, f"{percent(where.share)} of its CPU was{at(where)}"))
     if unread:
