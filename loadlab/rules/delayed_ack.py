@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, percent
 from loadlab.rules._cpu import bound
-from loadlab.signals import Signals
+from loadlab.signals import Missing, Signals
 from loadlab.signals.pieces import Pieces, View
 
 BRANCH = "network"
@@ -28,7 +28,7 @@ RANK = 25
 AT_LIMIT = False
 ELASTIC = False
 NEEDS = ("pieces",)
-USES = ("cpu", "stations", "host")
+USES = ("cpu", "stations", "host", "saturation")
 
 SHARE = 0.25
 """Of the requests under way, those that wait for an acknowledgement: from a quarter of the time on, it is worth more
@@ -63,7 +63,7 @@ def check(s: Signals) -> Verdict:
 def _fault(s: Signals, pieces: Pieces) -> list[Fault]:
     name, to, now, rising = pieces.sender, pieces.to, pieces.now, pieces.rising
     if _waits(now, SHARE):
-        view, short = now, bound(s, name) or ("" if to else _stands(s, name))
+        view, short = now, bound(s, name) or ("" if to else _stands(s, name) or _flat(s, now))
     elif rising is not None and _waits(rising, RISING):
         view, short = rising, f"at the limit {percent(now.share)} of the requests wait for this"
     else:
@@ -107,6 +107,15 @@ def _stands(s: Signals, name: str) -> str:
     """In words: that the service's event loop is full. Nobody in it waits for the acknowledgement of an answer."""
     loops = [each for each in s.stations.of(name) if each.thread is not None and each.thread.serves == "epoll"]
     return "its event loop had no time left" if any(each.full for each in loops) else ""
+
+
+def _flat(s: Signals, now: View) -> str:
+    """In words: that more users bring no more answers, and wait for something else in the larger part of their time.
+    Each user's answer waits by itself: more of them would be answered meanwhile."""
+    try:
+        return s.saturation.says if now.share < RISING and s.saturation.reached else ""
+    except Missing:
+        return ""
 
 
 def _waits(view: View, share: float) -> bool:

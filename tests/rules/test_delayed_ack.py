@@ -159,3 +159,15 @@ def test_what_is_seen_is_said_though_the_rest_is_not() -> None:
     built = answers(0.0)
     del built.series["edges.held"], built.series["edges.held_late"]
     assert isinstance(verdict(built), Unknown)
+
+
+@pytest.mark.parametrize(
+    ("held", "growth", "limits"),
+    [(0.3, 1.0, False), (0.3, 1.9, True), (0.9, 1.0, True)],
+    ids=["more users bring nothing", "more users bring more", "it is most of their time"],
+)
+def test_where_more_users_bring_nothing_they_wait_for_something_else(held: float, growth: float, limits: bool) -> None:
+    """Recorded of Java's HttpServer before a pool of four threads: 26% of 32 users waited for an acknowledgement."""
+    found = verdict(answers(held, growth=growth))
+    assert isinstance(found, Found)
+    assert found.faults[0].limits == limits
