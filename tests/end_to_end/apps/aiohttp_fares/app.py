@@ -1,5 +1,6 @@
 """Fares, asked of the railway through a client with a connector of its own."""
 
+import os
 import sys
 
 from aiohttp import ClientSession, TCPConnector, web
@@ -11,7 +12,7 @@ async def fare(request):
 
 
 async def client(app):
-    async with ClientSession(connector=TCPConnector(limit=5)) as app["rail"]:
+    async with ClientSession(connector=TCPConnector(limit=int(os.environ["LINES_TO_RAIL"]))) as app["rail"]:
         yield
 
 

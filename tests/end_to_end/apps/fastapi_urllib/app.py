@@ -1,5 +1,6 @@
 """What is in the larder, with the price of each from the wholesaler's service."""
 
+import asyncio
 import json
 import os
 from urllib.request import urlopen
@@ -7,6 +8,7 @@ from urllib.request import urlopen
 from fastapi import FastAPI
 
 WHOLESALER = os.environ["WHOLESALER_URL"]
+APART = os.environ["APART"] == "yes"
 LARDER = {"flour": 12, "butter": 4, "eggs": 30}
 
 app = FastAPI()
@@ -23,7 +25,8 @@ def ask(item: str) -> float:
 async def worth(item: str) -> dict[str, object]:
     """One thing, and what all of it is worth."""
     number = LARDER.get(item, 0)
-    return {"item": item, "number": number, "worth": round(number * ask(item), 2)}
+    price = await asyncio.to_thread(ask, item) if APART else ask(item)
+    return {"item": item, "number": number, "worth": round(number * price, 2)}
 
 
 @app.get("/health")

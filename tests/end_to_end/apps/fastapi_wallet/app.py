@@ -1,14 +1,16 @@
-"""A wallet: one balance, changed by each payment after the books were asked."""
+"""Wallets: a balance each, changed by each payment after the books were asked. There is one, by default."""
 
 import asyncio
 import os
+import random
 
 import aiohttp
 from fastapi import FastAPI
 
 app = FastAPI()
-balance = {"cents": 0}
-balance_lock = asyncio.Lock()
+WALLETS = int(os.environ["WALLETS"])
+balances = [{"cents": 0} for _ in range(WALLETS)]
+balance_locks = [asyncio.Lock() for _ in range(WALLETS)]
 BOOKS = f"http://127.0.0.1:{os.environ['LEDGER_PORT']}"
 
 
@@ -26,7 +28,8 @@ async def up():
 
 @app.get("/pay")
 async def pay():
-    async with balance_lock:
+    whose = random.randrange(WALLETS)
+    async with balance_locks[whose]:
         entry = await books()
-        balance["cents"] += entry["cents"]
-    return balance
+        balances[whose]["cents"] += entry["cents"]
+    return balances[whose]
