@@ -11,6 +11,7 @@ from loadlab.cli import _terminal
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from loadlab.scoreboard.binding import Binding
     from loadlab.scoreboard.case import Case
     from loadlab.scoreboard.result import Key, Result
     from loadlab.scoreboard.score import Score
@@ -18,13 +19,15 @@ if TYPE_CHECKING:
 SIGNS = {True: ("reached", "green"), False: ("missed", "bold red"), None: ("", "dim")}
 
 
-def show(score: Score, page: Path) -> None:
-    """Figures, grades, the matrix without its empty cells, failures."""
+def show(score: Score, bindings: Sequence[Binding], page: Path) -> None:
+    """Figures, grades, the matrix without its empty cells, failures; how many faults were shown to bind."""
     from loadlab.report.scoreboard import rows, text_of
 
     console = _terminal.out()
+    if bindings:
+        _terminal.say(f"{sum(each.binds for each in bindings)} of {len(bindings)} faults were shown to bind", console)
     if not score.results:
-        _terminal.say("nothing has been run yet", console)
+        _terminal.say(f"page: {page}" if bindings else "nothing has been run yet", console)
         return
     figures = _table("", "measured", "goal", "")
     for goal in score.goals:

@@ -237,7 +237,7 @@ class _Board:
         if as_json:
             sys.stdout.write(texts.as_json(found, bindings))
         else:
-            _score.show(found, self._page)
+            _score.show(found, bindings, self._page)
         return found
 
 

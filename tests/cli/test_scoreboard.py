@@ -10,6 +10,7 @@ import pytest
 
 from loadlab.cli._cases import disturbed
 from loadlab.errors import NotReady
+from loadlab.scoreboard.binding import Binding, Measure
 from loadlab.scoreboard.case import find
 from tests.cli import fake
 from tests.cli.conftest import Invoke
@@ -95,6 +96,21 @@ def test_cases_are_chosen_by_kind_stack_and_having_nothing_wrong(invoke: Invoke,
         assert {line.split("  ")[0] for line in done.stdout.splitlines()} >= wanted
         assert done.exit_code == 0
     assert not flow.calls
+
+
+def test_it_is_said_how_many_faults_bind(invoke: Invoke, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def bound(task: Any, _way: Any, runs: int) -> Binding:
+        after = {"leak": 250.0, "churn": 105.0}[task.case.name]
+        return Binding(
+            task.case.name, task.seed, runs, Measure(100.0, 20.0), Measure(after, 20.0), "2026-11-28T02:00:00Z"
+        )
+
+    monkeypatch.setattr("loadlab.cli._cases.bound", bound)
+    done = invoke("scoreboard", "--validate", "leak", "churn")
+    assert done.exit_code == 0
+    assert "1 of 2 faults were shown to bind" in done.stdout and "nothing has been run" not in done.stdout
+    assert "NOT SHOWN TO BIND: 100 answers/s with the fault, 105 mended" in done.stderr
+    assert '"change": 1.5' in invoke("scoreboard", "--no-run", "--json").stdout
 
 
 def test_the_list_is_json_where_that_is_asked_for(invoke: Invoke, flow: Flow, folder: Path) -> None:
