@@ -32,7 +32,7 @@ OWN_SOCKETS = 2
 """Unix sockets in an epoll that nobody else is behind: asyncio's, uWSGI's for signals."""
 
 MOST = 64
-"""Threads looked at in a round; of more, a rotating part."""
+"""Threads looked at in a round; of more, those that take requests and a rotating part of the others."""
 
 RARELY = 10
 """Rounds for each look at a thread that did not run in the last tick. One that never runs in a tick was in the same
@@ -75,6 +75,11 @@ class ThreadCount:
     raw: bytes = b""
     """What the last look read, where that says it all; parsed: what it says."""
     parsed: Doing | None = None
+
+    @property
+    def takes(self) -> bool:
+        """Whether it was ever seen waiting for requests."""
+        return bool(self.states["idle_epoll"] or self.states["idle_accept"])
 
     def count(self, doing: Doing, looks: int = 1) -> None:
         """So many looks found it doing this."""
@@ -235,7 +240,7 @@ class Engine:
             pause += 0.1 * (wanted - pause)
 
     def round(self) -> None:
-        """One look at every thread, or at the next MOST of them."""
+        """One look at every thread, or at MOST of them."""
         with self._lock:
             rare = self._rounds % RARELY == 0
             self._rounds += 1
@@ -244,9 +249,7 @@ class Engine:
             self._look_at_locks()
             self._passing.round(self._threads, self._glance)
             if len(everyone) > MOST:
-                start = self._turn % len(everyone)
-                self._turn += MOST
-                everyone = (everyone + everyone)[start : start + MOST]
+                everyone = self._some(everyone)
             for each in everyone:
                 doing = self._look(each)
                 if doing is not None:
@@ -254,6 +257,17 @@ class Engine:
                     each.count(doing)
                     if each.still:
                         each.seen.append(doing)
+
+    def _some(self, everyone: list[ThreadCount]) -> list[ThreadCount]:
+        """Those that take requests, where they are few: what is told of a process stands on them. Of the others as many
+        as there is room for, in turn."""
+        first = [each for each in everyone if each.takes]
+        if len(first) > MOST // 4:
+            first = []
+        others = [each for each in everyone if not (first and each.takes)]
+        start, room = self._turn % len(others), MOST - len(first)
+        self._turn += room
+        return first + (others + others)[start : start + room]
 
     def _look_at_locks(self) -> None:
         now = self._clock.monotonic()

@@ -6,7 +6,9 @@ thread was not waiting for work. Busy and on CPU is CPU-bound; busy and not on C
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from loadlab.recording.model import THREAD_STATES, Entity, Recording, Series
@@ -20,6 +22,10 @@ BLOCKED = ("futex", "sleep", "socket_wait", "file_io", "lock_file", "wait_child"
 
 FEWEST_SAMPLES = 30
 """A share from fewer samples has a standard error over 9 points: not enough to tell 60% from 80%."""
+
+NUMBER = re.compile(r"\d+$")
+"""What tells threads of a pool apart by name. LONGEST: the kernel keeps so many letters (TASK_COMM_LEN, less one)."""
+LONGEST = 15
 
 TURN = 0.05
 """Share of the window in epoll from which on a thread has its turn there: a blocked loop comes back a few times."""
@@ -143,15 +149,19 @@ def _within(recording: Recording, window: Window, fewest: int) -> Threads:
         name: {each.entity: each for each in recording.series(f"threads.{name}")}
         for name in (*THREAD_STATES, "cpu_s", "run_delay_s", "watches", "runs")
     }
+    looks = {entity: increase(series, window) for entity, series in samples.items()}
+    pools = {
+        each: shares
+        for mine in _pools(looks, fewest)
+        for shares in [_shares(columns, mine, looks, window)]
+        for each in mine
+    }
     found, crowds = [], []
-    for entity, series in samples.items():
-        count = increase(series, window)
-        if count < fewest:
+    for entity, count in looks.items():
+        if count < fewest and entity not in pools:
             continue
-        there = [name for name in THREAD_STATES if entity in columns[name]]
-        share = {name: increase(columns[name][entity], window) / count for name in there}
-        stands = sum(share.get(name, 0.0) for name in BLOCKED)
-        states = {name: share.get(name, 0.0) for name in THREAD_STATES}
+        states = pools.get(entity) or _shares(columns, [entity], looks, window)
+        stands = sum(states[name] for name in BLOCKED)
         if entity.tid == passing.ONE:
             crowds.append(ThreadState(entity, count, states, 0.0, 0.0, None, False, "", passing=True))
             continue
@@ -171,6 +181,32 @@ def _within(recording: Recording, window: Window, fewest: int) -> Threads:
     if not found:
         raise Missing(f"no thread was sampled {fewest} times in the window")
     return Threads(_turns(found), _waits(recording, window, {each.entity: each.samples for each in found}))
+
+
+def _shares(
+    columns: Mapping[str, Mapping[Entity, Series]], threads: list[Entity], looks: Mapping[Entity, float], window: Window
+) -> dict[str, float]:
+    """Of the looks at these threads, how many found them in each state."""
+    seen = sum(looks[each] for each in threads)
+    return {
+        name: sum(increase(columns[name][each], window) for each in threads if each in columns[name]) / seen
+        for name in THREAD_STATES
+    }
+
+
+def _pools(looks: Mapping[Entity, float], fewest: int) -> list[list[Entity]]:
+    """Threads that were each seen too rarely, where those of their pool together were seen often enough: what they all
+    did is what each did in the mean. Of a pool are those whose names differ by a number, or were cut before it; where
+    threads are called as the first one is, nobody named them, and they may be anything."""
+    first = {(each.service, each.instance, each.pid): each.name for each in looks if each.tid == each.pid}
+    found: dict[tuple[str, int, int, str], list[Entity]] = defaultdict(list)
+    for each, count in looks.items():
+        process = (each.service, each.instance, each.pid)
+        stem = NUMBER.sub("", each.name)
+        numbered = stem != each.name or len(each.name) >= LONGEST
+        if 0 < count < fewest and numbered and each.tid != passing.ONE and first.get(process) != each.name:
+            found[*process, stem].append(each)
+    return [mine for mine in found.values() if len(mine) > 1 and sum(looks[each] for each in mine) >= fewest]
 
 
 def _slots(recording: Recording, window: Window, crowd: ThreadState, found: list[ThreadState]) -> list[ThreadState]:

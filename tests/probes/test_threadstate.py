@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from loadlab.probes._threadstate import RARELY, Engine, ThreadCount
+from loadlab.probes._threadstate import MOST, RARELY, Engine, ThreadCount
 from loadlab.probes._tree import Member
 from loadlab.services import Target
 
@@ -126,3 +126,17 @@ def test_of_very_many_those_that_run_are_looked_at_as_often_as_if_they_were_few(
         found = tick(made, t)
     gained = {tid: each.samples - before[tid] for tid, each in found.items()}
     assert min(gained.values()) >= 2 * RARELY - 3
+
+
+def test_of_very_many_that_run_whoever_takes_requests_is_looked_at_each_time(tmp_path: Path) -> None:
+    proc = Proc(tmp_path, *range(100, 300))
+    made = engine(proc)
+    for t in (1.0, 2.0, 3.0, 4.0):
+        for tid in range(100, 300):
+            proc.write(tid, EPOLL if tid == 150 else FUTEX, 10 * int(t))
+        before = {each.tid: each.samples for each in made.threads()}
+        found = tick(made, t)
+    gained = {tid: each.samples - before[tid] for tid, each in found.items()}
+    others = [looks for tid, looks in gained.items() if tid != 150]
+    assert gained[150] == 2 * RARELY
+    assert max(others) - min(others) <= 1 and sum(others) == 2 * RARELY * (MOST - 1)
