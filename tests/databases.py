@@ -48,13 +48,13 @@ def add(built: Builder, name: str, *servers: Pg) -> Builder:
 def behind_app(
     *servers: Pg, waiting: float = 12.0, app: Proc | None = None, noise: float = 0.0, **more: float
 ) -> Builder:
-    """app, at a limit, whose 16 requests wait for db. more: `cores` of the machine (2), `rps`, `failed`."""
+    """app, at a limit, whose 16 requests wait for db. more: `cores` of the machine (2), `rps`, `failed`, `inside`."""
     cores = int(more.pop("cores", 2))
     failed = more.pop("failed", 0.0)
     built = Builder(noise=noise, cores=cores).service("app", app or Proc(cores=0.25, busy=0.3))
     built.load(more.pop("rps", 200.0), failed=failed).generator()
     add(built, "db", *servers)
-    built.edge("generator", "app", outstanding=16)
+    built.edge("generator", "app", outstanding=more.pop("inside", 16.0))
     built.edge("app", "db", outstanding=waiting, connections=sum(each.sessions["connections"] for each in servers))
     return built.host()
 

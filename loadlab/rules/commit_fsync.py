@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, percent
 from loadlab.signals import Signals
+from loadlab.signals.pressure import Pressure
 
 BRANCH = "database"
 STEP = "batch_commits"
@@ -22,7 +23,7 @@ AT_LIMIT = True
 ELASTIC = False
 LIFTS = ("connections",)
 COVERS = ("disk_io",)
-NEEDS = ("databases", "pressure")
+NEEDS = ("databases", "pressure", "stations")
 USES = ()
 
 WAITING = 0.5
@@ -48,14 +49,25 @@ def _waits(s: Signals, name: str) -> bool:
     waiting, active = s.databases.sessions(name, "wal"), s.databases.sessions(name, "active")
     # Without a core to spare, whoever holds the log waits for a core, and the rest for whoever holds it.
     pressure = s.pressure[name]
-    much = pressure.decides or waiting >= OF_REQUESTS * pressure.inside > 0
+    much = pressure.decides or waiting >= OF_REQUESTS * _served(s, pressure) > 0
     return waiting >= FEWEST and waiting >= WAITING * active and much and not pressure.full
+
+
+def _served(s: Signals, pressure: Pressure) -> float:
+    """Requests in the caller that are not in line for one of its connections: who waits for one waits for what those
+    do that have one. Where the caller has no time left, nobody knows where the others wait."""
+    room = not any(each.full for each in s.stations.of(pressure.caller))
+    return min(pressure.inside, pressure.connections) if room else pressure.inside
 
 
 def _fault(s: Signals, name: str) -> Fault:
     waiting, active = s.databases.sessions(name, "wal"), s.databases.sessions(name, "active")
     commits = sum(each.commits for each in s.databases.of(name) if not each.replica)
     writing = [each for each in s.databases.run_by(name) if each.writes]
+    pressure = s.pressure[name]
+    in_line = (
+        f"{_served(s, pressure):.0f} of {pressure.inside:.0f} requests in {pressure.caller} had a connection to it"
+    )
     evidence = [
         Evidence(
             "waiting_sessions",
@@ -64,7 +76,7 @@ def _fault(s: Signals, name: str) -> Fault:
             WAITING,
         ),
         Evidence("commits", commits, f"{commits:,.0f} transactions a second were committed"),
-        Evidence("pressure", s.pressure[name].waited, s.pressure[name].says),
+        Evidence("pressure", pressure.waited, pressure.says if pressure.decides else in_line),
     ]
     if writing:
         evidence.append(Evidence("statement", writing[0].calls, f"{writing[0].calls:,.0f} a second: {writing[0].text}"))

@@ -132,6 +132,12 @@ def small_commits_of_a_busy_application(noise: float) -> Builder:
     return behind_app(pg, noise=noise, waiting=7, app=Proc(cores=0.6, busy=0.65))
 
 
+def small_commits_behind_a_small_pool(noise: float) -> Builder:
+    """Ten connections, half of which wait for the log; twenty more requests are in line for one."""
+    pg = replace(LOGGED, sessions=COMMITTING | {"connections": 10.0, "active": 5.5, "wal": 4.7})
+    return behind_app(pg, noise=noise, waiting=7, inside=32, app=Proc(cores=0.6, busy=0.8))
+
+
 WRITTEN = Pg({"connections": 8, "active": 5, "on_cpu": 4}, {COUNT: (300, 4.5, 1, 5)} | SOME_READS, cores=1.2)
 QUIET = Pg({"connections": 8, "active": 0.2, "on_cpu": 0.2}, SOME_READS, cores=0.05)
 
@@ -171,6 +177,7 @@ FOUND: list[tuple[Callable[[float], Builder], str, str]] = [
     (full_server, "database_connections", "db"),
     (small_commits, "commit_fsync", "db"),
     (small_commits_of_a_busy_application, "commit_fsync", "db"),
+    (small_commits_behind_a_small_pool, "commit_fsync", "db"),
     (writes_only, "primary_writes", "db"),
     (writes_within_a_with, "primary_writes", "db"),
     (replica_behind, "replica_lag", "db"),
