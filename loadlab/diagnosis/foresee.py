@@ -30,7 +30,7 @@ def foresee(
     if headroom is None or lifts is None or finding.remedy.step != getattr(rule, "STEP", finding.remedy.step):
         return finding, None
     spared = bool(getattr(rule, "SPARES", False))
-    place = headroom.next(finding.service, lifts, spared=spared)
+    place = headroom.next(finding.service, lifts, spared=spared, along=finding.along)
     gain, most = finding.remedy.expected_gain, FARTHEST if place is None else place.factor
     capped = None if gain is None else round(min(gain, most), 2)
     finding = replace(finding, remedy=replace(finding.remedy, expected_gain=capped))

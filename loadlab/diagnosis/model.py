@@ -86,6 +86,13 @@ class Finding:
     strength: float = 0.5
     no_line: str = ""
     """Why no line is named, where one was looked for and could not be: no permission, no profiler."""
+    along: tuple[str, ...] = ()
+    """Further services of which it is true alike: the sentence names them, and the remedy is for all."""
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """Everyone it is true of."""
+        return (self.service, *self.along)
 
 
 FEW_ANSWERS = 100

@@ -137,6 +137,7 @@ def _finding(answer: Answer, fault: Fault, proof: Elasticity | None) -> Finding:
         where=fault.where,
         proof=Proof(proof.share, proof.value, proof.low, proof.high) if proof is not None else None,
         strength=fault.strength,
+        along=fault.along,
     )
 
 

@@ -55,7 +55,16 @@ def pick(spec: Spec, finding: Finding, model: str = "closed") -> Attempt | No:
             f"loadlab cannot do this by itself ({finding.remedy.step}); if a variable of the service can, name it: "
             f'remedies = {{ {finding.remedy.step} = {{ env = "NAME", to = "VALUE" }} }}'
         )
-    return way(freed, service)
+    chosen = way(freed, service)
+    for name in finding.along:  # true of all alike: one alone would only find the next in its way
+        further = next((each for each in freed.service if each.name == name), None)
+        if further is None or isinstance(chosen, No):
+            break
+        also = way(chosen.after, further)
+        if isinstance(also, No):
+            return also
+        chosen = replace(chosen, after=also.after, says=f"{chosen.says} and {also.says}")
+    return chosen
 
 
 def _without_ports(spec: Spec) -> Spec | No:

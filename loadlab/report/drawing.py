@@ -261,7 +261,7 @@ def _box(name: str, meta: Meta, diagnosis: Diagnosis) -> Box:
     if service is None:
         return Box(named(name), "a file" if name.startswith(FILE) else "outside, not watched", "")
     figures = diagnosis.signals.get("services", {}).get(name)
-    first = diagnosis.bottleneck if diagnosis.bottleneck is not None and diagnosis.bottleneck.service == name else None
+    first = diagnosis.bottleneck if diagnosis.bottleneck is not None and name in diagnosis.bottleneck.services else None
     bars = _bars(figures or {}, first)
     more = len((figures or {}).get("instances", ())) - len(bars)
     return Box(

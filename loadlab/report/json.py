@@ -45,6 +45,8 @@ def document(diagnosis: Diagnosis) -> dict[str, Any]:
 def finding(each: Finding) -> dict[str, Any]:
     """One finding. What is not known is left out, so that a key that is there holds something."""
     found: dict[str, Any] = {"kind": each.kind, "branch": each.branch, "service": each.service}
+    if each.along:
+        found["along"] = list(each.along)
     for name in ("instance", "pid"):
         value = getattr(each, name)
         if value is not None:

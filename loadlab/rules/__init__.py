@@ -25,6 +25,7 @@ It may have
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from loadlab.signals.hot import Line
@@ -83,6 +84,8 @@ class Fault:
     """It happened, whatever the load was: told also where the generator was the limit."""
     step: str | None = None
     """Where the remedy differs from the rule's STEP."""
+    along: tuple[str, ...] = ()
+    """Further services of which it is true alike, which the sentence names too and the remedy is for."""
 
 
 @dataclass(frozen=True)
@@ -155,6 +158,11 @@ def queued(requests: float, places: float, what: str = "request") -> str:
 def percent(share: float) -> str:
     """0.714 -> 71%. What is not all is not 100%: 0.998 -> 99%."""
     return "99%" if 0.99 < share < 0.9995 else f"{100 * share:.0f}%"
+
+
+def listed(names: Sequence[str]) -> str:
+    """ "a", "a and b", "a, b and c"."""
+    return " and ".join(each for each in (", ".join(names[:-1]), names[-1]) if each)
 
 
 HOT_LINE = 1 / 3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from loadlab.rules import Evidence, Fault, Where, blame, percent, takes
+from loadlab.rules import Evidence, Fault, Where, blame, listed, percent, takes
 from loadlab.signals import Signals
 from loadlab.signals.affinity import Pinned
 
@@ -30,7 +30,7 @@ def _short(each: Pinned) -> bool:
 
 def _fault(s: Signals, each: Pinned) -> Fault:
     name, others = each.services[0], [one for one in each.services[1:] if each.by_service[one] >= 0.05]
-    beside = f" together with {' and '.join(others)}" if others else ""
+    beside = f" together with {listed(others)}" if others else ""
     number = "core" if each.cores == 1 else "cores"
     where = _where(s, name)
     return Fault(
@@ -50,6 +50,7 @@ def _fault(s: Signals, each: Pinned) -> Fault:
         "Let it run on more cores (taskset, os.sched_setaffinity, CPUAffinity= of systemd, --cpuset-cpus of Docker).",
         instance=each.busiest.instance,
         pid=each.busiest.pid or None,
+        along=tuple(others),
         where=where,
         strength=min(1.0, each.used / each.cores),
         signals=2,

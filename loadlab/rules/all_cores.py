@@ -11,7 +11,7 @@ Node: profile the hot line first, cache its result; one cluster worker a core; t
 
 from __future__ import annotations
 
-from loadlab.rules import SMALL, Clear, Evidence, Fault, Found, Verdict, Where, at, blame, percent, takes
+from loadlab.rules import SMALL, Clear, Evidence, Fault, Found, Verdict, Where, at, blame, listed, percent, takes
 from loadlab.rules._cpu import HUNGRY, hungry, wanting
 from loadlab.rules._growing import if_it_grows
 from loadlab.signals import Signals
@@ -110,13 +110,14 @@ def _fault(s: Signals, name: str, room: float, others: tuple[str, ...] = ()) -> 
     for each in others:
         cores = s.cpu.services[each].cores
         evidence.insert(1, Evidence("other_cores", cores, f"{each} used {cores:.2f} cores beside it"))
-    beside = f" together with {' and '.join(others)}" if others else ""
+    beside = f" together with {listed(others)}" if others else ""
     return Fault(
         name,
         f"{name}{beside} uses all {s.host.cores} CPU cores{takes(where, None if wide else s.hot.outside(name))}",
         tuple(evidence),
         f"{_cheaper(s, name, where)}, then a bigger machine or more machines behind a load balancer.",
         where=where,
+        along=others,
         strength=min(1.0, service.cores / room),
         signals=1 + (service.run_delay >= WAITING),
         gain=2.0,  # a second machine like this one: capacity is in proportion to cores

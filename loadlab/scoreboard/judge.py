@@ -89,7 +89,7 @@ def _line_is_wrong(case: Case, where: Mapping[str, Any] | None) -> Iterator[str]
 
 
 def _missing(case: Case, finding: Mapping[str, Any], others: list[Mapping[str, Any]]) -> Iterator[str]:
-    found = {(each["kind"], each["service"]) for each in (finding, *others)}
+    found = {(each["kind"], name) for each in (finding, *others) for name in (each["service"], *each.get("along", ()))}
     for also in case.also:
         if (also.kind, also.service) not in found:
             yield f"{also.kind} in {also.service} was not found as well"

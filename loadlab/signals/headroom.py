@@ -63,13 +63,15 @@ class Headroom:
     rps: float
     places: tuple[Place, ...]
 
-    def next(self, service: str, lifted: tuple[str, ...], *, spared: bool = False) -> Place | None:
-        """What limits when these resources of a service are lifted ("cores" are the machine's, "connections" have two
-        ends); spared: when it needs
-        none at all any more. None where nothing else is used enough to tell."""
+    def next(
+        self, service: str, lifted: tuple[str, ...], *, spared: bool = False, along: tuple[str, ...] = ()
+    ) -> Place | None:
+        """What limits when these resources of a service, and of those along with it, are lifted ("cores" are the
+        machine's, "connections" have two ends); spared: when the service needs none at all any more. None where nothing
+        else is used enough to tell."""
         left: list[Place] = []
         for each in self.places:
-            if each.resource in lifted and (each.service in (service, "") or each.resource == "connections"):
+            if each.resource in lifted and (each.service in (service, *along, "") or each.resource == "connections"):
                 continue
             kept = each.without(service) if spared else each
             if kept is not None and kept.factor <= FARTHEST:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -112,6 +113,19 @@ def test_built_in_ways(
 def test_why_nothing_can_be_tried(system: list[dict[str, Any]], step: str, service: str, why: str) -> None:
     chosen = pick(spec(*system), finding(step, service))
     assert isinstance(chosen, No) and why in chosen.why
+
+
+def test_what_is_true_of_several_services_is_tried_on_all_of_them() -> None:
+    both = [APP | {"limits": {"cpu": 0.5}}, APP | {"name": "back", "limits": {"cpu": 0.25}}]
+    chosen = pick(spec(*both), replace(finding("raise_quota"), along=("back",)))
+    assert (after(chosen, "app").limits.cpu, after(chosen, "back").limits.cpu) == (1.0, 0.5)
+    assert isinstance(chosen, Attempt) and chosen.times == 2.0
+    assert chosen.says == ("app with limits.cpu = 1 instead of 0.5 and back with limits.cpu = 0.5 instead of 0.25")
+
+
+def test_nothing_is_tried_where_one_of_several_cannot_be_changed() -> None:
+    chosen = pick(spec(APP | {"limits": {"cpu": 0.5}}, DB), replace(finding("raise_quota"), along=("db",)))
+    assert isinstance(chosen, No) and chosen.why.startswith("db has no limits.cpu")
 
 
 def test_an_open_profile_cannot_show_more_throughput() -> None:
