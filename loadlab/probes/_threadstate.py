@@ -15,7 +15,7 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from loadlab.clock import SYSTEM, Clock, cpu_s
-from loadlab.probes._locktable import LOOK_S, Held, LockTable
+from loadlab.probes._locktable import Held, LockTable, LockWatch
 from loadlab.probes._passing import NAME, PEERS, Passing
 from loadlab.probes._peers import Peers, is_socket
 from loadlab.probes._proc_text import parse_schedstat
@@ -122,22 +122,22 @@ class Engine:
         self._stop = threading.Event()
         self._threads: dict[tuple[int, int], ThreadCount] = {}
         self._passing = Passing(lambda pid: tids(f"{self._proc}/{pid}/task"))
-        self._locks = LockTable(self._proc)
-        self._look_at = 0.0
+        self._locks = LockWatch(LockTable(self._proc), self._pids)
         self._turn = 0
         self._rounds = 0
         self._looks = 0.0
         self._random = random.Random()  # noqa: S311 - jitter, not a secret
         self._thread = threading.Thread(target=self._loop, name="thread-states", daemon=True)
-        self.cost_s = 0.0
 
     def start(self) -> None:
         """Begin sampling."""
         self._thread.start()
+        self._locks.start()
 
     def stop(self) -> None:
         """End it and give every descriptor back."""
         self._stop.set()
+        self._locks.stop()
         if self._thread.is_alive():
             self._thread.join(2.0)
         with self._lock:
@@ -174,7 +174,11 @@ class Engine:
         """Looks at the kernel's locks on files, what they found by (pid, path), and whose processes these are."""
         with self._lock:
             members = {each.member.pid: each.member for each in self._threads.values()}
-            return self._locks.looks, {key: replace(each) for key, each in self._locks.files.items()}, members
+        return *self._locks.counts(), members
+
+    def _pids(self) -> set[int]:
+        with self._lock:
+            return {pid for pid, _ in self._threads}
 
     def refresh(self, t: float) -> None:
         """Find threads that came and went; called once a tick, not once a sample."""
@@ -234,7 +238,6 @@ class Engine:
             before, began = cpu_s(), self._clock.monotonic()
             self.round()
             spent = cpu_s() - before
-            self.cost_s += spent
             # As long a pause as keeps the cost within the budget; never shorter than FASTEST_S.
             wanted = max(FASTEST_S, spent / BUDGET - (self._clock.monotonic() - began))
             pause += 0.1 * (wanted - pause)
@@ -246,7 +249,6 @@ class Engine:
             self._rounds += 1
             everyone = [each for each in self._threads.values() if rare or not each.still]
             self._looks += min(1.0, MOST / max(1, len(everyone)))
-            self._look_at_locks()
             self._passing.round(self._threads, self._glance)
             if len(everyone) > MOST:
                 everyone = self._some(everyone)
@@ -268,12 +270,6 @@ class Engine:
         start, room = self._turn % len(others), MOST - len(first)
         self._turn += room
         return first + (others + others)[start : start + room]
-
-    def _look_at_locks(self) -> None:
-        now = self._clock.monotonic()
-        if now >= self._look_at:
-            self._look_at = now + LOOK_S
-            self._locks.look(pid for pid, _ in self._threads)
 
     def _look(self, thread: ThreadCount) -> Doing | None:
         pid = thread.member.pid

@@ -52,16 +52,16 @@ def test_a_lock_that_is_held_taken_again_and_waited_for(tmp_path: Path) -> None:
         program = "import fcntl,sys; fcntl.flock(open(sys.argv[1]), fcntl.LOCK_EX)"
         with subprocess.Popen([sys.executable, "-c", program, str(path)]) as waiter:
             while (waiter.pid, str(path)) not in table.files and waiter.poll() is None:
-                table.look([me, waiter.pid])
-            table.look([me, waiter.pid])
+                table.look([me, waiter.pid], table.text())
+            table.look([me, waiter.pid], table.text())
             assert table.files[waiter.pid, str(path)].waited >= 2
             fcntl.flock(file, fcntl.LOCK_UN)
     mine = table.files[me, str(path)]
     assert mine.held == table.looks and mine.taken == 1 and not mine.sqlite
-    table.look([me])
+    table.look([me], table.text())
     with path.open("w") as file:
         fcntl.lockf(file, fcntl.LOCK_EX)
-        table.look([me])
+        table.look([me], table.text())
     assert (mine.held, mine.taken) == (table.looks - 1, 2)
 
 
@@ -74,12 +74,12 @@ def test_sqlites_lock_for_writing_is_known_by_its_bytes(tmp_path: Path, mode: st
     db.execute("CREATE TABLE t (x)")
     db.execute("BEGIN")
     db.execute("SELECT * FROM t").fetchall()
-    table.look([me])
+    table.look([me], table.text())
     assert (me, str(path)) not in table.files, "one that reads lets others write"
     db.execute("INSERT INTO t VALUES (1)")
-    table.look([me])
+    table.look([me], table.text())
     db.execute("COMMIT")
-    table.look([me])
+    table.look([me], table.text())
     db.close()
     found = table.files[me, str(path)]
     assert (found.held, found.taken, found.sqlite) == (1, 1, True)
