@@ -14,6 +14,7 @@ from loadlab.diagnosis.foresee import foresee, nearest
 from loadlab.diagnosis.model import Capacity, Diagnosis, Finding, Next
 from loadlab.diagnosis.outcome import what_was_tried
 from loadlab.diagnosis.rank import Ranked, rank
+from loadlab.diagnosis.whereabouts import whereabouts
 from loadlab.recording.model import NATIVE, Event, Recording
 from loadlab.rules import Clear, Unknown, cpu_neighbour
 from loadlab.signals import Missing, Signals
@@ -177,4 +178,6 @@ def _next_step(ranked: Ranked, answers: tuple[Answer, ...], signals: Signals) ->
     strangers = _or(lambda: signals.host.others / signals.host.cores, 0.0)
     if strangers >= cpu_neighbour.TAKEN:
         return f"Processes outside of the system used {100 * strangers:.0f}% of the machine: run again without them."
-    return "Run longer, or watch more of the system; the report lists what could not be judged and why."
+    more = "run longer, or watch more of the system; the report lists what could not be judged and why."
+    where = whereabouts(signals)
+    return f"{where} Then {more}" if where else more[0].upper() + more[1:]
