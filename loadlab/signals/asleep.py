@@ -43,7 +43,7 @@ def compute(recording: Recording) -> dict[tuple[int, int], Asleep]:
     for each in recording.stacks:
         if each.mode != "still" or each.service not in services:
             continue
-        for thread, stack, count in each.samples:
+        for thread, stack, count in frames.with_results(services[each.service], each).samples:
             number = TID.search(thread)
             if number is not None:
                 looks.setdefault((each.pid, int(number[1])), Counter())[_kind(services[each.service], stack)] += count
@@ -72,7 +72,7 @@ def at_gate(meta: ServiceMeta, stack: tuple[Frame, ...]) -> bool:
 
 
 def for_result(meta: ServiceMeta, stack: tuple[Frame, ...]) -> bool:
-    """Whether it waits for what it gave to a pool of threads or processes (concurrent.futures)."""
+    """Whether it waits for what it gave to a pool of threads or processes (concurrent.futures, a future of Java's)."""
     return _asks(meta, stack) == "result"
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import PurePath
 
-from loadlab.recording.model import COMPILED, LIBRARY, PLATFORM, Frame, ServiceMeta
+from loadlab.recording.model import COMPILED, LIBRARY, PLATFORM, Frame, ServiceMeta, Stacks
 
 BUILT_IN = ("node:", "wasm:", "evalmachine.", PLATFORM, LIBRARY, COMPILED)
 """Before a file's name, or instead of it: by V8 for code that comes with Node, or from no file; by
@@ -23,11 +23,17 @@ JAVA_WAITS_FOR_WORK = WAITS_FOR_WORK - {"get"} | {"take"}
 JAVA_RESULTS = ("java/util/concurrent/FutureTask.java", "java/util/concurrent/ForkJoinTask.java")
 """Futures of what was handed to a thread of a pool. Who works on it is that one, and who asks for its result waits;
 another future's answer may come from elsewhere."""
+FUTURE = "java/util/concurrent/CompletableFuture.java"
+"""Such another: of an asynchronous client, or of work handed to a thread of a pool (supplyAsync, runAsync)."""
+RESULT = "(result)"
+"""Below the innermost frame of a thread that waits for such a future, where threads of a pool work for some."""
 
 
 def waits_for_work(frame: Frame) -> bool:
     """Whether it is one of those, as the innermost frame of a thread."""
     java = frame.file.startswith((PLATFORM, LIBRARY))
+    if frame.function == RESULT:
+        return True
     if java and frame.file.endswith(JAVA_RESULTS) and bare(frame.function) in ("get", "join"):
         return True
     return bare(frame.function) in (JAVA_WAITS_FOR_WORK if java else WAITS_FOR_WORK)
@@ -103,7 +109,12 @@ ASKED = (
 )
 """What is asked for, by which functions, in which files of Python's or Java's library. Python's locks in C have no
 frame of their own."""
-POOLS = (("_worker", "concurrent/futures/thread.py"), ("WorkerThread.run", "anyio/_backends/_asyncio.py"))
+POOLS = (
+    ("_worker", "concurrent/futures/thread.py"),
+    ("WorkerThread.run", "anyio/_backends/_asyncio.py"),
+    ("AsyncSupply.run", FUTURE),
+    ("AsyncRun.run", FUTURE),
+)
 """Functions in which a pool's threads take what they are handed, with their files."""
 STARTS = "threading.py"
 """What stands above a thread's own function."""
@@ -117,15 +128,39 @@ def asks(meta: ServiceMeta, frames: tuple[Frame, ...], index: int) -> str:
     if asked is None:
         return ""
     named = bare(asked.function)
+    if frames[-1].function == RESULT:
+        return "result"
     what = next((each for each, names, files in ASKED if named in names and asked.file.endswith(files)), "")
     return "" if what == "thing" and not _called(meta, frames[:index]) else what
 
 
 def handed(meta: ServiceMeta, frames: tuple[Frame, ...]) -> bool:
-    """Whether the user's code was handed to a thread of a pool (concurrent.futures, asyncio's executors, anyio)."""
+    """Whether the user's code was handed to a thread of a pool (concurrent.futures, asyncio's executors, anyio; of
+    Java's CompletableFuture)."""
     index = users_frame(meta, frames)
     above = frames[:index] if index is not None else ()
     return any(each.function == name and each.file.endswith(file) for each in above for name, file in POOLS)
+
+
+def with_results(meta: ServiceMeta, stacks: Stacks) -> Stacks:
+    """Those of one process, where who waits for a future that a pool works on is told from who waits for one whose
+    answer comes from elsewhere: by the pool's threads, if any are seen at what was handed to them so. One of those that
+    waits for a future itself keeps its place in its pool."""
+    pool = [handed(meta, stack) for _, stack, _ in stacks.samples]
+    waits = [_awaits(stack) for _, stack, _ in stacks.samples]
+    if not any(waits) or not any(pool):
+        return stacks
+    return replace(
+        stacks,
+        samples=tuple(
+            (thread, (*stack, Frame(RESULT, "", 0)) if wait and not one else stack, count)
+            for (thread, stack, count), wait, one in zip(stacks.samples, waits, pool, strict=True)
+        ),
+    )
+
+
+def _awaits(stack: tuple[Frame, ...]) -> bool:
+    return bool(stack) and stack[-1].file.endswith(FUTURE) and bare(stack[-1].function) in ("get", "join")
 
 
 def _called(meta: ServiceMeta, above: tuple[Frame, ...]) -> bool:

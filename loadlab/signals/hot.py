@@ -13,7 +13,7 @@ from pathlib import PurePath
 
 from loadlab.recording.model import Frame, Recording, ServiceMeta, Stacks
 from loadlab.signals import heaviest
-from loadlab.signals.frames import LIBRARIES, asks, bare, in_function, shown, users_frame, waits_for_work
+from loadlab.signals.frames import LIBRARIES, asks, bare, in_function, shown, users_frame, waits_for_work, with_results
 from loadlab.signals.missing import Missing
 
 FEWEST = 20
@@ -128,7 +128,7 @@ def compute(recording: Recording) -> Hot:
         raise Missing("no stacks were taken")
     services: dict[str, Profile] = {}
     for meta in recording.meta.services:
-        mine = [each for each in recording.stacks if each.service == meta.name]
+        mine = [with_results(meta, each) for each in recording.stacks if each.service == meta.name]
         if mine:
             services[meta.name] = _profile(meta, mine)
     read = frozenset(each.pid for each in recording.stacks if each.on_cpu and each.samples)

@@ -342,6 +342,7 @@ def _standing(recording: Recording, stands: Callable[[ServiceMeta, tuple[Frame, 
     return {
         each.pid: sum(count for _, stack, count in each.samples if stands(services[each.service], stack))
         / max(1, hot.how_often(each))
-        for each in recording.stacks
-        if not each.on_cpu and each.service in services
+        for one in recording.stacks
+        if not one.on_cpu and one.service in services
+        for each in [frames.with_results(services[one.service], one)]
     }

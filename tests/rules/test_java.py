@@ -23,6 +23,9 @@ SLEEP = (LIBRARY, OURS, Frame("Thread.sleep", "jvm:java.base/java/lang/Thread", 
 FUTURE = (LIBRARY, OURS, Frame("CompletableFuture.get", "jvm:java.base/java/util/concurrent/CompletableFuture.java", 9))
 ASKS = Frame("Desk.ask", "com/desk/Desk.java", 44)
 RESULT = (LIBRARY, ASKS, Frame("FutureTask.get", "jvm:java.base/java/util/concurrent/FutureTask.java", 190))
+JOINS = (LIBRARY, ASKS, Frame("CompletableFuture.join", "jvm:java.base/java/util/concurrent/CompletableFuture.java", 7))
+SUPPLY = Frame("AsyncSupply.run", "jvm:java.base/java/util/concurrent/CompletableFuture.java", 1768)
+SENDS = Frame("HttpClientFacade.send", "jvm:java.net.http/jdk/internal/net/http/HttpClientFacade.java", 123)
 QUEUE = (LIBRARY, OURS, Frame("LinkedBlockingQueue.take", "jvm:java.base/java/util/concurrent/Queue.java", 435))
 IDLE = (LIBRARY, Frame("Unsafe.park", "jvm:java.base/jdk/internal/misc/Unsafe", 0))
 Stack = tuple[Frame, ...]
@@ -115,6 +118,26 @@ def test_a_small_pool_behind_the_one_that_takes_requests(noise: float) -> None:
     (fault,) = found.faults
     assert fault.sentence.startswith("all 4 threads of a pool in app are taken, in Ledger.enter() at com/desk/Desk")
     assert "22 requests wait for one" in fault.sentence
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.1, 0.2])
+def test_who_joins_what_another_pool_supplies_is_not_the_pool_that_is_taken(noise: float) -> None:
+    """Recorded of threads without number that hand each request's lookups to four others (supplyAsync), and join: all
+    26 of them were named, at the line of the join."""
+    supplies = {(LIBRARY, SUPPLY, OURS, SENDS): 0.99, IDLE: 0.01}
+    built = program(*[{JOINS: 0.95, IDLE: 0.05}] * 26, *[supplies] * 4, inside=32, running=0.002, noise=noise)
+    found = verdict("thread_pool_exhausted", built)
+    assert isinstance(found, Found)
+    (fault,) = found.faults
+    assert fault.sentence.startswith("all 4 threads of a pool in app are taken, in Ledger.enter() at com/desk/Desk")
+    assert "28 requests wait for one" in fault.sentence
+
+
+def test_who_joins_within_a_pool_keeps_its_place_there() -> None:
+    """What is supplied supplies more, to the same four threads, and joins it."""
+    nested = {(LIBRARY, SUPPLY, *JOINS[1:]): 0.99, IDLE: 0.01}
+    found = verdict("thread_pool_exhausted", program(*[nested] * 4))
+    assert isinstance(found, Found) and found.faults[0].sentence.startswith("all 4 threads of a pool in app are taken")
 
 
 @pytest.mark.parametrize("stack", [IDLE, QUEUE], ids=["an executor's", "a queue of one's own"])
