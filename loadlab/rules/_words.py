@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from loadlab.recording.model import FULL_PIPE, PIPE, Entity
 from loadlab.signals import Signals
-from loadlab.signals.edges import far_end
+from loadlab.signals.far_ends import far_end
 
 WORKERS = {
     "Python": "uvicorn --workers, gunicorn -w",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from loadlab.recording.model import Recording, Series
 from loadlab.signals import edges, flying, latency, mix
+from loadlab.signals.far_ends import far_end
 from loadlab.signals.missing import Missing
 from loadlab.signals.rates import increase, per_second
 from loadlab.signals.windows import Window, measured
@@ -52,7 +53,7 @@ def by_instance(recording: Recording, to: str, window: Window) -> dict[tuple[str
     for name in ("edges.segments_out", "edges.segments_in"):
         found: dict[tuple[str, int | None], float] = defaultdict(float)
         for series in recording.series(name):
-            service, instance = edges.far_end(series.entity.name)
+            service, instance = far_end(series.entity.name)
             if service == to:
                 found[(series.entity.service, instance)] += increase(series, window)
         ways.append(found)
@@ -69,7 +70,7 @@ def compute(recording: Recording) -> tuple[Calls, ...]:
     for many in (sent, received):
         found: dict[tuple[str, str], float] = defaultdict(float)
         for series in many:
-            found[(series.entity.service, edges.far_end(series.entity.name)[0])] += per_second(series, window)
+            found[(series.entity.service, far_end(series.entity.name)[0])] += per_second(series, window)
         ways.append(found)
     rates = {key: min(ways[0][key], ways[1][key]) for key in sorted(ways[0])}
     answered = latency.compute(recording)
@@ -124,7 +125,7 @@ def _alone(
         sum(
             per_second(each, window)
             for each in series
-            if each.entity.service == source and edges.far_end(each.entity.name)[0] == to
+            if each.entity.service == source and far_end(each.entity.name)[0] == to
         )
         for series in ways
     )

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from loadlab.recording.model import Recording, Series
-from loadlab.signals import threads
+from loadlab.signals import far_ends, threads
+from loadlab.signals.far_ends import far_end
 from loadlab.signals.missing import Missing
 from loadlab.signals.rates import mean, per_second
 from loadlab.signals.windows import Window, measured
@@ -137,10 +138,7 @@ def compute(recording: Recording) -> Edges:
             sums[(series.entity.service, to, instance)][name] += value
             if name == "outstanding":
                 sums[(series.entity.service, to, instance)]["alone"] += _alone(series, window)
-    unread = {
-        (series.entity.service, *far_end(series.entity.name)): _unread(series, window)
-        for series in recording.series("edges.unread_bytes")
-    }
+    unread = far_ends.unread(recording, window)
     for place, share in _one_at_a_time(recording, window).items():
         for each in (one for key, one in sums.items() if key[1:] == place):
             each["outstanding"] = min(each["outstanding"], share * each["connections"])
@@ -207,17 +205,3 @@ def _alone(series: Series, window: Window) -> float:
     seen = series.between(window.start, window.end).v
     seen = seen[~np.isnan(seen)]
     return float((np.rint(seen) == 1).mean()) if len(seen) else 0.0
-
-
-def _unread(series: Series, window: Window) -> float | None:
-    seen = series.between(window.start, window.end).v
-    seen = seen[~np.isnan(seen)]
-    return float((seen > 0).mean()) if len(seen) else None
-
-
-def far_end(name: str) -> tuple[str, int | None]:
-    """ "db/0" is instance 0 of db; "10.0.0.1:5432" is an address."""
-    service, slash, instance = name.rpartition("/")
-    if slash and instance.isdigit():
-        return service, int(instance)
-    return name, None

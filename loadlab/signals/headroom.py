@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from loadlab.recording.model import Recording
 from loadlab.signals import cpu, host, latency, pressure, queues, quota, stations, threads
-from loadlab.signals.edges import far_end
+from loadlab.signals.far_ends import far_end
 from loadlab.signals.missing import Missing
 from loadlab.signals.stations import Station
 from loadlab.signals.threads import ThreadState

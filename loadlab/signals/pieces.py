@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from loadlab.recording.model import Recording
-from loadlab.signals import edges
+from loadlab.signals.far_ends import far_end
 from loadlab.signals.flying import in_flight
 from loadlab.signals.latency import counts
 from loadlab.signals.missing import Missing
@@ -92,7 +92,7 @@ def _held(recording: Recording, metric: str, window: Window) -> Held:
     sums: Held = defaultdict(float)
     for probe in ("sends", "edges"):
         for each in recording.series(f"{probe}.{metric}"):
-            to = edges.far_end(each.entity.name)[0] if probe == "edges" else ""
+            to = far_end(each.entity.name)[0] if probe == "edges" else ""
             value = mean(each, window)
             if value is not None and each.entity.service not in ("generator", "loadlab"):
                 sums[(each.entity.service, to)] += value
@@ -106,7 +106,7 @@ def _rates(recording: Recording, window: Window) -> Held:
     for sums, metric in zip(ways, ("segments_out", "segments_in"), strict=True):
         for each in recording.series(f"edges.{metric}"):
             if each.entity.service not in ("generator", "loadlab"):
-                sums[(each.entity.service, edges.far_end(each.entity.name)[0])] += per_second(each, window)
+                sums[(each.entity.service, far_end(each.entity.name)[0])] += per_second(each, window)
     good, bad, seconds = counts(recording, window)
     found: Held = defaultdict(float, {(recording.meta.target, ""): (good + bad) / seconds if seconds > 0 else 0.0})
     for (source, to), rate in ways[0].items():

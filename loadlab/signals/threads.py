@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from loadlab.recording.model import THREAD_STATES, Entity, Recording, Series
 from loadlab.signals import passing
 from loadlab.signals._once import once
+from loadlab.signals.far_ends import left_unread
 from loadlab.signals.missing import Missing
 from loadlab.signals.rates import increase, per_second
 from loadlab.signals.windows import Window, measured
@@ -32,6 +33,13 @@ TURN = 0.05
 
 NO_WORK = 0.001
 """Cores below which a thread did nothing: a millisecond a second is less than its timers take."""
+
+STOOD = 0.5
+"""Share of its time in a futex from which on a thread that takes turns at epoll may be one there is no work for."""
+
+READ = 0.2
+"""Share of the looks at which a service has not read all that was sent to it, up to which whoever takes its requests
+has time: where a loop stands still, the next question lies there meanwhile."""
 
 EVER_IDLE = 5
 """Samples over the whole run in which a thread waited for work, from which on it counts as one that serves. A saturated
@@ -180,7 +188,8 @@ def _within(recording: Recording, window: Window, fewest: int) -> Threads:
     found += [slot for each in crowds for slot in _slots(recording, window, each, found)]
     if not found:
         raise Missing(f"no thread was sampled {fewest} times in the window")
-    return Threads(_turns(found), _waits(recording, window, {each.entity: each.samples for each in found}))
+    unread = left_unread(recording, window)
+    return Threads(_turns(found, unread), _waits(recording, window, {each.entity: each.samples for each in found}))
 
 
 def _shares(
@@ -217,17 +226,23 @@ def _slots(recording: Recording, window: Window, crowd: ThreadState, found: list
     return [replace(crowd, entity=each, samples=crowd.samples / len(slots), cores=cores / len(slots)) for each in slots]
 
 
-def _turns(found: list[ThreadState]) -> tuple[ThreadState, ...]:
+def _turns(found: list[ThreadState], unread: Mapping[str, float]) -> tuple[ThreadState, ...]:
     """Who of several threads in epoll is parked while it is another's turn. One that works, and never comes back to
-    epoll, stands in its futex for somebody."""
+    epoll, stands in its futex for somebody; unless all is read that was sent to its service: then it is one too many
+    (Go's, gRPC's event engine)."""
     loops = Counter((each.entity.service, each.entity.pid) for each in found if each.serves == "epoll")
     several = {process for process, count in loops.items() if count > 1}
     return tuple(
-        replace(each, parked=each.share["idle_epoll"] >= TURN or each.cores < NO_WORK)
+        replace(each, parked=_parked(each, unread.get(each.entity.service, 1.0)))
         if each.serves == "epoll" and (each.entity.service, each.entity.pid) in several
         else each
         for each in found
     )
+
+
+def _parked(each: ThreadState, unread: float) -> bool:
+    spare = each.share["futex"] >= STOOD and unread <= READ
+    return each.share["idle_epoll"] >= TURN or each.cores < NO_WORK or spare
 
 
 def _per_s(columns: dict[str, dict[Entity, Series]], entity: Entity, name: str, window: Window) -> float:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from loadlab.recording.model import NATIVE, Entity, Frame, Recording, ServiceMeta
 from loadlab.signals import asleep, edges, frames, hot, measurement, mix, pieces, saturation, stations, threads
+from loadlab.signals.far_ends import far_end
 from loadlab.signals.missing import Missing
 from loadlab.signals.threads import ThreadState
 from loadlab.signals.windows import Window, measured
@@ -40,10 +41,6 @@ known to a fifth, and so is what else took its time."""
 
 STOOD = 0.5
 """Share of its time in a futex from which on a thread is there for work that does not come."""
-
-READ = 0.2
-"""Share of the looks at which a service has not read all that was sent to it, up to which whoever takes its requests
-has time: where a loop stands still, the next question lies there meanwhile."""
 
 AWAITED = 0.5
 """Threads that the stacks show waiting for the result of a pool, or at work that they were handed, from which on there
@@ -132,10 +129,9 @@ def compute(recording: Recording) -> Crew:
         parts = {each.entity: _part(states, each, slowest_s) for each in places.of(name)}
         # Where nobody does anything, as behind a lock that is held long, all may be those that serve.
         mine = [each for each in places.of(name) if _works(states, parts[each.entity], sleeps)] or places.of(name)
-        inside, unread, parted = _inside(recording, between, name), between.unread(name), _parted(between, name, mine)
+        inside, parted = _inside(recording, between, name), _parted(between, name, mine)
         crews[name] = tuple(
-            _workers(states, each, parts[each.entity], inside * parted[each.entity], sleeps, unread, result)
-            for each in mine
+            _workers(states, each, parts[each.entity], inside * parted[each.entity], sleeps, result) for each in mine
         )
     at_once = _at_once(recording)
     shared: dict[str, float] = {}
@@ -248,7 +244,7 @@ def _waits_alone(recording: Recording, front: str, to: str) -> bool:
     alone = [each for each in recording.levels if each.users <= FEW and each.phase == "search"]
     looks: dict[float, float] = defaultdict(float)
     for series in recording.series("edges.outstanding", service=front):
-        if edges.far_end(series.entity.name)[0] == to:
+        if far_end(series.entity.name)[0] == to:
             for level in alone:
                 seen = series.between(level.start, level.end)
                 for at, value in zip(seen.t, seen.v, strict=True):
@@ -270,7 +266,6 @@ def _workers(
     mine: tuple[ThreadState, ...],
     inside: float,
     sleeps: Sleeps,
-    unread: float | None,
     results: Mapping[int, float],
 ) -> Workers:
     serving = [each for each in mine if each.serves]
@@ -289,18 +284,10 @@ def _workers(
         # Work reaches a pool through a futex, or its stacks say so: one that always finds the next waiting stands in
         # none. A thread that sleeps between looks at its own house is none.
         taken if any(each.handed for each in taken) or results.get(station.entity.pid, 0.0) >= AWAITED else (),
-        _taking(serving, unread) if serving and others else None,
+        max(each.busy for each in serving) if serving and others else None,
         told,
         _free(states, station, told),
     )
-
-
-def _taking(serving: list[ThreadState], unread: float | None) -> float:
-    """How busy those are that take requests: the busiest. One of several that stands in a futex is blocked if questions
-    lie there unread; else it waits for its turn at epoll, which the others have meanwhile (gRPC's event engine)."""
-    have_time = unread is not None and unread <= READ
-    turns = [each for each in serving if each.share["futex"] < STOOD] if have_time else []
-    return max(each.busy for each in turns or serving)
 
 
 def _free(states: threads.Threads, station: stations.Station, told: bool) -> int:

@@ -8,7 +8,7 @@ from loadlab.diagnosis.judge import diagnose
 from loadlab.recording.model import Entity
 from loadlab.rules import Clear, Found, Verdict
 from tests.build import Builder, Fixed, Proc, Thread
-from tests.rules.test_software_limits import client, loop, verdict, workers
+from tests.rules.test_software_limits import app, client, loop, taking_turns, verdict, workers
 
 
 def multiplexed(inside: float = 8, outstanding: float = 1.0, unread: float | None = None) -> Builder:
@@ -46,6 +46,15 @@ def test_one_question_on_a_connection_of_many_is_no_lock_of_whoever_asks() -> No
 @pytest.mark.parametrize(("unread", "kind"), [(0.0, Found), (200.0, Clear)], ids=["all is read", "questions lie there"])
 def test_a_thread_that_waits_for_its_turn_at_epoll_is_no_blocked_loop(unread: float, kind: type[Verdict]) -> None:
     assert isinstance(verdict("thread_pool_exhausted", multiplexed(unread=unread)), kind)
+
+
+@pytest.mark.parametrize(("unread", "kind"), [(0.0, Found), (200.0, Clear)], ids=["all is read", "questions lie there"])
+def test_a_thread_that_hardly_ever_has_its_turn_is_one_too_many(unread: float, kind: type[Verdict]) -> None:
+    """Recorded of Go's MaxConnsPerHost: a seventh thread was woken 34 times a second, the others 230 to 270 times."""
+    spare = Thread(0.0033, 0.0, {"running": 0.005, "idle_epoll": 0.015, "futex": 0.98}, "idle_epoll")
+    built = app(*taking_turns(), spare, inside=16, connections=5, out=4.6, rps=900, cores=0.04)
+    built.gauge("edges.unread_bytes", Entity("edge", "generator", 0, name="app/0"), unread)
+    assert isinstance(verdict("connection_pool_exhausted", built), kind)
 
 
 def test_a_question_that_is_always_on_the_one_connection_may_be_one_of_several() -> None:
