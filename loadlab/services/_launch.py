@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -75,6 +76,8 @@ class Running:
             Hands(recorder, clock, self._kin, self._spawn, guardian.mark, guardian.forget, on_note)
         )
         self._means: _limits.Means | None = None
+        self._tag = secrets.token_hex(6)
+        """A guardian may see to two systems at once, as where a remedy is tried: each has limits of its own."""
         self._stopping: threading.Thread | None = None
         self._stopped = threading.Event()
 
@@ -332,7 +335,7 @@ class Running:
         if limits is None:
             return
         self._means = self._means or _limits.means()
-        given = (instance.label, self._guardian.mark, self._guardian, self._means, instance.plan.network)
+        given = (instance.label, self._tag, self._guardian, self._means, instance.plan.network)
         instance.applied = _limits.apply(limits, *given)
         if instance.applied.note:
             self._note(instance.applied.note)

@@ -117,7 +117,8 @@ def apply(
     found: Means | None = None,
     network: Network | None = None,
 ) -> Applied:
-    """Make what an instance's limits need. name: "app-0"; run: the run's mark. Raises LimitUnavailable."""
+    """Make what an instance's limits need. name: "app-0"; run: what no other running system has. Raises
+    LimitUnavailable."""
     applied = Applied()
     if limits is None:
         return applied

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,10 @@ import pytest
 from loadlab.clock import SYSTEM
 from loadlab.errors import LimitUnavailable, ServiceError
 from loadlab.services import _limits
-from tests.services.conftest import Launcher, get, python, until, web
+from loadlab.services._guardian import Guardian
+from loadlab.services._launch import launch
+from loadlab.services._plans import plan_all
+from tests.services.conftest import Launcher, ListJournal, get, python, spec_of, until, web
 
 pytestmark = pytest.mark.real
 
@@ -50,6 +54,26 @@ def test_the_cpu_limit_holds(launching: Launcher) -> None:
         assert folders and all(each.is_dir() for each in folders)
     assert 0.05 < share < 0.3
     assert not any(each.exists() for each in folders)
+
+
+@pytest.mark.skipif(not _limits.limits_available()["cpu"][0], reason="no CPU limits here")
+def test_two_systems_under_one_guardian_have_limits_of_their_own(tmp_path: Path) -> None:
+    """As where a remedy is tried: the second has the same services, and twice the quota."""
+    with ExitStack() as stack:
+        guardian = stack.enter_context(Guardian())
+        targets = []
+        for cores in (0.1, 0.2):
+            folder = tmp_path / str(cores)
+            plans = plan_all(spec_of(python(SPIN, limits={"cpu": cores}, ready={"log": "go"})), folder)
+            running = stack.enter_context(launch(plans, ListJournal(folder), SYSTEM, guardian))
+            targets += running.now()
+        before, at = [_cpu_s(each.pid) for each in targets], SYSTEM.monotonic()
+        SYSTEM.sleep(1.5)
+        took = SYSTEM.monotonic() - at
+        first, second = ((_cpu_s(each.pid) - was) / took for each, was in zip(targets, before, strict=True))
+        folders = [set(each.cgroup.values()) for each in targets]
+    assert 1.3 < second / first < 3 and not folders[0] & folders[1]
+    assert not any(each.exists() for each in folders[0] | folders[1])
 
 
 def test_the_memory_limit_holds(launching: Launcher) -> None:
