@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from loadlab.rules import SMALL, Evidence, Where, _pipes, blame, percent
+from loadlab.rules._refuser import refused
 from loadlab.rules._words import whom
 from loadlab.signals import Signals
 from loadlab.signals.hot import Line
@@ -230,8 +231,9 @@ def _in_loop(s: Signals, each: Workers) -> list[Evidence]:
 
 def unseen(s: Signals, each: Workers) -> tuple[list[Evidence], tuple[str, str]] | None:
     """Signs, manner and advice, where no thread stands for the requests, as a loop's or Go's: what makes them wait, a
-    lock or one worker for all, cannot be seen. None where there are no signs, or a pool's thread is: it is taken."""
-    signs = _in_loop(s, each) if not each.taken else []
+    lock or one worker for all, cannot be seen. None where there are no signs, or a pool's thread is: it is taken; or
+    where they wait until another service lets them through."""
+    signs = _in_loop(s, each) if not each.taken and not refused(s, each.entity.service) else []
     if not signs:
         return None
     asked = s.edges.out_of(each.entity.service)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from loadlab.rules import Evidence, Fault, at, blame
 from loadlab.rules._line import one_at_a_time
+from loadlab.rules._refuser import again_of, refused
 from loadlab.rules._standing import standing
 from loadlab.signals import Signals
 from loadlab.signals.calls import POLLING
@@ -13,8 +14,8 @@ from loadlab.signals.workers import Workers
 def polling(s: Signals, each: Workers) -> list[Fault]:
     """One at a time is served, and each request asks another service the more often the more others wait."""
     name, served = each.entity.service, one_at_a_time(s, each)
-    again = next((calls for calls in s.calls if calls.source == name and calls.polls), None)
-    if again is None or again.alone is None or not served:
+    again = again_of(s, name)
+    if again is None or again.alone is None or not served or refused(s, name):
         return []
     if any(queue.service == again.to for queue in standing(s)):
         return []  # they ask for their results, which the one who works on them puts there

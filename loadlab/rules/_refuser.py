@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from loadlab.signals import Signals
+from loadlab.signals.calls import Calls
 
 TOLD = 0.3
 """Share of failed requests in the measured window, from which on who hands all of them on is told from who does not."""
@@ -26,3 +27,16 @@ def refuser(s: Signals) -> str:
             break
         name = asked[0].to
     return name
+
+
+def again_of(s: Signals, name: str) -> Calls | None:
+    """The calls of a service that are repeated the more often the more others wait."""
+    return next((calls for calls in s.calls if calls.source == name and calls.polls), None)
+
+
+def refused(s: Signals, name: str) -> bool:
+    """Whether what a service asks again refuses it: a store does not, it only says that something is not there yet.
+    Where nobody has said what is one, a program in a language that is known is somebody's service."""
+    calls = again_of(s, name)
+    stores = {each.name for each in s.meta.services if each.role in STORES}
+    return calls is not None and calls.to in s.languages and calls.to not in stores

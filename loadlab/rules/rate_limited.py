@@ -1,7 +1,8 @@
 """A limiter turns requests away
 
 What: requests are answered 429 or 503, faster than those that are served, while every process has time left; with more
-users the rate of good answers stays what it was.
+users the rate of good answers stays what it was. Or a service behind turns calls away and its caller asks again until
+one is let through: users see the wait, not the refusals.
 Why: a limit in a proxy, a gateway or the application, of the rate or of how many requests may be under way at a time,
 decides how much is served, not the capacity of the servers.
 Fix: raise or move the limit (limit_req rate and burst, limit_conn, Varnish's max_connections of a backend, a quota for
@@ -15,6 +16,7 @@ Node: p-retry heeding Retry-After; one shared limiter for all workers.
 from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, percent
+from loadlab.rules._again import asked_again
 from loadlab.rules._refuser import refuser
 from loadlab.signals import Signals
 from loadlab.signals.stations import FULL
@@ -26,7 +28,7 @@ AT_LIMIT = False
 ELASTIC = False
 LIFTS = ()
 NEEDS = ("refusals", "stations", "latency")
-USES = ("host", "calls")
+USES = ("host", "calls", "saturation", "hot", "queues", "measurement", "languages")
 
 REFUSED = 0.05
 """Share of all requests: a burst at the start of a level refuses fewer."""
@@ -50,7 +52,8 @@ def check(s: Signals) -> Verdict:
     """Refusals that come quickly, at a rate of good answers that does not move."""
     refused = s.refusals
     if refused.share < REFUSED or refused.count < FEWEST:
-        return Clear("no requests were turned away")
+        inner = asked_again(s)
+        return Found(tuple(inner)) if inner else Clear("no requests were turned away")
     quick = refused.fast_ms is not None and refused.ok_ms is not None and refused.fast_ms <= FASTER * refused.ok_ms
     if refused.code != "HTTP 429":
         full = sorted({each.entity.service for each in s.stations.all if each.full})

@@ -361,16 +361,19 @@ def test_a_lock_in_a_store_that_is_polled_for(early: float, kind: type[Verdict],
     """Recorded of redis-py's Lock: 17 questions for each request with eight users, 4 with one; the first level has 54
     requests/s. A page of 17 parts asks as often with one."""
     built = app(loop(0.1), rps=180, out=6.7, connections=8)
+    built.services["rail"] = replace(built.services["rail"], role="cache")
     edge = Entity("edge", "app", 0, name="rail")
     for way in ("out", "in"):
         built.counter(f"edges.segments_{way}", edge, 17 * 180, before=early)
     assert isinstance(verdict("lock_contention", built), kind)
     assert isinstance(verdict("chatty_downstream", built), also)
+    assert isinstance(verdict("rate_limited", built), Clear)
 
 
 def test_who_asks_for_a_result_that_others_work_on_waits_for_no_lock() -> None:
     """Recorded of RQ's get_status(): seven of eight requests stand in its queue."""
     built = app(loop(0.1), rps=180, out=6.7, connections=8)
+    built.services["rail"] = replace(built.services["rail"], role="cache")
     for way in ("out", "in"):
         built.counter(f"edges.segments_{way}", Entity("edge", "app", 0, name="rail"), 17 * 180, before=4 * 54)
     built.add("queues.waiting", Entity("queue", "rail", name="exports"), 7.0 * (built.t >= 20.0))
