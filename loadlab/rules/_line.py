@@ -163,12 +163,14 @@ def holder(s: Signals, each: Workers) -> tuple[str, list[Evidence]]:
 
 
 def computes_in(s: Signals, name: str) -> Line | None:
-    """The function that most of the user's own samples of the CPU are in; None where there is none. Callers of what is
-    written in assembler, as of hashing in Go, are not always on the stacks: shares of all samples say too little."""
+    """The function that most of the user's own samples of the CPU are in, else the one that calls what they are in;
+    None where there is none. Callers of what is written in assembler, as of hashing in Go, are not always on the
+    stacks: shares of all samples say too little."""
     line, profile = s.hot.hottest(name), s.hot.services.get(name)
     if line is None or profile is None or line.share < SMALL:
         return None
-    return line if line.share >= COMPUTING * sum(each.share for each in profile.cpu) else None
+    most = line.share >= COMPUTING * sum(each.share for each in profile.cpu)
+    return line if most else s.hot.around(name)
 
 
 def barges(s: Signals, each: Workers) -> bool:

@@ -13,7 +13,17 @@ from pathlib import PurePath
 
 from loadlab.recording.model import Frame, Recording, ServiceMeta, Stacks
 from loadlab.signals import heaviest
-from loadlab.signals.frames import LIBRARIES, asks, bare, in_function, shown, users_frame, waits_for_work, with_results
+from loadlab.signals.frames import (
+    LIBRARIES,
+    asks,
+    bare,
+    in_function,
+    is_users,
+    shown,
+    users_frame,
+    waits_for_work,
+    with_results,
+)
 from loadlab.signals.missing import Missing
 
 FEWEST = 20
@@ -60,6 +70,9 @@ class Profile:
     outside: Line | None = None
     """The function of an installed package that most of the CPU goes into while none of the user's own is on the stack:
     a framework's that makes JSON of what a handler has returned."""
+    around: Line | None = None
+    """The innermost of the user's functions below which half of the CPU goes that the user's code takes: what calls
+    several that cost alike."""
 
     @property
     def is_native(self) -> bool:
@@ -84,6 +97,11 @@ class Hot:
         """The user's function with the most CPU; None where none is known."""
         profile = self.services.get(service)
         return profile.cpu[0] if profile and profile.cpu and profile.cpu_samples >= FEWEST else None
+
+    def around(self, service: str) -> Line | None:
+        """The user's function below which most of the CPU of the user's code goes, be it in what it calls."""
+        profile = self.services.get(service)
+        return profile.around if profile is not None and profile.cpu_samples >= FEWEST else None
 
     def running(self, service: str) -> Line | None:
         """The same for a service known to be full of CPU work in one thread. Where that thread hardly ever held the
@@ -197,6 +215,7 @@ def _profile(meta: ServiceMeta, stacks: list[Stacks]) -> Profile:
         _connecting(same),
         _lines(meta, working, idle=False) if _count(working) >= FEWEST else (),
         _outside(meta, gil),
+        _around(meta, gil),
     )
 
 
@@ -213,6 +232,25 @@ def _outside(meta: ServiceMeta, stacks: list[Stacks]) -> Line | None:
         return None
     frame, count = found
     return Line(bare(frame.function), shown(meta, frame.file), 0, count / _count(stacks), "")
+
+
+def _around(meta: ServiceMeta, stacks: list[Stacks]) -> Line | None:
+    mine = [
+        (tuple(frame for frame in frames if is_users(frame.file, meta.cwd)), count)
+        for each in stacks
+        for _, frames, count in each.samples
+    ]
+    found = heaviest.end([(frames, count) for frames, count in mine if frames])
+    if found is None or bare(found[0].function) in ENTRY_POINTS:
+        return None
+    top, count = found
+    lines: Counter[int] = Counter()
+    for frames, times in mine:
+        lines.update(
+            {frame.line: times for frame in frames if (frame.function, frame.file) == (top.function, top.file)}
+        )
+    line = max(lines, key=lambda each: (lines[each], -each))
+    return Line(top.function, shown(meta, top.file), line, count / _count(stacks), "")
 
 
 def _count(stacks: list[Stacks]) -> int:

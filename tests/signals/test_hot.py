@@ -150,3 +150,26 @@ def test_the_script_that_starts_an_installed_program_is_nobodys_line() -> None:
     inner = Frame("SyncWorker.handle", f"{PACKAGES}/gunicorn/workers/sync.py", 30)
     built.stacks.append(Stacks("app", 0, built.pid, "gil", (("MainThread", (script, inner), 90),)))
     assert hot.compute(built.recording()).hottest("app") is None
+
+
+@pytest.mark.parametrize(
+    ("parts", "named"),
+    [
+        ((40, 35, 25), ("work", 36, 0.5)),
+        ((90, 5, 5), ("scale", 7, 0.45)),
+        ((0, 0, 0), None),
+    ],
+    ids=["several that cost alike", "one of them", "an entry point alone"],
+)
+def test_what_calls_several_that_cost_alike(parts: tuple[int, int, int], named: tuple[str, int, float] | None) -> None:
+    """Recorded of Go: one goroutine loads, scales and encodes; a third of the user's CPU is the most that one takes."""
+    root, work = Frame("start.func1", "/srv/app/main.go", 28), Frame("work", "/srv/app/main.go", 36)
+    inner = [Frame(name, "/srv/app/scale.go", 7) for name in ("scale", "encode", "load")]
+    samples = [("mill", (root, work, one), count) for one, count in zip(inner, parts, strict=True) if count]
+    if named is None:
+        samples = [("mill", (Frame("main.main", "/srv/app/main.go", 9),), 100)]
+    samples.append(("mill", (Frame("futex", "native:runtime", 0),), 100))
+    built = Builder().service("app", Proc(cores=0.95))
+    built.stacks.append(Stacks("app", 0, built.pid, "native", tuple(samples)))
+    line = hot.compute(built.recording()).around("app")
+    assert (None if line is None else (line.function, line.line, line.share)) == named
