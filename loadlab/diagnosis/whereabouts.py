@@ -29,5 +29,7 @@ def whereabouts(s: Signals) -> str:
         return ""
     first, *others = here
     there = f"of {meant:.0f} requests under way {kept[first]:.0f} were in it and not passed on"
+    if round(kept[first]) > round(meant):  # each request asks several times at once
+        there = f"{kept[first]:.0f} calls were in it at a time and not passed on, for {meant:.0f} requests under way"
     beside = f", and {listed([f'{kept[name]:.0f} in {name}' for name in others])}" if others else ""
     return f"Look into {first} first: {there}{beside}."

@@ -32,6 +32,7 @@ def test_who_passed_everything_on_is_not_named() -> None:
 
 def test_calls_side_by_side_are_no_requests_less_than_none() -> None:
     assert "-" not in said(chained(16, 40))
+    assert "40 calls were in it at a time" in said(chained(16, 40)), "not 40 of 16 requests"
 
 
 def test_nothing_is_said_where_connections_were_not_seen() -> None:
