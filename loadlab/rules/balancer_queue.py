@@ -1,7 +1,8 @@
 """Requests queue in the balancer
 
 What: requests wait in the balancer for a place at a server, or for one in the balancer itself, while the servers have
-time left; or it turns them away at once for want of one, as nginx does (502).
+time left; or it turns them away at once for want of one, as nginx does (502). Of a balancer whose counts are not read
+(a command of yours) it shows in that always as many are under way behind it, whatever waits.
 Why: a limit of connections (maxconn, max_conns, worker_connections) lets fewer through than the servers could take;
 throughput is that limit over the time of a request, whatever the servers could do.
 Fix: raise maxconn of the server line, or of the balancer (nginx: max_conns, worker_connections); leave a limit where it
@@ -14,6 +15,7 @@ Node: nothing in the application: the balancer's limit up to what the workers ca
 from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, percent
+from loadlab.rules._keeping import keeps
 from loadlab.rules._refusing import busiest, says
 from loadlab.signals import Signals
 from loadlab.signals.balancers import FULL, Way
@@ -24,9 +26,10 @@ STEP = "raise_limit"
 RANK = 42
 AT_LIMIT = True
 ELASTIC = False
+COVERS = ("connection_pool_exhausted", "lock_contention")
 LIFTS = ()
 NEEDS = ("balancers", "stations", "host")
-USES = ("edges",)
+USES = ("edges", "workers", "calls")
 
 QUEUED = 1.0
 """Requests that wait on average. With none at all most of the time, the limit is not what decides."""
@@ -41,10 +44,17 @@ def check(s: Signals) -> Verdict:
     hands full."""
     found = [fault for name in s.balancers.names for fault in _balancer(s, name)]
     found += [fault for each in s.balancers.said for fault in says(s, each)]
+    if s.host.idle_share >= IDLE:
+        found += [fault for name in _unread(s) for fault in keeps(s, name)]
     if found:
         return Found(tuple(found))
     known = s.balancers.names or s.balancers.said
     return Clear("no requests queued in a balancer" if known else "no balancer that has a queue")
+
+
+def _unread(s: Signals) -> list[str]:
+    """Balancers that tell nothing of their queues."""
+    return [each.name for each in s.meta.services if each.role == "balancer" and each.name not in s.balancers.names]
 
 
 def _balancer(s: Signals, name: str) -> list[Fault]:

@@ -3,7 +3,7 @@ outside."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -58,6 +58,8 @@ class Edges:
     alone: Mapping[tuple[str, str], float] = field(default_factory=dict)
     """Calls under way from one service to another for each request that is in the first, with one or two users; only
     where that was looked at."""
+    often: Mapping[tuple[str, str], tuple[int, float]] = field(default_factory=dict)
+    """How many calls from one service to another most looks found under way, and the share of the looks that did."""
 
     def abreast(self, source: str, to: str) -> float:
         """How many calls a request has under way at a time that nobody else is in the way of; 1 where it asks for one
@@ -114,6 +116,7 @@ class Edges:
                 for each in self.all
             ),
             self.alone,
+            {key: each for key, each in self.often.items() if key[1] != to},
         )
 
     def connections(self, to: str) -> float:
@@ -160,7 +163,25 @@ def compute(recording: Recording) -> Edges:
             )
         ),
         _few(recording),
+        _often(recording, window),
     )
+
+
+def _often(recording: Recording, window: Window) -> dict[tuple[str, str], tuple[int, float]]:
+    """All instances at either end together: who lets so many through may give them to whichever is free."""
+    looks: dict[tuple[str, str], dict[float, float]] = defaultdict(lambda: defaultdict(float))
+    for series in recording.series("edges.outstanding"):
+        mine = looks[(series.entity.service, far_end(series.entity.name)[0])]
+        seen = series.between(window.start, window.end)
+        for at, value in zip(seen.t, seen.v, strict=True):
+            mine[float(at)] += float(value)
+    found = {}
+    for key, mine in looks.items():
+        counts = Counter(round(value) for value in mine.values() if not np.isnan(value))
+        if counts:
+            many, times = counts.most_common(1)[0]
+            found[key] = (many, times / counts.total())
+    return found
 
 
 def _one_at_a_time(recording: Recording, window: Window) -> dict[tuple[str, int | None], float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pytest
 
 from loadlab.catalogue import units
@@ -57,6 +58,72 @@ def test_requests_that_queue_in_the_balancer(built: Builder, expected: type[Verd
     assert isinstance(found, expected), found
     if isinstance(found, Found):
         assert why in found.faults[0].sentence and found.faults[0].service == "lb"
+
+
+def keeping(
+    inside: float = 8.0,
+    behind: float = 4.0,
+    *,
+    served: float = 4.0,
+    busy: float = 0.07,
+    own: float = 0.02,
+    far: float = 0.03,
+) -> Builder:
+    """A balancer that nobody reads, before an app that asks a third. As recorded of HAProxy with maxconn 2 of each of
+    two servers, started by a command: 3 connections to each, of which 2 awaited an answer at each of 22 looks."""
+    built = Builder().service("app", Proc(cores=busy, busy=busy)).service("lb", Proc(cores=own), role="balancer")
+    built.service("far", Proc(cores=far, busy=far), role="external")
+    built.target = "lb"
+    built.load(60.0, growth=1.02, users=8).generator().host()
+    built.histograms = Fixed(p50_ms=1000 * served / 60.0 / 1.1)
+    built.edge("generator", "lb", outstanding=inside, connections=8)
+    built.edge("lb", "app", outstanding=behind, connections=6).edge("app", "far", outstanding=behind, connections=6)
+    return built
+
+
+def wavering() -> Builder:
+    """As many behind it in the mean, at one look more and at the next fewer."""
+    built = keeping()
+    mine = built.series["edges.outstanding"]
+    mine[1] = replace(mine[1], v=np.where(np.arange(len(mine[1].t)) % 2, 2.0, 6.0))
+    return built
+
+
+def answering_itself() -> Builder:
+    """A cache: a third of the requests is passed on."""
+    built = keeping()
+    for way in ("segments_out", "segments_in"):
+        built.counter(f"edges.{way}", Entity("edge", "lb", 0, name="app"), 20)
+    return built
+
+
+KEEPING = [
+    (keeping(), Found, "lets 4 at a time through to app"),
+    (keeping(8, 8, served=8), Clear, "all are behind it"),
+    (keeping(served=8), Clear, "more are served than connections show: they carry several at a time"),
+    (keeping(busy=0.95), Clear, "the server has no time left"),
+    (keeping(far=0.95), Clear, "whom the server asks has no time left"),
+    (keeping(own=0.95), Clear, "the balancer itself has no time left"),
+    (wavering(), Clear, "not always as many: what waits in it waits for something else"),
+    (answering_itself(), Clear, "it answers part of them by itself"),
+]
+
+
+@pytest.mark.parametrize(("built", "expected", "why"), KEEPING, ids=[each[2] for each in KEEPING])
+def test_requests_that_a_balancer_keeps_whose_counts_nobody_reads(
+    built: Builder, expected: type[Verdict], why: str
+) -> None:
+    found = verdict("balancer_queue", built)
+    assert isinstance(found, expected), found
+    if isinstance(found, Found):
+        assert why in found.faults[0].sentence and found.faults[0].service == "lb"
+
+
+def test_a_balancer_that_keeps_requests_is_told_before_what_its_servers_wait_for() -> None:
+    """And once: that each of few connections is taken is the same."""
+    found = diagnose(keeping().recording())
+    assert found.bottleneck is not None and found.bottleneck.kind == "balancer_queue"
+    assert "connection_pool_exhausted" not in {each.kind for each in found.others}
 
 
 def loaded(balancer: float, app: float, role: str = "balancer") -> Builder:
