@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Unknown, Verdict, percent
 from loadlab.signals import Signals
-from loadlab.signals.memory import Growth
+from loadlab.signals.memory import ALIVE, GROWN_BYTES, Growth
 
 BRANCH = "memory"
 STEP = "fix_leak"
@@ -23,20 +23,6 @@ AT_LIMIT = False
 ELASTIC = False
 NEEDS = ("memory",)
 USES = ()
-
-GROWN_BYTES = 6 * 2**20
-"""Six allocator arenas of CPython (1 MiB each): smaller growth is how memory is handed out, not a leak."""
-
-GROWN_SHARE = 0.04
-"""Of resident memory at the start: growth under this in half a minute is within what heaps of that size breathe."""
-
-STEADY = 0.35
-"""The last quarter grew at least this share of the mean quarter: a cache that fills up slows down, a leak does not."""
-
-ALIVE = 0.3
-"""Where the collector could be asked (Node), or says so (Java): what it leaves alive grows at least at this share of
-resident memory's rate. Of a leak the two rates are alike; a heap that merely takes more room between two collections
-keeps nothing."""
 
 QUEUE = 1.5
 """Requests under way in the last quarter over those in the first, from which on the load is not constant for memory,
@@ -56,7 +42,7 @@ def check(s: Signals) -> Verdict:
         return Unknown(f"{seen} are too short to tell a leak from warming up")
     # A database's processes touch more and more of the cache they share, up to its size, and count it once each.
     databases = {each.name for each in s.meta.services if each.role == "database"}
-    found = [each for each in grown if _leaks(each) and each.service not in databases]
+    found = [each for each in grown if each.steady and each.service not in databases]
     leaking = sorted(found, key=lambda each: -each.grown)
     if not leaking:
         return Clear("memory did not grow steadily, or its collector leaves no more alive than before")
@@ -65,14 +51,6 @@ def check(s: Signals) -> Verdict:
         grew = f"requests under way grew from {first:.0f} to {last:.0f}"
         return Unknown(f"{grew}: what these hold cannot be told from a leak; run at a rate that is served")
     return Found(tuple(_fault(s, each) for each in leaking))
-
-
-def _leaks(growth: Growth) -> bool:
-    mean = growth.grown / len(growth.parts)
-    enough = growth.grown >= max(GROWN_BYTES, GROWN_SHARE * growth.first)
-    steadily = all(each > 0 for each in growth.parts) and growth.parts[-1] >= STEADY * mean
-    alive = growth.alive_per_second is None or growth.alive_per_second >= ALIVE * growth.per_second
-    return enough and steadily and alive
 
 
 def _fault(s: Signals, growth: Growth) -> Fault:

@@ -2,6 +2,8 @@
 
 A call is a question and its answer. Each takes at least one segment with data each way, and short ones take just that;
 a long answer or a long question takes many one way. So the fewer of both are at most the calls, and close to them.
+Segments are read from connections as they are looked at: of those that live for one call most come and go in between.
+Their number is known otherwise (signals/churn), and a connection is opened for a call at least.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from loadlab.recording.model import Recording, Series
-from loadlab.signals import edges, flying, latency, mix
+from loadlab.signals import churn, edges, flying, latency, mix
 from loadlab.signals.far_ends import far_end
 from loadlab.signals.missing import Missing
 from loadlab.signals.rates import increase, per_second
@@ -72,7 +74,8 @@ def compute(recording: Recording) -> tuple[Calls, ...]:
         for series in many:
             found[(series.entity.service, far_end(series.entity.name)[0])] += per_second(series, window)
         ways.append(found)
-    rates = {key: min(ways[0][key], ways[1][key]) for key in sorted(ways[0])}
+    opened = churn.opened(recording, window)
+    rates = {key: max(opened.get(key, 0.0), min(ways[0][key], ways[1][key])) for key in sorted(ways[0])}
     answered = latency.compute(recording)
     seen = edges.compute(recording)
     result = []
@@ -121,7 +124,7 @@ def _alone(
     if not mix.alike(recording, [window], [measured(recording)]):
         return None
     good, bad, seconds = latency.counts(recording, window)
-    rate = min(
+    segments = min(
         sum(
             per_second(each, window)
             for each in series
@@ -129,4 +132,5 @@ def _alone(
         )
         for series in ways
     )
+    rate = max(segments, churn.opened(recording, window).get((source, to), 0.0))
     return rate * seconds / (good + bad) if rate > 0 and good + bad > 0 else None

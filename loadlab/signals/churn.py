@@ -38,29 +38,29 @@ def compute(recording: Recording) -> Churn:
         raise Missing("no request to count connections by")
     front = total(recording.series("generator.connects"), window)
     found = [Fresh("generator", recording.meta.target, front, front / rate)]
-    for source, to, new in _inner(recording, window, front):
-        found.append(Fresh(source, to, new, new / rate))
+    found += [Fresh(source, to, new, new / rate) for (source, to), new in opened(recording, window).items()]
     if not recording.series("generator.connects") and len(found) == 1:
         raise Missing("connections were not counted")
     return Churn(tuple(found))
 
 
-def _inner(recording: Recording, window: Window, front: float) -> list[tuple[str, str, float]]:
-    """(caller, callee, new connections per second) between services.
+def opened(recording: Recording, window: Window) -> dict[tuple[str, str], float]:
+    """New connections per second by (caller, callee), between services; empty where that is not known.
 
     The host counts every connection it opens. What the generator did not open, the services did; which ones is told by
     the ports of connections that linger in TIME_WAIT, of which a sample is looked at.
     """
+    front = total(recording.series("generator.connects"), window)
     inside = total(recording.series("host.tcp_active_opens"), window) - front
     seen: dict[str, float] = defaultdict(float)
     for series in recording.series("sockets.lingering"):
         if series.entity.service != recording.meta.target:
             seen[series.entity.service] += increase(series, window)
     if inside <= 0 or not sum(seen.values()):
-        return []
-    found = []
+        return {}
+    found = {}
     for to, count in sorted(seen.items()):
         callers = [each.name for each in recording.meta.services if to in each.uses or each.upstream == to]
         if count > 0 and callers:
-            found.append((callers[0], to, inside * count / sum(seen.values())))
+            found[(callers[0], to)] = inside * count / sum(seen.values())
     return found

@@ -17,6 +17,20 @@ PARTS = 4
 """The window is cut into this many parts: growth that is a leak is there in each of them, a cache that warms up is
 not."""
 
+GROWN_BYTES = 6 * 2**20
+"""Six allocator arenas of CPython (1 MiB each): smaller growth is how memory is handed out, not a leak."""
+
+GROWN_SHARE = 0.04
+"""Of resident memory at the start: growth under this in half a minute is within what heaps of that size breathe."""
+
+STEADY = 0.35
+"""The last quarter grew at least this share of the mean quarter: a cache that fills up slows down, a leak does not."""
+
+ALIVE = 0.3
+"""Where the collector could be asked (Node), or says so (Java): what it leaves alive grows at least at this share of
+resident memory's rate. Of a leak the two rates are alike; a heap that merely takes more room between two collections
+keeps nothing."""
+
 
 @dataclass(frozen=True)
 class Growth:
@@ -38,6 +52,16 @@ class Growth:
     def grown(self) -> float:
         """Bytes over the window."""
         return self.last - self.first
+
+    @property
+    def steady(self) -> bool:
+        """Whether it grew as if there were no end: more than memory is handed out by, in every part, at the end as
+        well, and what is alive with it."""
+        mean_part = self.grown / len(self.parts)
+        enough = self.grown >= max(GROWN_BYTES, GROWN_SHARE * self.first)
+        always = all(each > 0 for each in self.parts) and self.parts[-1] >= STEADY * mean_part
+        alive = self.alive_per_second is None or self.alive_per_second >= ALIVE * self.per_second
+        return enough and always and alive
 
     @property
     def per_request(self) -> float:
