@@ -93,8 +93,8 @@ def run(spec: Spec, profile: Profile, options: Options, audience: Audience) -> P
 
         proof = Proof(watched, load, recorder, SYSTEM, guardian, options.prove)
         stacks = _stacks.Window(watched, recorder, SYSTEM, t0) if options.stacks else None
-        experiment = scaler.still(proof.experiment)
-        looks = (stacks, experiment, arrivals)
+        experiment = scaler.still(proof.experiment) if proof.experiment is not None else None
+        looks = (stacks, experiment, arrivals, scaler.still)
         _conduct.Conductor(profile, load, recorder, meter, SYSTEM, feed.phase, alive, *looks).conduct()
         recorder.check()
     return recorder.folder

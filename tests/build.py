@@ -136,6 +136,8 @@ class Builder:
         self.users = 16
         self.pid = 100
         self.histograms: HistogramSource = Fixed()
+        self.drain_s = 0.0
+        """Of the end, without load."""
 
     def add(self, metric: str, entity: Entity, values: Floats) -> None:
         """A series as it stands."""
@@ -313,7 +315,8 @@ class Builder:
                 Phase("search", *SEARCH),
                 Phase("steady", *STEADY),
                 Phase("stacks", *STACKS),
-                Phase("proof", STACKS[1], END),
+                Phase("proof", STACKS[1], END - self.drain_s),
+                *((Phase("drain", END - self.drain_s, END),) if self.drain_s else ()),
             ),
             levels=tuple(self.levels),
             events=tuple(self.events),

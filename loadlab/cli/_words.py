@@ -17,6 +17,7 @@ FULL_PHASES = {
     "stacks": "looking at stacks",
     "more_users": "twice the users for a moment: would they bring more?",
     "proof": "slowing each suspect a little, to see which one matters",
+    "drain": "no load any more: does anything go on?",
     "stop": "stopping everything",
 }
 BLOCKS = " ▁▂▃▄▅▆▇█"

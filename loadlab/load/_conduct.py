@@ -1,5 +1,5 @@
 """The timeline of a run, from the first user to the last: search, breakpoint or a load that the profile says itself,
-the measured window, stacks, proof.
+the measured window, stacks, proof; then two seconds without load.
 
 Of a default run of 60 s: up to 20 s search, 12 s steady, 6 s stacks, 18 s proof; other durations in proportion, but for
 the search, which ends when it has found the knee, and the stacks, which need no more than they need.
@@ -10,11 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 from loadlab.clock import Clock
 from loadlab.load import Wanted, breaking, shapes
 from loadlab.load._meter import Meter
+from loadlab.load._orchestra import Book, Generator
 from loadlab.load.replay import Replay
 from loadlab.load.search import ENOUGH, MOST_USERS, Knee, Measured, knee, next_users
 from loadlab.load.shapes import STEADY_S, TICK_S, Part, searches
@@ -35,6 +35,8 @@ VAIN_LEVELS = 2
 it was ready has said so before them."""
 MORE_S = 2.5
 """How long a constant load is doubled, to learn whether more users would bring more throughput."""
+DRAIN_S = 2.0
+"""How long it is watched, when the load has ended, whether anything goes on: four looks at the connections."""
 OWN_S = 0.05
 """How often it is looked whether a locustfile's shape has said something new: it is asked once a second."""
 ENDED_S = 0.1
@@ -46,32 +48,10 @@ STOPPED_S = 0.005
 """How long the slow-down experiment stops a candidate at once."""
 DEEP = 3
 """Stops that the queue at the limit must outlast. With fewer requests under way a stop of the generator, or of any
-caller,
-starves the limit before it ends, and looks like one itself."""
+caller, starves the limit before it ends, and looks like one itself."""
 
 Tell = Callable[[str, float], None]
 Experiment = Callable[[float], None]
-
-
-class Generator(Protocol):
-    """What this needs of load._driver.ChildGenerator."""
-
-    def set_users(self, users: int, spawn_rate: float = 0.0, classes: tuple[str, ...] = ()) -> None: ...
-    def set_rate(self, rate: float) -> None: ...
-    def replay(self) -> None: ...
-    def own_shape(self) -> None: ...
-    def cut(self) -> None: ...
-    def check(self) -> None: ...
-
-
-class Book(Protocol):
-    """What this needs of recording.writer.Recorder."""
-
-    def now(self) -> float: ...
-    def phase(self, name: str) -> None: ...
-    def level(self, users: int, phase: str, *, start: float | None = None, rate: float = 0.0) -> None: ...
-    def level_end(self) -> None: ...
-    def event(self, kind: str, **data: Any) -> None: ...
 
 
 @dataclass
@@ -90,6 +70,8 @@ class Conductor:
     proof: Experiment | None = None
     replay: Replay | None = None
     """What a profile of that shape sends."""
+    still: Callable[[Experiment], Experiment] = lambda experiment: experiment
+    """Makes an experiment during which the system stays as it is."""
     _rps: float = 0.0
     """Of the measured window."""
     _at: str = ""
@@ -112,9 +94,20 @@ class Conductor:
             self._own()
         else:
             self._follow()
+        self._drain()
         self._note_unused()
         self.recorder.phase("stop")
         self.tell("stop", 0.0)
+
+    def _drain(self) -> None:
+        """Nobody asks any more: who works on does so for no request."""
+        self._phase("drain", DRAIN_S)
+        if self.profile.model == "open" or self.profile.shape == "replay":
+            self.generator.set_rate(0.0)
+        else:
+            self._users(0)
+        self.still(self._wait)(DRAIN_S)
+        self.generator.cut()
 
     def _note_unused(self) -> None:
         """A locustfile's own shape that the profile leaves aside."""
@@ -277,7 +270,9 @@ class Conductor:
         if self.profile.model == "open":
             self.generator.set_rate(level)
             return
-        users = max(1, round(level))
+        self._users(max(1, round(level)))
+
+    def _users(self, users: int) -> None:
         self.generator.set_users(users)
         end = self.recorder.now() + LONGEST_LEVEL_S
         while self.meter.users > users and self.recorder.now() < end:

@@ -80,8 +80,8 @@ class Ticks:
 @dataclass(frozen=True, slots=True)
 class Phase:
     """A stretch of the run: "start" | "warmup" | "search" | "breakpoint" | "steps" | "before" (a spike) | "steady" |
-    "after" (a spike) | "stacks" | "more_users" | "proof" | "stop". `end` is the last second seen where the run was cut
-    off."""
+    "after" (a spike) | "stacks" | "more_users" | "proof" | "drain" (no load) | "stop". `end` is the last second seen
+    where the run was cut off."""
 
     name: str
     start: float

@@ -94,10 +94,10 @@ class Scaler:
         if self._thread.is_alive():
             self._thread.join(ENDS_WITHIN_S)
 
-    def still(self, experiment: Callable[[float], None] | None) -> Callable[[float], None] | None:
+    def still(self, experiment: Callable[[float], None]) -> Callable[[float], None]:
         """The experiment, during which nothing is added or removed: a system that changes while it is compared with
         itself tells nothing."""
-        if experiment is None or not self._crews:
+        if not self._crews:
             return experiment
 
         def quiet(budget_s: float) -> None:

@@ -25,6 +25,7 @@ from loadlab.signals import (
     databases,
     denials,
     disk,
+    draining,
     edges,
     elasticity,
     file_locks,
@@ -155,6 +156,11 @@ class Signals:
     def disk(self) -> disk.Disk:
         """Threads that wait for a disk, by service; and how much the machine does."""
         return disk.compute(self._recording)
+
+    @cached_property
+    def draining(self) -> draining.Draining:
+        """What services go on with when no request is under way any more."""
+        return draining.compute(self._recording)
 
     @cached_property
     def collecting(self) -> tuple[collecting.Collecting, ...]:

@@ -8,7 +8,7 @@ from statistics import median
 
 from loadlab.signals.scaling import Scaled, Second
 
-OWN = ("start", "search", "breakpoint", "stacks", "more_users", "proof", "stop")
+OWN = ("start", "search", "breakpoint", "stacks", "more_users", "proof", "drain", "stop")
 """Phases in which loadlab itself raises the load, or disturbs the system, to learn something: no users come like that.
 """
 

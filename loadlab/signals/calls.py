@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-from loadlab.recording.model import Recording, Series
+from loadlab.recording.model import Recording
 from loadlab.signals import churn, edges, flying, latency, mix
 from loadlab.signals.far_ends import far_end
 from loadlab.signals.missing import Missing
@@ -62,20 +62,25 @@ def by_instance(recording: Recording, to: str, window: Window) -> dict[tuple[str
     return {key: min(count, ways[1][key]) for key, count in ways[0].items()}
 
 
-def compute(recording: Recording) -> tuple[Calls, ...]:
-    """Most calls first. Raises Missing where segments were not counted."""
-    window = measured(recording)
-    sent, received = recording.series("edges.segments_out"), recording.series("edges.segments_in")
-    if not sent or not received:
-        raise Missing("segments between services were not counted")
+def between(recording: Recording, window: Window) -> dict[tuple[str, str], float]:
+    """Calls per second from one service to another (or to an address) within a window; nothing where segments were not
+    counted."""
     ways: list[dict[tuple[str, str], float]] = []
-    for many in (sent, received):
+    for name in ("edges.segments_out", "edges.segments_in"):
         found: dict[tuple[str, str], float] = defaultdict(float)
-        for series in many:
+        for series in recording.series(name):
             found[(series.entity.service, far_end(series.entity.name)[0])] += per_second(series, window)
         ways.append(found)
     opened = churn.opened(recording, window)
-    rates = {key: max(opened.get(key, 0.0), min(ways[0][key], ways[1][key])) for key in sorted(ways[0])}
+    return {key: max(opened.get(key, 0.0), min(ways[0][key], ways[1][key])) for key in sorted(ways[0])}
+
+
+def compute(recording: Recording) -> tuple[Calls, ...]:
+    """Most calls first. Raises Missing where segments were not counted."""
+    window = measured(recording)
+    if not recording.series("edges.segments_out") or not recording.series("edges.segments_in"):
+        raise Missing("segments between services were not counted")
+    rates = between(recording, window)
     answered = latency.compute(recording)
     seen = edges.compute(recording)
     result = []
@@ -94,7 +99,7 @@ def compute(recording: Recording) -> tuple[Calls, ...]:
                 1000 * edge.outstanding / rate,
                 edge.outstanding / inside if inside else 0.0,
                 edge.outstanding,
-                _alone(recording, (sent, received), source, to),
+                _alone(recording, source, to),
             )
         )
     return tuple(sorted(result, key=lambda each: (-each.per_s, each.source, each.to)))
@@ -112,9 +117,7 @@ def _inside(recording: Recording, service: str, seen: edges.Edges) -> float:
     return max(flying.in_flight(recording, measured(recording)), seen.into(service))
 
 
-def _alone(
-    recording: Recording, ways: tuple[tuple[Series, ...], tuple[Series, ...]], source: str, to: str
-) -> float | None:
+def _alone(recording: Recording, source: str, to: str) -> float | None:
     """Only of the service that gets the load: how often others are asked is not counted level by level."""
     few = [each for each in recording.levels if each.phase == "search" and 0 < each.users <= FEW]
     if source != recording.meta.target or not few:
@@ -124,13 +127,5 @@ def _alone(
     if not mix.alike(recording, [window], [measured(recording)]):
         return None
     good, bad, seconds = latency.counts(recording, window)
-    segments = min(
-        sum(
-            per_second(each, window)
-            for each in series
-            if each.entity.service == source and far_end(each.entity.name)[0] == to
-        )
-        for series in ways
-    )
-    rate = max(segments, churn.opened(recording, window).get((source, to), 0.0))
+    rate = between(recording, window).get((source, to), 0.0)
     return rate * seconds / (good + bad) if rate > 0 and good + bad > 0 else None

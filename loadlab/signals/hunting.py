@@ -13,7 +13,7 @@ LEVEL = 0.15
 """Of its highest second, what the load of a stretch may vary by and be level: arrivals at random, a hundred a second,
 differ by a tenth from second to second."""
 
-OWN = ("start", "search", "breakpoint", "more_users", "proof", "stop")
+OWN = ("start", "search", "breakpoint", "more_users", "proof", "drain", "stop")
 """Phases in which loadlab raises the load itself, or keeps the scaler still."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -121,22 +122,48 @@ def conduct(profile: Profile, *, stacks: bool = True, proof: bool = True, capaci
         clock.sleep if stacks else None,
         clock.sleep if proof else None,
         more.get("replay"),
+        more.get("still", lambda experiment: experiment),
     ).conduct()
     return fake
 
 
+def ended(fake: Fake) -> float:
+    """When the load had."""
+    return dict(fake.phases)["drain"]
+
+
 def test_a_default_run_takes_a_minute() -> None:
     fake = conduct(Profile())
-    assert [name for name, _ in fake.phases] == ["search", "steady", "stacks", "proof", "stop"]
-    assert fake.phases[-1][1] <= 62.0
+    assert [name for name, _ in fake.phases] == ["search", "steady", "stacks", "proof", "drain", "stop"]
+    assert ended(fake) <= 62.0
     times = dict(fake.phases)
     assert times["stacks"] - times["steady"] == pytest.approx(12.0, abs=0.5)
 
 
+@pytest.mark.parametrize(
+    "profile", [Profile(), Profile(model="open", rate=100.0, shape="constant", duration_s=20, warmup_s=2)]
+)
+def test_in_the_end_nobody_asks_for_two_seconds_and_the_system_is_kept_as_it_is(profile: Profile) -> None:
+    kept: list[float] = []
+
+    def still(experiment: Callable[[float], None]) -> Callable[[float], None]:
+        def watched(seconds: float) -> None:
+            kept.append(seconds)
+            experiment(seconds)
+
+        return watched
+
+    fake = conduct(profile, still=still, ending_s=0.5)
+    phases = dict(fake.phases)
+    assert fake.asked[-1] == (phases["drain"], 0)
+    assert kept == [2.0]
+    assert 2.0 <= phases["stop"] - phases["drain"] < 3.0
+
+
 def test_a_run_in_which_everything_fails_is_cut_short() -> None:
     fake = conduct(Profile(), failing=True)
-    assert [name for name, _ in fake.phases] == ["search", "steady", "stop"]
-    assert fake.phases[-1][1] <= 8.0
+    assert [name for name, _ in fake.phases] == ["search", "steady", "drain", "stop"]
+    assert ended(fake) <= 8.0
     assert "cut short" in fake.events["note"]["text"]
 
 
@@ -161,8 +188,8 @@ def test_a_constant_profile_is_doubled_for_a_moment_and_put_back() -> None:
         ("more_users", 10),
         ("proof", 5),
     ]
-    assert fake.users == 5
-    assert fake.phases[-1][1] == pytest.approx(40.0, abs=2.0)
+    assert [users for users, *_ in fake.told[-2:]] == [5, 0]
+    assert ended(fake) == pytest.approx(40.0, abs=2.0)
 
 
 def test_a_ramp_with_users_rises_to_them() -> None:
@@ -172,14 +199,14 @@ def test_a_ramp_with_users_rises_to_them() -> None:
 
 def test_without_stacks_and_proof_nothing_waits_for_them() -> None:
     fake = conduct(Profile(), stacks=False, proof=False)
-    assert [name for name, _ in fake.phases] == ["search", "steady", "stop"]
-    assert fake.phases[-1][1] < 30
+    assert [name for name, _ in fake.phases] == ["search", "steady", "drain", "stop"]
+    assert ended(fake) < 30
 
 
 def test_the_open_model_holds_its_rate() -> None:
     fake = conduct(Profile(model="open", rate=100.0, shape="constant", duration_s=20, warmup_s=2))
-    assert fake.rate == 100.0
-    assert [name for name, _ in fake.phases] == ["warmup", "steady", "stacks", "stop"]
+    assert [rate for _, rate in fake.asked[-2:]] == [100.0, 0.0]
+    assert [name for name, _ in fake.phases] == ["warmup", "steady", "stacks", "drain", "stop"]
 
 
 def test_a_level_counts_when_users_that_are_too_many_have_ended() -> None:
@@ -194,8 +221,8 @@ def test_a_level_counts_when_users_that_are_too_many_have_ended() -> None:
 
 def test_users_that_never_end_hold_up_no_run() -> None:
     fake = conduct(Profile(), ending_s=1e6)
-    assert [name for name, _ in fake.phases] == ["search", "steady", "stacks", "proof", "stop"]
-    assert fake.phases[-1][1] <= 75.0
+    assert [name for name, _ in fake.phases] == ["search", "steady", "stacks", "proof", "drain", "stop"]
+    assert ended(fake) <= 75.0
 
 
 def test_a_slow_system_gets_longer_levels() -> None:
@@ -210,7 +237,7 @@ def phases(fake: Fake) -> list[str]:
 
 def test_steps_are_levels_and_the_highest_is_measured() -> None:
     fake = conduct(Profile(shape="steps", levels=(2, 4, 6), duration_s=60), proof=False)
-    assert phases(fake) == ["warmup", "steps", "steady", "stacks", "stop"]
+    assert phases(fake) == ["warmup", "steps", "steady", "stacks", "drain", "stop"]
     assert [(name, users) for name, users, *_ in fake.levels] == [
         ("steps", 2), ("steps", 4), ("steady", 6), ("stacks", 6),
     ]  # fmt: skip
@@ -220,7 +247,7 @@ def test_steps_are_levels_and_the_highest_is_measured() -> None:
 
 def test_a_spike_ends_before_anything_else_happens_and_comes_back_for_the_look() -> None:
     fake = conduct(Profile(shape="spike", users=2, spike_users=20, spike_s=10, duration_s=75))
-    assert phases(fake) == ["warmup", "before", "steady", "after", "stacks", "proof", "stop"]
+    assert phases(fake) == ["warmup", "before", "steady", "after", "stacks", "proof", "drain", "stop"]
     assert [(name, users) for name, users, *_ in fake.levels] == [
         ("before", 2), ("steady", 20), ("after", 2), ("stacks", 20), ("proof", 20),
     ]  # fmt: skip
@@ -240,7 +267,7 @@ def test_a_breakpoint_stays_where_it_broke() -> None:
     """A capacity of 400 with 50 a user: 8 users wait for nobody, and 60 ms are reached with 24."""
     profile = Profile(shape="breakpoint", users=4, growth=1.5, duration_s=120, limits=LimitSet(p95_ms=60.0))
     fake = conduct(profile)
-    assert phases(fake) == ["breakpoint", "steady", "stacks", "proof", "stop"]
+    assert phases(fake) == ["breakpoint", "steady", "stacks", "proof", "drain", "stop"]
     broke = fake.events["broke"]
     assert broke["limit"] in ("p95_ms", "throughput")
     steady = next(each for each in fake.levels if each[0] == "steady")
@@ -252,25 +279,25 @@ def test_an_open_breakpoint_breaks_where_the_rate_is_not_answered() -> None:
     fake = conduct(profile)
     broke = fake.events["broke"]
     assert (broke["limit"], broke["level"], broke["held"]) == ("throughput", pytest.approx(506.25), 337.5)
-    assert phases(fake) == ["breakpoint", "steady", "stacks", "stop"]
+    assert phases(fake) == ["breakpoint", "steady", "stacks", "drain", "stop"]
 
 
 def test_a_breakpoint_that_nothing_breaks_ends_with_its_time() -> None:
     fake = conduct(Profile(shape="breakpoint", users=1, duration_s=60), capacity=1e9, proof=False, stacks=False)
     assert fake.events["broke"]["limit"] is None
-    assert fake.phases[-1][1] <= 61
+    assert ended(fake) <= 61
 
 
 def test_a_replay_is_measured_but_for_its_first_and_last_seconds() -> None:
     replay = Replay(tuple(Arrival(0.1 * number, "GET", "/") for number in range(301)), skipped=3)
     fake = conduct(Profile(model="open", shape="replay", duration_s=60), replay=replay)
-    assert phases(fake) == ["warmup", "steady", "stacks", "stop"]
+    assert phases(fake) == ["warmup", "steady", "stacks", "drain", "stop"]
     assert fake.replaying == 0.0
     assert fake.events["replay"] == {
         "sent": 301, "skipped": 3, "unread": 0, "left": 0, "seconds": 30.0, "speed": 1.0,
     }  # fmt: skip
     assert fake.levels[0][1] == pytest.approx(10.0, abs=0.2)
-    assert fake.phases[-1][1] == pytest.approx(30.0, abs=1.0)
+    assert ended(fake) == pytest.approx(30.0, abs=1.0)
 
 
 def wanted(users: int | None, *, over: bool = False, classes: tuple[str, ...] = ()) -> Wanted:
@@ -286,14 +313,14 @@ def test_a_shape_of_the_locustfile_says_how_many_and_ends_the_load() -> None:
         (15.0, wanted(2, over=True)),
     ]
     fake = conduct(Profile(shape="own"), shape=shape, stacks=False, proof=False)
-    assert phases(fake) == ["steady", "stop"]
+    assert phases(fake) == ["steady", "drain", "stop"]
     assert fake.told[:3] == [(3, 5.0, ()), (10, 5.0, ("Buyer",)), (2, 5.0, ())]
     assert [users for _, users, *_ in fake.levels] == [3, 10, 2]
-    assert fake.phases[-1][1] == pytest.approx(15.0, abs=0.2)
+    assert ended(fake) == pytest.approx(15.0, abs=0.2)
 
 
 def test_after_the_shape_its_most_users_are_looked_at() -> None:
     shape = [(0.0, wanted(10)), (5.0, wanted(10, over=True))]
     fake = conduct(Profile(shape="own"), shape=shape)
-    assert phases(fake) == ["steady", "stacks", "proof", "stop"]
+    assert phases(fake) == ["steady", "stacks", "proof", "drain", "stop"]
     assert [users for name, users, *_ in fake.levels if name != "steady"] == [10, 10]
