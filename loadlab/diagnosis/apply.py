@@ -88,7 +88,7 @@ def _empty() -> dict[str, object]:
         "elasticity": {},
         "querying": querying.Querying(),
         "pressure": {},
-        "workers": workers.Crew((), None, frozenset(), {}, {}, {}),
+        "workers": workers.Crew((), None, frozenset(), {}, {}, {}, {}),
         "edges": edges.Edges(()),
         "threads": threads.Threads(()),
         "work": work.Work({}, {}),

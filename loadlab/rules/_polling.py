@@ -1,14 +1,26 @@
-"""Part of lock_contention: requests that ask a store again and again until a lock kept there is free."""
+"""Part of lock_contention: requests that ask a store again and again until a lock kept there is free, and may sleep
+between two tries."""
 
 from __future__ import annotations
 
-from loadlab.rules import Evidence, Fault, at, blame
-from loadlab.rules._line import one_at_a_time
-from loadlab.rules._refuser import again_of, refused
+from loadlab.rules import Evidence, Fault, at, blame, percent
+from loadlab.rules._line import ALONE, one_at_a_time
+from loadlab.rules._refuser import STORES, again_of, refused
 from loadlab.rules._standing import standing
 from loadlab.signals import Signals
-from loadlab.signals.calls import POLLING
+from loadlab.signals.calls import POLLING, Calls
+from loadlab.signals.edges import Edge
 from loadlab.signals.workers import Workers
+
+ASLEEP = 0.5
+"""Share of the requests that wait which must be seen asleep, as threads."""
+
+ONCE_MORE = 0.5
+"""Calls for each request more than where none waits, from which on it is more than chance: what a request needs of a
+store is a whole number of calls, and who found a lock taken asks once more at least."""
+
+INSIDE = 3.0
+"""Requests in a service for each that is served, as in lock_contention."""
 
 
 def polling(s: Signals, each: Workers) -> list[Fault]:
@@ -41,3 +53,58 @@ def polling(s: Signals, each: Workers) -> list[Fault]:
             signals=2,
         )
     ]
+
+
+def napping(s: Signals, name: str) -> list[Fault]:
+    """In however many processes: exactly one request is at another service, most others are threads asleep, and each
+    asks a store more often than one that is alone does. Naps are long, so that these are few questions."""
+    mine = s.workers.of(name)
+    inside = sum(each.inside for each in mine)
+    asleep = sum(
+        thread.share["sleep"]
+        for each in mine
+        for thread in s.threads.of(name, each.entity.pid)
+        if thread.serves or thread.entity.tid != each.entity.pid
+    )
+    if inside < INSIDE or asleep < ASLEEP * (inside - 1.0):
+        return []
+    held = max(s.edges.out_of(name), key=lambda edge: edge.alone, default=None)
+    store = _asked_more(s, name)
+    if held is None or held.alone < ALONE or store is None or store.to == held.to or refused(s, name):
+        return []
+    return [_napping(s, held, store, inside, asleep)]
+
+
+def _asked_more(s: Signals, name: str) -> Calls | None:
+    """The store that is asked most beyond what a lone request asks of it."""
+    stores = {each.name for each in s.meta.services if each.role in STORES}
+    more = [
+        (calls.per_request - calls.alone, calls)
+        for calls in s.calls
+        if calls.source == name and calls.to in stores and calls.alone is not None
+    ]
+    most = max(more, key=lambda one: one[0], default=None)
+    return most[1] if most is not None and most[0] >= ONCE_MORE else None
+
+
+def _napping(s: Signals, held: Edge, store: Calls, inside: float, asleep: float) -> Fault:
+    name, where = held.source, blame(s.hot.standing(held.source))
+    alone = store.alone or 0.0
+    says = f"each request asked {store.to} {store.per_request:.1f} times, and {alone:.1f} times where none waited"
+    return Fault(
+        name,
+        f"requests in {name} wait for each other: one at a time holds a lock kept in {store.to}, and the others sleep "
+        f"until they ask for it again{at(where)}",
+        (
+            Evidence("inside", inside, f"{inside:.0f} requests were in {name} at a time", INSIDE),
+            Evidence("asleep", asleep, f"{asleep:.1f} of its threads slept", ASLEEP * (inside - 1.0)),
+            Evidence("alone", held.alone, f"exactly one was at {held.to} {percent(held.alone)} of the time", ALONE),
+            Evidence("calls_per_request", store.per_request, says, alone + ONCE_MORE),
+        ),
+        f"Take the call to {held.to} out of the lock, or give each thing a lock of its own; where the store can do the "
+        "change in one step (INCR, a script), none. A shorter sleep, or being woken (BLPOP, publish), leaves the lock "
+        "free for less time between two of them.",
+        where=where,
+        strength=min(1.0, 1.0 - 1.0 / inside),
+        signals=2,
+    )

@@ -5,7 +5,8 @@ synchronous client, a file, a sleep, a lock).
 Why: while it stands there no other request moves, so concurrency is one, however many connections are open.
 Fix: use the asynchronous form of the call, or move it off the loop (asyncio.to_thread, run_in_executor, a worker
 thread).
-Not: single_core: there the loop is full of CPU work; slow_downstream: there the loop is free while requests wait.
+Not: single_core: there the loop is full of CPU work, or whoever reads the pipe that the loop writes to is;
+slow_downstream: there the loop is free while requests wait.
 Python: await an asynchronous client (httpx, asyncpg), or asyncio.to_thread / run_in_threadpool around the call.
 Node: fs.promises instead of the Sync functions; no execSync; worker_threads for what only blocks.
 """
@@ -24,7 +25,7 @@ AT_LIMIT = True
 ELASTIC = False
 LIFTS = ("loop", "workers")
 NEEDS = ("stations", "threads")
-USES = ("hot", "languages", "quota")
+USES = ("hot", "languages", "quota", "pipes")
 
 BLOCKED = 0.30
 """Share of the loop's time spent stopped in calls that are not its wait for events. A healthy loop has next to none:
@@ -65,9 +66,9 @@ def _fault(s: Signals, station: Station) -> Fault:
     loop = station.thread
     assert loop is not None  # noqa: S101 - _blocked has seen it
     name = station.entity.service
-    where = blame(s.hot.standing(name))
+    where = blame(s.hot.standing_in(name, station.entity.pid))
     peers = s.threads.peers(loop.entity)
-    pipe = _pipes.full(peers)
+    pipe = s.pipes.feeds(s.threads, loop)
     what = "writes into a full pipe" if pipe else NAMES[loop.blocked_in]
     evidence = [
         Evidence(
@@ -102,4 +103,5 @@ def _fault(s: Signals, station: Station) -> Fault:
         strength=min(1.0, loop.blocked),
         signals=2,
         gain=None if pipe else round(1.0 / max(0.05, 1.0 - loop.blocked), 1),
+        limits=station not in _pipes.writers(s, name),
     )

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Unknown, Verdict, Where, _line, at, percent
 from loadlab.rules._computing import computing
-from loadlab.rules._polling import polling
+from loadlab.rules._polling import napping, polling
 from loadlab.signals import Signals
 from loadlab.signals.workers import Workers
 
@@ -47,8 +47,9 @@ POOL = 0.3
 def check(s: Signals) -> Verdict:
     """Every process whose requests are served one at a time while it has time left."""
     found = [fault for each in s.workers.all for fault in _process(s, each)]
-    alone = {fault.service for fault in found}
-    found += [fault for name in s.stations.services if name not in alone for fault in _processes(s, name)]
+    for together in (_processes, napping):
+        alone = {fault.service for fault in found}
+        found += [fault for name in s.stations.services if name not in alone for fault in together(s, name)]
     told = [fault for fault in found if fault.signals > 1]
     if told or not found:
         return Found(tuple(told)) if told else Clear("no requests wait for each other in a process that has time left")
@@ -68,8 +69,7 @@ def _process(s: Signals, each: Workers) -> list[Fault]:
         if here.inside >= INSIDE and _stands_in_line(s, here, line, gate):
             sure = each.told or line is not None or _line.native(s, each)
             return [_threads(s, here, line, sure=sure, others=each.inside - here.inside)]
-    others = polling(s, each) or computing(s, each)
-    if others:
+    if others := polling(s, each) or computing(s, each):
         return others
     tasks = _line.unseen(s, each) if each.cores <= _line.CPU and not each.told else None
     return [_fault(each, [_inside(each), *tasks[0]], 2, None, tasks[1])] if tasks else []

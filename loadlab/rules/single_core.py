@@ -15,11 +15,22 @@ calls; cheaper JSON and templates for the hot line.
 
 from __future__ import annotations
 
-from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, Where, at, blame, cheaper_first, percent, takes
+from loadlab.rules import (
+    Clear,
+    Evidence,
+    Fault,
+    Found,
+    Verdict,
+    _pipes,
+    at,
+    blame,
+    percent,
+    takes,
+)
+from loadlab.rules._core_step import step
 from loadlab.rules._cpu import pool_of_one, wants_one
-from loadlab.rules._first import OWN_WORK, SHARE_OUT, hands_on, is_worker, others_read
+from loadlab.rules._first import hands_on, is_worker, others_read
 from loadlab.rules._growing import if_it_grows
-from loadlab.rules._words import POOL_OF_PROCESSES, named, workers
 from loadlab.signals import Signals
 from loadlab.signals.stations import FULL, ON_CPU, Station
 
@@ -30,7 +41,7 @@ AT_LIMIT = True
 ELASTIC = True
 LIFTS = ("core", "loop", "workers")
 NEEDS = ("stations", "cpu", "host")
-USES = ("hot", "threads", "workers", "languages", "growing")
+USES = ("hot", "threads", "workers", "languages", "growing", "pipes")
 
 IDLE_CORES = 0.5
 """Cores that must be idle before several full processes count as "one core each" rather than as all cores used."""
@@ -50,7 +61,7 @@ def _service(s: Signals, name: str) -> list[Fault]:
         return [fault for each in stations for fault in pool_of_one(s, each)]
     if len(full) > 1 and s.host.idle < IDLE_CORES:
         return []  # all_cores, whatever else the service has that idles, as the primary of a cluster does
-    spare = [each for each in stations if each not in full]
+    spare = [each for each in stations if each not in full and each not in _pipes.writers(s, name)]
     if any(each.full for each in spare):
         return []
     return [if_it_grows(s, _fault(s, name, full))]
@@ -64,8 +75,9 @@ def _alone(station: Station) -> bool:
 def _fault(s: Signals, name: str, full: list[Station]) -> Fault:
     top = max(full, key=lambda each: each.thread_cores)
     unread = _unread(s, top) or others_read(s, name, full)
-    where = None if unread else blame(s.hot.running(name))
-    outside = None if unread else s.hot.outside(name)
+    hot = s.hot if len(full) > 1 else s.hot.within(name, top.entity.pid)
+    where = None if unread else blame(hot.running(name))
+    outside = None if unread else hot.outside(name)
     cores = top.thread_cores
     evidence = [
         Evidence("thread_cores", cores, f"its busiest thread used {percent(cores)} of one core", ON_CPU),
@@ -78,6 +90,7 @@ def _fault(s: Signals, name: str, full: list[Station]) -> Fault:
         evidence.append(Evidence("blocked", stood, says))
     if where is not None and where.share is not None:
         evidence.append(Evidence("hot_share", where.share, f"{percent(where.share)} of its CPU was{at(where)}"))
+    evidence += _pipes.stood(s, name)
     if unread:
         evidence.append(Evidence("unread", cores, unread))
     if hands_on(s, top):
@@ -91,7 +104,7 @@ def _fault(s: Signals, name: str, full: list[Station]) -> Fault:
         name,
         f"{name} is limited by one CPU core{each}{takes(where, outside)}",
         tuple(evidence),
-        _remedy(s, top, where),
+        step(s, top, where),
         instance=top.entity.instance,
         pid=top.entity.pid,
         where=where,
@@ -103,24 +116,3 @@ def _fault(s: Signals, name: str, full: list[Station]) -> Fault:
 
 def _unread(s: Signals, top: Station) -> str:
     return "it is one of worker_threads: only the first thread's lines are read" if is_worker(s, top) else ""
-
-
-def _remedy(s: Signals, top: Station, where: Where | None) -> str:
-    name = top.entity.service
-    more = OWN_WORK if hands_on(s, top) else SHARE_OUT * is_worker(s, top) + workers(s, name)
-    if top.thread is not None and not top.thread.serves and top.entity.pid not in s.hot.main_only:
-        # It takes no requests: who does hands it work, or it fetches it from a queue.
-        if s.threads.serving(name):
-            more = f"Let more processes of the pool work, one per core{named(s, name, POOL_OF_PROCESSES)}."
-        elif name != s.meta.target:
-            more = f"Run one {name} per core (more instances, or its own --concurrency), as far as order allows."
-    first = cheaper_first(where, more)
-    if where is not None and first != more:
-        profile = s.hot.services.get(name)
-        loop = top.thread is not None and top.thread.serves == "epoll"
-        if loop and profile is not None and profile.interpreter and profile.is_native:
-            return (
-                f"Call {where.function}() in a thread (asyncio.to_thread, run_in_executor): its native code lets go of "
-                f"the interpreter, so that other cores can take it. Else: {more}"
-            )
-    return first

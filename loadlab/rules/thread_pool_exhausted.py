@@ -52,6 +52,9 @@ bigger."""
 AWAY = 0.3
 """Share of the requests that are outstanding at another service, from which on that may be what they wait for."""
 
+SPARE = 1.0
+"""Threads of a pool that wait for work, mean, from which on there is one for the next request all the time."""
+
 POOL = 0.3
 """Share of the stacks in a pool of connections, from which on a connection is what the threads wait for."""
 
@@ -66,7 +69,7 @@ def _exhausted(s: Signals, each: Workers) -> bool:
     pool = len(each.taken)
     if not pool or each.loop_busy is None or each.loop_busy > LOOP or each.cores > CPU:
         return False
-    if each.at_work > BESIDE * pool:
+    if each.at_work > BESIDE * pool or s.workers.spare.get(each.entity.pid, 0.0) >= SPARE:
         return False
     if each.inside < WAITING * pool and not _otherwise(s, each):
         return False

@@ -40,6 +40,7 @@ from loadlab.signals import (
     measurement,
     memory,
     pieces,
+    pipes,
     pressure,
     querying,
     queues,
@@ -116,6 +117,11 @@ class Signals:
     def stations(self) -> stations.Stations:
         """Each process as a station: how full, and of what."""
         return stations.compute(self._recording)
+
+    @cached_property
+    def pipes(self) -> pipes.Pipes:
+        """Who reads pipes."""
+        return pipes.compute(self._recording)
 
     @cached_property
     def workers(self) -> workers.Crew:

@@ -92,6 +92,15 @@ class Hot:
     """Processes whose first thread alone is read: V8's profiler sees none of worker_threads."""
     read: frozenset[int] = frozenset()
     """Processes that were seen on CPU."""
+    processes: dict[int, Profile] = field(default_factory=dict)
+    """The same by pid, of services of which several processes were read: they need not be alike."""
+
+    def within(self, service: str, pid: int) -> Hot:
+        """As far as one process of a service is concerned, where enough is known of it."""
+        own = self.processes.get(pid)
+        if own is None or own.cpu_samples < FEWEST:
+            return self
+        return replace(self, services={**self.services, service: own})
 
     def hottest(self, service: str) -> Line | None:
         """The user's function with the most CPU; None where none is known."""
@@ -134,6 +143,16 @@ class Hot:
         profile = self.services.get(service)
         return profile.still[0] if profile and profile.still else None
 
+    def standing_in(self, service: str, pid: int) -> Line | None:
+        """The same of what was seen in one of its processes."""
+        profile, own = self.services.get(service), self.processes.get(pid)
+        if profile is None or own is None:
+            return self.standing(service)
+        mine = {(each.function, each.file): each for each in own.still}
+        return next(
+            (mine[each.function, each.file] for each in profile.still if (each.function, each.file) in mine), None
+        )
+
 
 HOLDS = 1.0
 """Samples that held the interpreter for each sample of the same thread at work. The profiler takes the former at twice
@@ -145,12 +164,16 @@ def compute(recording: Recording) -> Hot:
     if not recording.stacks:
         raise Missing("no stacks were taken")
     services: dict[str, Profile] = {}
+    processes: dict[int, Profile] = {}
     for meta in recording.meta.services:
         mine = [with_results(meta, each) for each in recording.stacks if each.service == meta.name]
         if mine:
             services[meta.name] = _profile(meta, mine)
+        pids = {each.pid for each in mine}
+        if len(pids) > 1:
+            processes |= {pid: _profile(meta, [each for each in mine if each.pid == pid]) for pid in pids}
     read = frozenset(each.pid for each in recording.stacks if each.on_cpu and each.samples)
-    return Hot(services, _held(recording), _main_only(recording), read)
+    return Hot(services, _held(recording), _main_only(recording), read, processes)
 
 
 def _main_only(recording: Recording) -> frozenset[int]:

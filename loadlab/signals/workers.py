@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from loadlab.recording.model import NATIVE, Entity, Frame, Recording, ServiceMeta
-from loadlab.signals import asleep, edges, frames, hot, measurement, mix, pieces, saturation, stations, threads
+from loadlab.signals import asleep, edges, frames, hot, measurement, mix, pieces, pools, saturation, stations, threads
 from loadlab.signals.far_ends import far_end
 from loadlab.signals.missing import Missing
 from loadlab.signals.threads import ThreadState
@@ -96,6 +96,8 @@ class Crew:
     at_gate: dict[int, float]
     """By pid as well: those that stood in a semaphore or another lock written in Python, or in a queue for one of what
     it lends, and nowhere else."""
+    spare: Mapping[int, float]
+    """By pid as well: threads of a pool that requests use which had nothing to do (signals/pools)."""
 
     def of(self, service: str) -> tuple[Workers, ...]:
         """The processes of one service."""
@@ -141,7 +143,8 @@ def compute(recording: Recording) -> Crew:
             shared[name] = sent
             crews[name] = tuple(replace(each, inside=each.inside * sent / seen) for each in crews.get(name, ()))
     everybody = tuple(each for crew in crews.values() for each in crew)
-    return Crew(everybody, at_once, _native(recording, places), shared, line, gate)
+    spare = pools.spare(recording)
+    return Crew(everybody, at_once, _native(recording, places), shared, line, gate, spare)
 
 
 def _native(recording: Recording, places: stations.Stations) -> frozenset[str]:

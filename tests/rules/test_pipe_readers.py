@@ -1,0 +1,51 @@
+"""Whoever reads a full pipe, and has no time left, is the limit; who writes into it stands still for that."""
+
+from __future__ import annotations
+
+import pytest
+
+from loadlab.diagnosis.judge import diagnose
+from loadlab.recording.model import Entity
+from tests.build import Builder, Proc, Thread, loop
+
+WRITES = loop(0.57, blocked={"file_io": 0.38}, idle=0.05)
+READS = Thread(0.92, 0.07, {"running": 1.0})
+
+
+def logged(reader: Thread = READS, *, reads: bool = True, peer: str = "full pipe") -> Builder:
+    """Recorded of a server whose log goes through a program that takes names out of it (`app | redact`)."""
+    built = Builder(cores=2).service(
+        "app", Proc(cores=0.57, threads=[WRITES]), Proc(cores=reader.cores, threads=[reader])
+    )
+    built.load(750, growth=1.02).generator(0.1).host()
+    writer, other = built.pid - 20, built.pid - 10
+    for pid, name, share in ((writer, peer, 0.38), (other, "pipe" if reads else "file:/x", 0.0)):
+        built.counter("waits.samples", Entity("wait", "app", 0, pid, pid, name), 50.0 * share, before=10.0)
+    lines = {writer: ("note", "/srv/app/app.py", 26, 90), other: ("clean", "/srv/app/redact.py", 17, 270)}
+    for pid, line in lines.items():
+        built.pid = pid
+        built.stack("app", "all", line)
+        built.stack("app", "gil", line)
+    return built
+
+
+def test_the_reader_is_named_and_its_own_line() -> None:
+    found = diagnose(logged().recording())
+    first = found.bottleneck
+    assert first is not None and (first.kind, first.service) == ("single_core", "app")
+    assert first.sentence == "app is limited by one CPU core: clean() at redact.py:17 takes 100% of it"
+    assert first.remedy.text.endswith("Let several processes read it, or write less: fewer lines, shorter ones.")
+    assert any("it reads a pipe that is full: whoever writes into it stood 38%" in each.says for each in first.evidence)
+    (other,) = [each for each in found.others if each.kind == "event_loop_blocked"]
+    assert other.sentence == "the event loop of app is blocked by writes into a full pipe in note() at app.py:26"
+
+
+@pytest.mark.parametrize(
+    "built",
+    [logged(reads=False), logged(peer="file:/x"), logged(Thread(0.2, 0.0, {"running": 0.2, "socket_wait": 0.8}))],
+    ids=["the other reads no pipe", "nobody stands at one", "the reader waits itself"],
+)
+def test_else_the_loop_stands_still_for_reasons_of_its_own(built: Builder) -> None:
+    first = diagnose(built.recording()).bottleneck
+    assert first is not None and first.kind == "event_loop_blocked"
+    assert first.where is not None and first.where.function == "note", "a line of the process that it speaks of"
