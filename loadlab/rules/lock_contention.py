@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Unknown, Verdict, Where, _line, at, percent
 from loadlab.rules._computing import computing
+from loadlab.rules._pent_up import pent_up
 from loadlab.rules._polling import napping, polling
 from loadlab.signals import Signals
 from loadlab.signals.workers import Workers
@@ -32,7 +33,7 @@ AT_LIMIT = True
 ELASTIC = False
 COVERS = ("worker_pool_exhausted",)
 NEEDS = ("workers", "threads", "edges", "host", "stations")
-USES = ("hot", "querying", "databases", "calls", "elasticity", "cpu", "queues", "measurement", "languages")
+USES = ("hot", "querying", "databases", "calls", "elasticity", "cpu", "queues", "measurement", "languages", "pileups")
 
 INSIDE = 3.0
 """Requests in the process for each that is served: below, hardly anybody waits."""
@@ -47,7 +48,7 @@ POOL = 0.3
 def check(s: Signals) -> Verdict:
     """Every process whose requests are served one at a time while it has time left."""
     found = [fault for each in s.workers.all for fault in _process(s, each)]
-    for together in (_processes, napping):
+    for together in (_processes, napping, pent_up):
         alone = {fault.service for fault in found}
         found += [fault for name in s.stations.services if name not in alone for fault in together(s, name)]
     told = [fault for fault in found if fault.signals > 1]
@@ -60,9 +61,8 @@ def check(s: Signals) -> Verdict:
 
 
 def _process(s: Signals, each: Workers) -> list[Fault]:
-    if each.inside < INSIDE or each.cores > _line.most_cores(s, each) or _line.for_interpreter(s, each):
-        return []
-    if s.querying.of(each.entity.service).pool_share >= POOL:
+    pooled = s.querying.of(each.entity.service).pool_share >= POOL
+    if pooled or each.inside < INSIDE or each.cores > _line.most_cores(s, each) or _line.for_interpreter(s, each):
         return []
     line, gate = s.workers.in_line.get(each.entity.pid), s.workers.at_gate.get(each.entity.pid, 0.0)
     for here in (each, _line.without_others(s, each)):
