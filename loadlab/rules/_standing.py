@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from loadlab.rules import Evidence, Fault, at, blame, counted
+from loadlab.rules import Evidence, Fault, at, blame, counted, percent
 from loadlab.rules._cpu import IDLE
-from loadlab.rules._words import CONSUMERS, named
+from loadlab.rules._words import CONSUMERS, ONE_PROCESS, named
 from loadlab.signals import Signals
 from loadlab.signals.queues import Queue
+from loadlab.signals.stations import ON_CPU
 
 SHARE = 0.25
 """Messages in the queue for each request under way, from which on it holds a good part of their time. More than there
 are requests are not theirs: a list that is kept for something else."""
+
+
+STARTED = 1 / 3
+"""Share of a consumer's CPU that is used by processes which have ended again, or goes into importing, from which on
+that is named: as much as one line must take to be made cheaper first."""
+
+WAITS = 0.5
+"""Share of its time in which a consumer waits for such a process, from which on that is how it works."""
 
 
 def standing(s: Signals) -> list[Queue]:
@@ -33,24 +42,62 @@ def fault(s: Signals, queue: Queue) -> Fault | None:
         Evidence("under_way", under_way, f"{counted(under_way, 'request')} were under way"),
     ]
     used = s.cpu.services.get(consumer)
+    made = _made(s, consumer)
     if used is not None:
-        evidence.append(Evidence("cores", used.cores, f"{consumer} used {used.cores:.2f} cores: it has time left"))
+        left = "" if made else ": it has time left"
+        evidence.append(Evidence("cores", used.cores, f"{consumer} used {used.cores:.2f} cores{left}"))
     asked = [each for each in s.edges.out_of(consumer) if each.to != queue.service]
     if asked and asked[0].outstanding >= 0.5:
         says = f"{asked[0].outstanding:.1f} of its calls at a time were at {asked[0].to}"
         evidence.append(Evidence("elsewhere", asked[0].outstanding, says))
+    evidence += made
     who = consumer or f"whoever takes from {queue.name}"
     return Fault(
         consumer or queue.service,
         f"{who} works on no more messages at a time{at(where)}, while {queue.mean:.0f} wait in {queue.name} of "
         f"{queue.service} and requests wait for them",
         tuple(evidence),
-        f"Let more messages be worked on at a time{named(s, consumer, CONSUMERS)}: who waits has time left. Then make "
-        "each quicker, or answer requests before it is done.",
+        _cheaper(s, consumer, made)
+        or f"Let more messages be worked on at a time{named(s, consumer, CONSUMERS)}: who waits has time left. Then "
+        "make each quicker, or answer requests before it is done.",
         where=where,
         strength=min(1.0, queue.mean / under_way + 0.3),
         signals=2,
-        gain=round(min(2.0, under_way / max(under_way - queue.mean, 1.0)), 2),
+        gain=None if made else round(min(2.0, under_way / max(under_way - queue.mean, 1.0)), 2),
+    )
+
+
+def _made(s: Signals, consumer: str) -> list[Evidence]:
+    """Where a consumer has a process made for each message and waits for it, while that computes: it is as full as if
+    it did so itself, though it stands still. [] elsewhere."""
+    used = s.cpu.services.get(consumer)
+    waiting = [
+        each for each in s.stations.of(consumer) if each.thread is not None and each.thread.share["wait_child"] >= WAITS
+    ]
+    if used is None or not waiting or used.ended.cores < max(ON_CPU * len(waiting), STARTED * used.cores):
+        return []
+    share = used.ended.cores / used.cores
+    says = f"{percent(share)} of that in processes that it started, waited for, and that ended: it has no time left"
+    found = [Evidence("started", share, says, STARTED)]
+    profile = s.hot.services.get(consumer)
+    if profile is not None and profile.importing >= STARTED:
+        says = f"{percent(profile.importing)} of its CPU went into importing modules"
+        found.append(Evidence("importing", profile.importing, says, STARTED))
+    return found
+
+
+def _cheaper(s: Signals, consumer: str, made: list[Evidence]) -> str:
+    """What to do first about processes that are made for each message; "" where none are."""
+    if not made:
+        return ""
+    more = f"Then let more messages be worked on at a time{named(s, consumer, CONSUMERS)}, as far as there are cores."
+    if len(made) > 1:
+        return (
+            "Import what a message needs before its process is made (in the consumer, not within the function), or "
+            f"keep one process for many messages{named(s, consumer, ONE_PROCESS)}: each new one imports it anew. {more}"
+        )
+    return (
+        f"Keep one process for many messages{named(s, consumer, ONE_PROCESS)}, or make what each does cheaper. {more}"
     )
 
 

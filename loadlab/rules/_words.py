@@ -52,6 +52,9 @@ CONSUMERS = {
 }
 """More messages worked on at a time."""
 
+ONE_PROCESS = {"Python": "RQ's SimpleWorker, Celery's prefork"}
+"""A consumer that makes no process for each message."""
+
 PROCESSES = {"Python": "gunicorn -w, ProcessPoolExecutor", "Ruby": "Puma's workers, fork"}
 """Processes instead of threads."""
 

@@ -9,7 +9,8 @@ Fix: more consumers, or quicker ones (batches, prefetch, fewer calls for each me
 limit of the queue's length, or a refusal when it is long.
 Not: messages that come back again and again; a broker that blocks publishers: there nothing piles up; memory_leak:
 there nothing goes on once the load has ended.
-Python: more Celery workers or --concurrency; batches; a faster handler. Background tasks, create_task, submit(): a
+Python: more Celery workers or --concurrency; batches; a faster handler; imports in the worker, not in a job that RQ
+forks for. Background tasks, create_task, submit(): a
 bound (asyncio.Queue(maxsize), a semaphore that is taken before the task is made), or awaited.
 Node: more consumers, a higher concurrency in BullMQ; batches; a faster handler. Promises that nobody awaits: awaited,
 or as many at a time as a limit lets through (p-limit) before the answer goes out.

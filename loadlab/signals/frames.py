@@ -39,6 +39,11 @@ def waits_for_work(frame: Frame) -> bool:
     return bare(frame.function) in (JAVA_WAITS_FOR_WORK if java else WAITS_FOR_WORK)
 
 
+def imports(frame: Frame) -> bool:
+    """Whether Python looks for a module below it, and runs it: not the way to one that is there already."""
+    return frame.function == "_find_and_load" and frame.file.startswith("<frozen importlib")
+
+
 COMPREHENSIONS = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"})
 """Python runs these as functions of their own (generators always, the others before 3.12, PEP 709)."""
 

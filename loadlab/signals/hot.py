@@ -17,6 +17,7 @@ from loadlab.signals.frames import (
     LIBRARIES,
     asks,
     bare,
+    imports,
     in_function,
     is_users,
     shown,
@@ -73,6 +74,8 @@ class Profile:
     around: Line | None = None
     """The innermost of the user's functions below which half of the CPU goes that the user's code takes: what calls
     several that cost alike."""
+    importing: float = 0.0
+    """Share of CPU samples in which Python loads a module: once for a process, so hardly ever while it serves."""
 
     @property
     def is_native(self) -> bool:
@@ -239,6 +242,7 @@ def _profile(meta: ServiceMeta, stacks: list[Stacks]) -> Profile:
         _lines(meta, working, idle=False) if _count(working) >= FEWEST else (),
         _outside(meta, gil),
         _around(meta, gil),
+        _importing(gil),
     )
 
 
@@ -286,6 +290,12 @@ def _connecting(stacks: list[Stacks]) -> float:
         for _, frames, count in each.samples:
             total += count
             inside += count if any(bare(frame.function) in CONNECTS for frame in frames) else 0
+    return inside / total if total else 0.0
+
+
+def _importing(stacks: list[Stacks]) -> float:
+    total = _count(stacks)
+    inside = sum(count for each in stacks for _, frames, count in each.samples if any(map(imports, frames)))
     return inside / total if total else 0.0
 
 
