@@ -67,13 +67,37 @@ def bare(function: str) -> str:
     return function.rpartition(".")[2]
 
 
+LOOPS = (
+    ("asyncio/base_events.py", "_run_once"),
+    ("asyncio/runners.py", "run"),  # uvloop shows no frame of its own
+    ("socketserver.py", "serve_forever"),
+    ("trio/_core/_run.py", "run"),
+    ("twisted/internet/base.py", "mainLoop"),
+    ("waitress/server.py", "run"),
+)
+"""Functions from which a thread's handlers are called, one after the other, by the file they are in."""
+
+
 def users_frame(meta: ServiceMeta, frames: tuple[Frame, ...]) -> int | None:
-    """Index of the innermost frame of the user's; None where the whole stack is a library's."""
+    """Index of the innermost frame of the user's; None where the whole stack is a library's. Who only runs the loop
+    from which handlers are called (asyncio.run(main()), uvicorn.run(app)) is in each of its thread's stacks, and in
+    those of the library's own work has no part."""
     for index in range(len(frames) - 1, -1, -1):
         frame = frames[index]
         if is_users(frame.file, meta.cwd) and not frame.function.startswith("<frozen") and not _launches(frame):
-            return index
+            return None if _only_loops(meta, frames, index) else index
     return None
+
+
+def _only_loops(meta: ServiceMeta, frames: tuple[Frame, ...], index: int) -> bool:
+    """Whether a loop runs below the frame, and nothing but the user's own frames above it, so that none was called from
+    another loop."""
+    below = any(
+        bare(each.function) == function and each.file.endswith(file)
+        for each in frames[index + 1 :]
+        for file, function in LOOPS
+    )
+    return below and all(is_users(each.file, meta.cwd) or each.file.startswith("<") for each in frames[:index])
 
 
 def _launches(frame: Frame) -> bool:

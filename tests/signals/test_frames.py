@@ -47,3 +47,36 @@ def test_what_the_users_frame_asks_for(stack: tuple[Frame, ...], what: str, why:
     index = users_frame(META, stack)
     assert index is not None
     assert asks(META, stack, index) == what
+
+
+STARTED = Frame("<module>", "/srv/app/app.py", 40)
+SERVE = Frame("serve", "/srv/app/app.py", 30)
+RUN_APP = Frame("run_app", "/srv/app/lib/python3.11/site-packages/aiohttp/web.py", 502)
+RUNS_ONCE = Frame("BaseEventLoop._run_once", LIB + "asyncio/base_events.py", 1922)
+RUNNER = Frame("Runner.run", LIB + "asyncio/runners.py", 118)
+PREPARE = Frame("StreamResponse.prepare", "/srv/app/lib/python3.11/site-packages/aiohttp/web_response.py", 464)
+FROZEN = Frame("_run_module_as_main", "<frozen runpy>", 198)
+
+
+@pytest.mark.parametrize(
+    ("stack", "whose"),
+    [
+        ((STARTED, RUN_APP, RUNS_ONCE, PREPARE), None),
+        ((FROZEN, STARTED, SERVE, RUN_APP, RUNNER, PREPARE), None),
+        ((STARTED, SERVE), SERVE),
+        ((STARTED, RUN_APP, RUNS_ONCE, PREPARE, OURS), OURS),
+        ((STARTED, RUN_APP, PREPARE), STARTED),
+        ((*SERVER, OURS, RUNNER, RUNS_ONCE, PREPARE), OURS),
+    ],
+    ids=[
+        "the library's work, below a loop that the user's module runs",
+        "by python -m, through a function",
+        "no loop: it works itself",
+        "a handler",
+        "no loop that is known",
+        "a handler that runs a loop of its own",
+    ],
+)
+def test_who_only_runs_the_loop_has_no_part_in_the_librarys_work(stack: tuple[Frame, ...], whose: Frame | None) -> None:
+    index = users_frame(META, stack)
+    assert (None if index is None else stack[index]) == whose
