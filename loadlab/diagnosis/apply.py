@@ -93,6 +93,7 @@ def _empty() -> dict[str, object]:
         "threads": threads.Threads(()),
         "work": work.Work({}, {}),
         "starting": {},
+        "background": frozenset(),
         "calls": (),
         "churn": churn.Churn(()),
         "growing": {},

@@ -21,7 +21,7 @@ RANK = 35
 AT_LIMIT = True
 ELASTIC = False
 NEEDS = ("stations", "host", "cpu")
-USES = ()
+USES = ("background",)
 
 TAKEN = 0.20
 """Share of the machine's cores used by strangers: at a fifth, moving them away brings what a user would notice."""
@@ -35,7 +35,7 @@ def check(s: Signals) -> Verdict:
     share = s.host.others / s.host.cores
     if share < TAKEN or s.host.idle_share > IDLE:
         return Clear(f"strangers used {s.host.others:.2f} cores")
-    waiting = [each for each in s.stations.all if each.run_delay >= STARVED]
+    waiting = [each for each in s.stations.all if each.run_delay >= STARVED and each.entity.service not in s.background]
     if not waiting:
         return Clear("no service had to wait for a core")
     top = max(waiting, key=lambda each: each.run_delay)

@@ -41,7 +41,7 @@ AT_LIMIT = True
 ELASTIC = True
 LIFTS = ("core", "loop", "workers")
 NEEDS = ("stations", "cpu", "host")
-USES = ("hot", "threads", "workers", "languages", "growing", "pipes")
+USES = ("hot", "threads", "workers", "languages", "growing", "pipes", "background")
 
 IDLE_CORES = 0.5
 """Cores that must be idle before several full processes count as "one core each" rather than as all cores used."""
@@ -50,7 +50,8 @@ IDLE_CORES = 0.5
 def check(s: Signals) -> Verdict:
     """Each service whose busiest process is full of CPU work in one thread."""
     balancers = {each.name for each in s.meta.services if each.role == "balancer"}  # balancer_cpu is about those
-    found = [fault for name in s.stations.services if name not in balancers for fault in _service(s, name)]
+    apart = balancers | s.background  # what works for itself limits no request
+    found = [fault for name in s.stations.services if name not in apart for fault in _service(s, name)]
     return Found(tuple(sorted(found, key=lambda each: -each.strength))) if found else Clear("no thread used up a core")
 
 

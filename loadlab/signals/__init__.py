@@ -15,6 +15,7 @@ from loadlab.recording.model import Meta, Recording
 from loadlab.signals import (
     affinity,
     backends,
+    background,
     balancers,
     caches,
     calls,
@@ -108,6 +109,11 @@ class Signals:
     def cpu(self) -> cpu.Cpu:
         """Cores used and run delay, per service, instance and process."""
         return cpu.compute(self._recording)
+
+    @cached_property
+    def background(self) -> frozenset[str]:
+        """Services that work for themselves, whatever is asked of the system."""
+        return background.compute(self._recording)
 
     @cached_property
     def threads(self) -> threads.Threads:

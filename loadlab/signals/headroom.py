@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from loadlab.recording.model import Recording
-from loadlab.signals import cpu, host, latency, pressure, queues, quota, stations, threads
+from loadlab.signals import background, cpu, host, latency, pressure, queues, quota, stations, threads
 from loadlab.signals.far_ends import far_end
 from loadlab.signals.missing import Missing
 from loadlab.signals.stations import Station
@@ -109,16 +109,19 @@ def _machine(recording: Recording) -> Iterator[Place]:
         machine = host.compute(recording)
     except Missing:
         return
-    shares = tuple((name, each.cores) for name, each in used.services.items())
-    busy = max(machine.busy - machine.others - used.observer_cores, used.system_cores + used.generator_cores)
-    yield Place("", "cores", busy, machine.cores - machine.others - used.observer_cores - machine.steal, shares)
+    mine = background.compute(recording)  # as strangers have theirs
+    theirs = sum(used.services[name].cores for name in mine)
+    shares = tuple((name, each.cores) for name, each in used.services.items() if name not in mine)
+    busy = max(machine.busy - machine.others - used.observer_cores, used.system_cores + used.generator_cores) - theirs
+    left = machine.cores - machine.others - used.observer_cores - machine.steal - theirs
+    yield Place("", "cores", busy, left, shares)
 
 
 def _services(recording: Recording) -> Iterator[Place]:
     all_of_them, used = stations.compute(recording), cpu.compute(recording)
-    behind = _left_behind(recording)
+    apart = _left_behind(recording) | background.compute(recording)
     for name in all_of_them.services:
-        if name in behind:
+        if name in apart:
             continue
         working = {each.entity for each in used.services[name].busy}  # a master that only hands out takes no share
         mine = tuple(each for each in all_of_them.of(name) if each.entity in working)
