@@ -1,9 +1,11 @@
-"""What to do where all threads of a pool are taken, by whom they wait for: part of thread_pool_exhausted."""
+"""What to do where all threads of a pool are taken, by whom they wait for, and what more of them bring: part of
+thread_pool_exhausted and worker_pool_exhausted."""
 
 from __future__ import annotations
 
 from loadlab.rules._pipes import ADVICE, full
 from loadlab.rules._words import NAMES_PORT
+from loadlab.signals import Signals
 from loadlab.signals.threads import Wait
 
 LOOKUPS = (
@@ -26,3 +28,11 @@ def advice(peers: list[Wait], *, other: bool) -> tuple[str, bool]:
         return LOOKUPS, False
     more = "Make the pool bigger, or make the call asynchronous; then the wait shorter."
     return OTHERWISE if other else more, True
+
+
+def brings(s: Signals, name: str, times: float) -> float:
+    """Today's capacity times so much, where requests are in this service so many times shorter. Those that are
+    elsewhere meanwhile (of other users, at other services) are so for as long as before (Little's law)."""
+    here = s.edges.into(name)
+    every = max(s.edges.into(s.meta.target), here)
+    return round(every / (every - here + here / times), 2) if here > 0 and name != s.meta.target else round(times, 2)

@@ -16,7 +16,7 @@ for heavy calls.
 from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, at, blame, counted, percent, queued
-from loadlab.rules._pool import advice
+from loadlab.rules._pool import advice, brings
 from loadlab.rules._words import one_of, whom
 from loadlab.signals import Signals
 from loadlab.signals.workers import TAKEN, Workers
@@ -121,5 +121,5 @@ def _fault(s: Signals, each: Workers) -> Fault:
         strength=min(1.0, waiting / each.inside + 0.3),
         signals=2,
         # Twice the threads, as far as requests wait for one.
-        gain=None if not more else 2.0 if other else round(min(2.0, each.inside / pool), 2),
+        gain=None if not more else brings(s, name, 2.0 if other else min(2.0, each.inside / pool)),
     )

@@ -20,6 +20,7 @@ from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, _pipes, at, bl
 from loadlab.rules._cpu import IDLE
 from loadlab.rules._line import NOBODY
 from loadlab.rules._places import connections, kept
+from loadlab.rules._pool import brings
 from loadlab.rules._words import WAITERS, named, whom
 from loadlab.signals import Signals
 from loadlab.signals.stations import FULL, Station
@@ -116,5 +117,5 @@ def _fault(s: Signals, name: str, workers: list[tuple[ThreadState, float]], proc
         where=where,
         strength=waiting,
         signals=2,
-        gain=None if pipe else 2.0,  # twice the workers, while waiting rather than CPU fills them
+        gain=None if pipe else brings(s, name, 2.0),  # twice the workers, while waiting rather than CPU fills them
     )

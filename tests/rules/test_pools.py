@@ -11,6 +11,7 @@ from loadlab.diagnosis.apply import ask
 from loadlab.diagnosis.judge import diagnose
 from loadlab.recording.model import COLLECTOR, Frame, Stacks
 from loadlab.rules import Clear, Found, Verdict
+from loadlab.rules._pool import brings
 from loadlab.signals import Signals
 from tests.build import Builder, Fixed, Proc, Thread, loop, system
 from tests.rules.test_database_rules import HELD, behind_app
@@ -153,3 +154,20 @@ def test_a_pool_of_one_thread_that_always_finds_the_next_call_waiting(function: 
     assert found.bottleneck.kind == kind, found.bottleneck
     if kind == "thread_pool_exhausted":
         assert "the only thread of a pool in app is taken, in lookup() at places.py:9" in found.bottleneck.sentence
+
+
+@pytest.mark.parametrize(
+    ("here", "gain"),
+    [(16.0, 1.33), (32.0, 2.0), (33.0, 2.0), (0.0, 2.0)],
+    ids=["as recorded: the others wait at another service", "all", "clocks of two edges differ", "a socket not seen"],
+)
+def test_a_bigger_pool_brings_nothing_to_requests_that_are_elsewhere(here: float, gain: float) -> None:
+    """Half of the users asked Puma's six threads, the others a service with a lock: twice the threads are not twice the
+    throughput of both."""
+    built = Builder().service("front", Proc(cores=0.1)).service("pool", Proc(cores=0.1))
+    built.target = "front"
+    built.load(143, growth=1.0, users=32).generator().host()
+    built.edge("generator", "front", outstanding=32, connections=32).edge("front", "pool", outstanding=here)
+    signals = Signals(built.recording())
+    assert brings(signals, "pool", 2.0) == pytest.approx(gain, abs=0.01)
+    assert brings(signals, "front", 2.0) == 2.0
