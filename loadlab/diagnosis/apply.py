@@ -95,6 +95,7 @@ def _empty() -> dict[str, object]:
         "starting": {},
         "background": frozenset(),
         "calls": (),
+        "lanes": {},
         "churn": churn.Churn(()),
         "growing": {},
         "caches": caches.Caches(()),

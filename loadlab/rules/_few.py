@@ -59,7 +59,8 @@ def serves_few(s: Signals, edge: Edge, inside: float) -> tuple[str, str, list[Ev
 def _at_once(s: Signals, name: str) -> float | None:
     """By Little's law; None where no lone request was seen, where they do not wait for each other, or where they
     compute."""
-    served, used = s.workers.at_once, s.cpu.services.get(name)
+    lane, used = s.lanes.get(name), s.cpu.services.get(name)
+    served = s.workers.at_once if lane is None else lane.at_once
     if served is None or used is None or s.edges.into(name) < WAIT * served:
         return None
     return served if used.cores < COMPUTING * served else None

@@ -11,6 +11,9 @@ from loadlab.signals import Signals
 from loadlab.signals.hot import Line
 from loadlab.signals.workers import CALLER, Workers
 
+USES = ("hot", "querying", "databases", "calls", "elasticity", "cpu", "languages", "lanes")
+"""Signals that the signs look at where they exist."""
+
 ONE = 1.6
 """Threads at work at a time, or requests served at once, up to which it is one at a time: handing a lock over overlaps
 with the next request's beginning, and a pool of two would be two."""
@@ -120,18 +123,29 @@ def for_interpreter(s: Signals, each: Workers) -> bool:
 
 def one_at_a_time(s: Signals, each: Workers) -> list[Evidence]:
     """At another service, whatever else a request takes; or by Little's law. Where that can be told: of the service
-    that gets the load, with one process."""
+    that gets the load, with one process; or of one that a kind of requests has to itself."""
     name, at_once = each.entity.service, s.workers.at_once
     # slow_downstream follows it further back.
     front = {s.meta.target} | {one.upstream for one in s.meta.services if one.name == s.meta.target and one.upstream}
-    if len(s.workers.of(name)) > 1 or name not in front:
+    if len(s.workers.of(name)) > 1:
         return []
+    if name not in front:
+        return _in_lane(s, name)
     edge = max(s.edges.out_of(name), key=lambda edge: edge.alone, default=None)
     if edge is not None and edge.alone >= ALONE:
         return [Evidence("alone", edge.alone, f"exactly one was at {edge.to} {percent(edge.alone)} of the time", ALONE)]
     if at_once is None or at_once > ONE:
         return []
     return [Evidence("at_once", at_once, f"as many were served as with {at_once:.1f} at a time", ONE)]
+
+
+def _in_lane(s: Signals, name: str) -> list[Evidence]:
+    """Not on a full machine, where whoever serves them waits for a core."""
+    lane = s.lanes.get(name)
+    if lane is None or lane.at_once > ONE or s.host.idle < IDLE_CORES:
+        return []
+    says = f"of {lane.endpoint}, which goes there, as many were served as with {lane.at_once:.1f} at a time"
+    return [Evidence("at_once", lane.at_once, says, ONE)]
 
 
 def without_others(s: Signals, each: Workers) -> Workers:
@@ -239,8 +253,11 @@ def unseen(s: Signals, each: Workers) -> tuple[list[Evidence], tuple[str, str]] 
     if not signs:
         return None
     asked = s.edges.out_of(each.entity.service)
+    served = min((sign.value for sign in signs if sign.metric == "at_once"), default=1.0)
     if signs[0].value < ELSEWHERE or not asked:
         return signs, manner(elsewhere=signs[0].value)
+    if served < TAKEN:  # for part of the time nobody is served, though others wait
+        return signs, manner(elsewhere=0.0)
     to = asked[0].to
     advice = (
         f"Take the call to {to} out of the lock, or give each thing a lock of its own; let several workers ask {to}."

@@ -33,7 +33,7 @@ AT_LIMIT = True
 ELASTIC = False
 COVERS = ("worker_pool_exhausted",)
 NEEDS = ("workers", "threads", "edges", "host", "stations")
-USES = ("hot", "querying", "databases", "calls", "elasticity", "cpu", "queues", "measurement", "languages", "pileups")
+USES = (*_line.USES, "queues", "measurement", "pileups")
 
 INSIDE = 3.0
 """Requests in the process for each that is served: below, hardly anybody waits."""

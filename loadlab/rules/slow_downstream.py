@@ -30,7 +30,7 @@ ELASTIC = False
 LIFTS = ()
 SPARES = True
 NEEDS = ("edges", "stations", "measurement")
-USES = ("pressure", "caches", "workers", "cpu", "threads", "queues")
+USES = ("pressure", "caches", "workers", "cpu", "threads", "queues", "lanes")
 
 WAITING = 0.5
 """Share of the requests in a service that are outstanding downstream: past half, the other service has most of the

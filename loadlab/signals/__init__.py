@@ -35,6 +35,7 @@ from loadlab.signals import (
     headroom,
     host,
     hot,
+    lanes,
     languages,
     latency,
     life,
@@ -291,6 +292,11 @@ class Signals:
     def scaling(self) -> tuple[scaling.Scaled, ...]:
         """Instances that a scaler added and took away, why, and how users fared meanwhile."""
         return scaling.compute(self._recording)
+
+    @cached_property
+    def lanes(self) -> Mapping[str, lanes.Lane]:
+        """By service: the one kind of requests that goes there, of several."""
+        return lanes.compute(self._recording)
 
     @cached_property
     def denials(self) -> denials.Denials:
