@@ -4,7 +4,7 @@ between two tries."""
 from __future__ import annotations
 
 from loadlab.rules import Evidence, Fault, at, blame, percent
-from loadlab.rules._line import ALONE, one_at_a_time
+from loadlab.rules._line import ALONE, LOOP, one_at_a_time
 from loadlab.rules._refuser import STORES, again_of, refused
 from loadlab.rules._standing import standing
 from loadlab.signals import Signals
@@ -56,23 +56,38 @@ def polling(s: Signals, each: Workers) -> list[Fault]:
 
 
 def napping(s: Signals, name: str) -> list[Fault]:
-    """In however many processes: exactly one request is at another service, most others are threads asleep, and each
-    asks a store more often than one that is alone does. Naps are long, so that these are few questions."""
-    mine = s.workers.of(name)
-    inside = sum(each.inside for each in mine)
-    asleep = sum(
-        thread.share["sleep"]
-        for each in mine
-        for thread in s.threads.of(name, each.entity.pid)
-        if thread.serves or thread.entity.tid != each.entity.pid
-    )
-    if inside < INSIDE or asleep < ASLEEP * (inside - 1.0):
+    """In however many processes: exactly one request is at another service, most others are asleep, as threads or in an
+    event loop, and each asks a store more often than one that is alone does. Naps are long, so that these are few
+    questions."""
+    inside = sum(each.inside for each in s.workers.of(name))
+    threads, tasks = _threads_asleep(s, name), _in_loops(s, name, inside)
+    if inside < INSIDE or max(threads, tasks) < ASLEEP * (inside - 1.0):
         return []
     held = max(s.edges.out_of(name), key=lambda edge: edge.alone, default=None)
     store = _asked_more(s, name)
     if held is None or held.alone < ALONE or store is None or store.to == held.to or refused(s, name):
         return []
-    return [_napping(s, held, store, inside, asleep)]
+    return [_napping(s, held, store, inside, threads, tasks)]
+
+
+def _threads_asleep(s: Signals, name: str) -> float:
+    """Mean. A first thread that has others serve looks now and then whether they are still there."""
+    return sum(
+        thread.share["sleep"]
+        for each in s.workers.of(name)
+        for thread in s.threads.of(name, each.entity.pid)
+        if thread.serves or thread.entity.tid != each.entity.pid
+    )
+
+
+def _in_loops(s: Signals, name: str, inside: float) -> float:
+    """Requests in event loops that have time left, which are neither at anybody else nor on a CPU; 0 where threads
+    serve."""
+    mine = s.workers.of(name)
+    loops = [s.threads.polling(name, each.entity.pid) for each in mine]
+    if any(busy is None or busy > LOOP for busy in loops) or any(each.taken or each.queueing >= 1.0 for each in mine):
+        return 0.0
+    return inside - sum(edge.outstanding for edge in s.edges.out_of(name)) - sum(busy or 0.0 for busy in loops)
 
 
 def _asked_more(s: Signals, name: str) -> Calls | None:
@@ -87,9 +102,13 @@ def _asked_more(s: Signals, name: str) -> Calls | None:
     return most[1] if most is not None and most[0] >= ONCE_MORE else None
 
 
-def _napping(s: Signals, held: Edge, store: Calls, inside: float, asleep: float) -> Fault:
-    name, where = held.source, blame(s.hot.standing(held.source))
-    alone = store.alone or 0.0
+def _napping(s: Signals, held: Edge, store: Calls, inside: float, threads: float, tasks: float) -> Fault:
+    name, alone = held.source, store.alone or 0.0
+    # In a loop stacks show who runs, not who waits.
+    asleep, where = (threads, blame(s.hot.standing(name))) if threads >= tasks else (tasks, None)
+    slept = f"{asleep:.1f} of its threads slept"
+    if threads < tasks:
+        slept = f"{asleep:.1f} were neither at anybody else nor at work, and its event loop had time left"
     says = f"each request asked {store.to} {store.per_request:.1f} times, and {alone:.1f} times where none waited"
     return Fault(
         name,
@@ -97,7 +116,7 @@ def _napping(s: Signals, held: Edge, store: Calls, inside: float, asleep: float)
         f"until they ask for it again{at(where)}",
         (
             Evidence("inside", inside, f"{inside:.0f} requests were in {name} at a time", INSIDE),
-            Evidence("asleep", asleep, f"{asleep:.1f} of its threads slept", ASLEEP * (inside - 1.0)),
+            Evidence("asleep", asleep, slept, ASLEEP * (inside - 1.0)),
             Evidence("alone", held.alone, f"exactly one was at {held.to} {percent(held.alone)} of the time", ALONE),
             Evidence("calls_per_request", store.per_request, says, alone + ONCE_MORE),
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from loadlab.rules import Evidence, Fault, at, blame, counted, percent
 from loadlab.rules._cpu import IDLE
+from loadlab.rules._importing import importing
 from loadlab.rules._words import CONSUMERS, ONE_PROCESS, named
 from loadlab.signals import Signals
 from loadlab.signals.queues import Queue
@@ -15,8 +16,8 @@ are requests are not theirs: a list that is kept for something else."""
 
 
 STARTED = 1 / 3
-"""Share of a consumer's CPU that is used by processes which have ended again, or goes into importing, from which on
-that is named: as much as one line must take to be made cheaper first."""
+"""Share of a consumer's CPU that is used by processes which have ended again, from which on they are named, as in
+process_churn."""
 
 WAITS = 0.5
 """Share of its time in which a consumer waits for such a process, from which on that is how it works."""
@@ -78,12 +79,7 @@ def _made(s: Signals, consumer: str) -> list[Evidence]:
         return []
     share = used.ended.cores / used.cores
     says = f"{percent(share)} of that in processes that it started, waited for, and that ended: it has no time left"
-    found = [Evidence("started", share, says, STARTED)]
-    profile = s.hot.services.get(consumer)
-    if profile is not None and profile.importing >= STARTED:
-        says = f"{percent(profile.importing)} of its CPU went into importing modules"
-        found.append(Evidence("importing", profile.importing, says, STARTED))
-    return found
+    return [Evidence("started", share, says, STARTED), *importing(s, consumer)]
 
 
 def _cheaper(s: Signals, consumer: str, made: list[Evidence]) -> str:

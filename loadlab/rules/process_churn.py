@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Verdict, at, blame, percent
 from loadlab.rules._cpu import bound
+from loadlab.rules._importing import BEFORE, importing
 from loadlab.signals import Signals
 
 BRANCH = "cpu"
@@ -37,7 +38,7 @@ COVERS = (
 LIFTS = ()
 SPARES = True
 NEEDS = ("stations", "cpu", "host", "latency")
-USES = ("starting",)
+USES = ("starting", "hot")
 
 PROGRAMS = 1 / 3
 """Share of the service's CPU, from which on its programs are named rather than the cores: as much as one line must take
@@ -69,14 +70,19 @@ def _service(s: Signals, name: str) -> list[Fault]:
     if service.ended.program:
         seen = f"of those seen while they ran, most were {service.ended.program}"
         evidence.append(Evidence("program", 1.0, seen))
+    more = importing(s, name)
+    evidence += more
     program = f" ({service.ended.program})" if service.ended.program else ""
+    remedy = (
+        "Do it in the process with a library, keep one such program running and hand it the work, or remember "
+        "what it answered; more workers would only start more of them at once."
+    )
     return [
         Fault(
             name,
             f"{name} spends {percent(share)} of its CPU in programs started for requests{program}{at(where)}",
             tuple(evidence),
-            "Do it in the process with a library, keep one such program running and hand it the work, or remember "
-            "what it answered; more workers would only start more of them at once.",
+            f"{BEFORE} Else: {remedy[0].lower()}{remedy[1:]}" if more else remedy,
             where=where,
             strength=share,
             signals=2,

@@ -8,7 +8,7 @@ import pytest
 from loadlab.catalogue import units
 from loadlab.diagnosis.apply import ask
 from loadlab.diagnosis.judge import diagnose
-from loadlab.recording.model import Entity, Frame, Stacks
+from loadlab.recording.model import THREAD_STATES, Entity, Frame, Stacks
 from loadlab.rules import Clear, Found, Verdict
 from loadlab.signals import Signals
 from tests.build import Builder, Proc, Thread, loop
@@ -40,6 +40,30 @@ def booking(naps: int = 3, *, again: float = 2.0, alone: bool = True, role: str 
                 f"edges.segments_{way}", Entity("edge", "app", 0, name=to), each[0] * 36, before=each[1] * lone
             )
     return built
+
+
+def tasks(*, busy: float = 0.1, again: float = 3.2) -> Builder:
+    """Recorded of the same in two event loops: no thread stands for a request."""
+    built = booking(again=again)
+    for name in ("samples", *[each for each in THREAD_STATES if f"threads.{each}" in built.series]):
+        kept = [each for each in built.series[f"threads.{name}"] if each.entity.tid == each.entity.pid]
+        built.series[f"threads.{name}"] = kept
+    for state, share in (("running", busy), ("idle_epoll", 1.0 - busy)):
+        mine = [each for each in built.series[f"threads.{state}"] if each.entity.service == "app"]
+        built.series[f"threads.{state}"] = [each for each in built.series[f"threads.{state}"] if each not in mine]
+        for each in mine:
+            built.counter(f"threads.{state}", each.entity, 50.0 * share, before=25.0)
+    return built
+
+
+def test_a_lock_in_a_store_for_which_tasks_of_several_loops_ask() -> None:
+    found = verdict("lock_contention", tasks())
+    assert isinstance(found, Found)
+    (fault,) = found.faults
+    assert "one at a time holds a lock kept in redis" in fault.sentence and fault.where is None
+    assert any("6.8 were neither at anybody else nor at work" in each.says for each in fault.evidence)
+    assert isinstance(verdict("lock_contention", tasks(busy=0.8)), Clear), "a loop without time may be it"
+    assert isinstance(verdict("lock_contention", tasks(again=0.1)), Clear)
 
 
 def test_a_lock_in_a_store_asked_for_between_naps() -> None:

@@ -72,3 +72,17 @@ def test_what_children_used_is_no_strangers() -> None:
     signals = Signals(wiki().recording())
     assert signals.host.others == pytest.approx(0.0, abs=0.02)
     assert signals.cpu.services["app"].cores == pytest.approx(1.7, abs=0.01)
+
+
+@pytest.mark.parametrize(("imports", "first"), [(88, "Import what a task needs"), (5, "Do it in the process")])
+def test_what_forks_import_anew_is_told_first(imports: int, first: str) -> None:
+    """Recorded of two `rq worker`, each of which forks for each job; the job imports a library within its function."""
+    built = wiki()
+    job, loads = Frame("label", "/srv/app/jobs.py", 5), Frame("_find_and_load", "<frozen importlib._bootstrap>", 1178)
+    samples = (("MainThread", (job, loads), imports), ("MainThread", (job,), 100 - imports))
+    built.stacks.append(Stacks("app", 0, built.pid - 9, "gil", samples))
+    found = verdict(built)
+    assert isinstance(found, Found) and found.faults[0].remedy.startswith(first)
+    assert any("of its CPU went into importing modules" in each.says for each in found.faults[0].evidence) == (
+        imports > 50
+    )
