@@ -19,7 +19,7 @@ key.
 
 from __future__ import annotations
 
-from loadlab.rules import Clear, Evidence, Fault, Found, Unknown, Verdict, Where, _line, at, percent
+from loadlab.rules import Clear, Evidence, Fault, Found, Unknown, Verdict, Where, _keeping, _line, at, percent
 from loadlab.rules._computing import computing
 from loadlab.rules._pent_up import pent_up
 from loadlab.rules._polling import napping, polling
@@ -31,7 +31,7 @@ STEP = "narrow_lock"
 RANK = 42
 AT_LIMIT = True
 ELASTIC = False
-COVERS = ("worker_pool_exhausted",)
+COVERS = ("slow_downstream", "worker_pool_exhausted")
 NEEDS = ("workers", "threads", "edges", "host", "stations")
 USES = (*_line.USES, "queues", "measurement", "pileups")
 
@@ -48,7 +48,7 @@ POOL = 0.3
 def check(s: Signals) -> Verdict:
     """Every process whose requests are served one at a time while it has time left."""
     found = [fault for each in s.workers.all for fault in _process(s, each)]
-    for together in (_processes, napping, pent_up):
+    for together in (_processes, napping, pent_up, _keeping.passes_few):
         alone = {fault.service for fault in found}
         found += [fault for name in s.stations.services if name not in alone for fault in together(s, name)]
     told = [fault for fault in found if fault.signals > 1]

@@ -68,16 +68,19 @@ def keeping(
     busy: float = 0.07,
     own: float = 0.02,
     far: float = 0.03,
+    role: str = "balancer",
+    connections: float = 6,
 ) -> Builder:
     """A balancer that nobody reads, before an app that asks a third. As recorded of HAProxy with maxconn 2 of each of
     two servers, started by a command: 3 connections to each, of which 2 awaited an answer at each of 22 looks."""
-    built = Builder().service("app", Proc(cores=busy, busy=busy)).service("lb", Proc(cores=own), role="balancer")
+    built = Builder().service("app", Proc(cores=busy, busy=busy)).service("lb", Proc(cores=own), role=role)
     built.service("far", Proc(cores=far, busy=far), role="external")
     built.target = "lb"
     built.load(60.0, growth=1.02, users=8).generator().host()
     built.histograms = Fixed(p50_ms=1000 * served / 60.0 / 1.1)
     built.edge("generator", "lb", outstanding=inside, connections=8)
-    built.edge("lb", "app", outstanding=behind, connections=6).edge("app", "far", outstanding=behind, connections=6)
+    built.edge("lb", "app", outstanding=behind, connections=connections)
+    built.edge("app", "far", outstanding=behind, connections=connections)
     return built
 
 
@@ -124,6 +127,21 @@ def test_a_balancer_that_keeps_requests_is_told_before_what_its_servers_wait_for
     found = diagnose(keeping().recording())
     assert found.bottleneck is not None and found.bottleneck.kind == "balancer_queue"
     assert "connection_pool_exhausted" not in {each.kind for each in found.others}
+
+
+@pytest.mark.parametrize(
+    ("built", "kind"),
+    [
+        (keeping(role="app"), "lock_contention"),
+        (keeping(role="app", connections=4), "connection_pool_exhausted"),
+        (keeping(role="app", busy=0.95), "single_core"),
+    ],
+    ids=["connections are left", "none is left", "whom it asks has no time left"],
+)
+def test_what_is_not_known_to_be_a_balancer_lets_few_through_as_well(built: Builder, kind: str) -> None:
+    found = diagnose(built.recording())
+    assert found.bottleneck is not None and found.bottleneck.kind == kind, found.sentence
+    assert (kind == "lock_contention") == ("4 at a time are let through to app" in found.sentence)
 
 
 def loaded(balancer: float, app: float, role: str = "balancer") -> Builder:
