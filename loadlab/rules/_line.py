@@ -8,6 +8,7 @@ from loadlab.rules import SMALL, Evidence, Where, _pipes, blame, percent
 from loadlab.rules._refuser import refused
 from loadlab.rules._words import whom
 from loadlab.signals import Signals
+from loadlab.signals.edges import Edge
 from loadlab.signals.hot import Line
 from loadlab.signals.workers import CALLER, Workers
 
@@ -17,6 +18,10 @@ USES = ("hot", "querying", "databases", "calls", "elasticity", "cpu", "languages
 ONE = 1.6
 """Threads at work at a time, or requests served at once, up to which it is one at a time: handing a lock over overlaps
 with the next request's beginning, and a pool of two would be two."""
+
+TWO = 1.9
+"""Requests of one kind served at once, by Little's law, from which on it may be two at a time: what a lone one takes
+beside being served only adds to their number."""
 
 ALONE = 0.8
 """Share of the looks at which exactly one request was under way elsewhere, from which on that is the rule and not
@@ -54,7 +59,13 @@ COMPUTING = 0.5
 """Cores of a process, and share of its own samples in one function, from which on that is most of what is done one at a
 time."""
 
-NOBODY = frozenset({CALLER, "listen", "socket", ""})
+UNKNOWN = "socket"
+"""What the probe calls a far end that it cannot tell."""
+
+BRIEF = 0.1
+"""Threads that wait for such at a time, from which on a share of one that is known is less than the whole."""
+
+NOBODY = frozenset({CALLER, "listen", UNKNOWN, ""})
 """Far ends that tell nothing of what a holder waits for."""
 
 ELSEWHERE = 0.5
@@ -133,19 +144,29 @@ def one_at_a_time(s: Signals, each: Workers) -> list[Evidence]:
         return _in_lane(s, name)
     edge = max(s.edges.out_of(name), key=lambda edge: edge.alone, default=None)
     if edge is not None and edge.alone >= ALONE:
-        return [Evidence("alone", edge.alone, f"exactly one was at {edge.to} {percent(edge.alone)} of the time", ALONE)]
+        return [Evidence("alone", edge.alone, _exactly(edge), ALONE)]
     if at_once is None or at_once > ONE:
         return []
     return [Evidence("at_once", at_once, f"as many were served as with {at_once:.1f} at a time", ONE)]
 
 
 def _in_lane(s: Signals, name: str) -> list[Evidence]:
-    """Not on a full machine, where whoever serves them waits for a core."""
+    """Not on a full machine, where whoever serves them waits for a core. Where exactly one is at another service, that
+    may be because a connection carries several (HTTP/2): then at least two are served."""
     lane = s.lanes.get(name)
-    if lane is None or lane.at_once > ONE or s.host.idle < IDLE_CORES:
+    edge = max(s.edges.out_of(name), key=lambda edge: edge.alone, default=None)
+    one = edge is not None and edge.alone >= ALONE
+    if lane is None or lane.at_once > (TWO if one else ONE) or s.host.idle < IDLE_CORES:
         return []
     says = f"of {lane.endpoint}, which goes there, as many were served as with {lane.at_once:.1f} at a time"
-    return [Evidence("at_once", lane.at_once, says, ONE)]
+    found = [Evidence("at_once", lane.at_once, says, TWO if one else ONE)]
+    if edge is not None and one:
+        found.append(Evidence("alone", edge.alone, _exactly(edge), ALONE))
+    return found
+
+
+def _exactly(edge: Edge) -> str:
+    return f"exactly one was at {edge.to} {percent(edge.alone)} of the time"
 
 
 def without_others(s: Signals, each: Workers) -> Workers:
@@ -172,7 +193,9 @@ def holder(s: Signals, each: Workers) -> tuple[str, list[Evidence]]:
     peer, share = max(mine.items(), key=lambda one: one[1], default=("", 0.0))
     if not MOSTLY <= share <= ONE:
         return min(alone, default=""), []
-    stood = f"whoever held it stood in a call to {whom(peer)} {percent(min(1.0, share))} of the time"
+    brief = sum(wait.share for wait in s.threads.waits if wait.entity.pid == each.entity.pid and wait.peer == UNKNOWN)
+    least = "at least " if brief >= BRIEF else ""  # connections of one call each are gone before their end is known
+    stood = f"whoever held it stood in a call to {whom(peer)} {least}{percent(min(1.0, share))} of the time"
     return whom(peer), [Evidence("holder", share, stood, MOSTLY)]
 
 

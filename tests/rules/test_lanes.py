@@ -90,6 +90,8 @@ def test_else_nothing_is_told(built: Builder, why: str) -> None:
 LOCK = [
     (tickets(), Found, "one at a time is let through to partner"),
     (tickets(alone_ms=8.0), Found, "by a limiter that spaces them"),
+    (tickets(alone_ms=20.7), Found, "one at a time is let through to partner"),
+    (tickets(alone_ms=25.0), Clear, "it may be two"),
     (tickets(alone_ms=60.0), Clear, "several at a time: a connection that carries them all (HTTP/2)"),
     (tickets(idle=0.1), Clear, "on a full machine they wait for a core"),
 ]

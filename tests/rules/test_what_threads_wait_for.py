@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from loadlab.catalogue import units
@@ -10,6 +12,7 @@ from loadlab.rules import Found
 from loadlab.signals import Signals
 from tests.build import Builder, Proc, Thread, loop
 from tests.rules.test_file_rules import app
+from tests.rules.test_software_limits import locked
 
 STANDS = {"file_io": 0.97, "running": 0.02}
 WORKER = Thread(0.02, 0.0, STANDS, "idle_accept")
@@ -53,3 +56,19 @@ def test_threads_that_look_up_names(peer: str, lookups: bool) -> None:
     assert fault.remedy.startswith("Keep connections open") == lookups
     assert (fault.gain is None) == lookups, "how much a kept connection spares is not known"
     assert any(each.says == "mostly waiting for a name server (10.0.0.2:53)" for each in fault.evidence) == lookups
+
+
+@pytest.mark.parametrize(
+    ("unknown", "says"),
+    [(0.05, "in a call to catalogue at least 55% of the time"), (0.0, "in a call to catalogue 55% of the time")],
+)
+def test_of_connections_for_one_call_a_share_is_a_least(unknown: float, says: str) -> None:
+    """Recorded of Rust: of a connection that lives for ten milliseconds the end is often not known any more."""
+    built = locked()
+    threads = [each.entity for each in built.series["threads.samples"] if each.entity.service == "app"]
+    for each in threads:
+        for name, share in (("catalogue/0", 0.55 / len(threads)), ("socket", unknown)):
+            built.counter("waits.samples", replace(each, kind="wait", name=name), 50.0 * share)
+    found = ask(units("rules")["lock_contention"], Signals(built.recording()))
+    assert isinstance(found, Found)
+    assert any(says in each.says for each in found.faults[0].evidence), found.faults[0].evidence
