@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadlab.clock import SYSTEM
+from loadlab.load import _arrivals
 from loadlab.load._arrivals import BURST, Arrivals
 from loadlab.load._book import Book
 
@@ -147,52 +148,94 @@ def test_who_is_due_when_an_answer_comes_leaves_at_once_and_in_order() -> None:
     assert slow.book.counts.due == slow.book.counts.succeeded == 3
 
 
-def test_a_rate_that_changes_moves_the_next_arrival_with_it() -> None:
+class Stopped:
+    """A clock that can be stopped: what is told at one moment is told at one moment, however slow the machine."""
+
+    def __init__(self) -> None:
+        self.at: float | None = None
+
+    def monotonic(self) -> float:
+        return SYSTEM.monotonic() if self.at is None else self.at
+
+    def stop(self, at: float | None = None) -> float:
+        self.at = SYSTEM.monotonic() if at is None else at
+        return self.at
+
+    def go_on(self) -> None:
+        self.at = None
+
+
+@pytest.fixture
+def watch(monkeypatch: pytest.MonkeyPatch) -> Stopped:
+    """The clock of the schedules."""
+    found = Stopped()
+    monkeypatch.setattr(_arrivals, "SYSTEM", found)
+    return found
+
+
+def test_a_rate_that_changes_moves_the_next_arrival_with_it(watch: Stopped) -> None:
     sent: list[float] = []
     arrivals: Arrivals[None] = Arrivals(Book(t0=0.0), lambda due, _: sent.append(due), even=True)
-    start = SYSTEM.monotonic()
+    start = watch.stop()
     arrivals.at_rate(0.01, None)
     arrivals.at_rate(100.0, None)
-    while len(sent) < 3:
-        gevent.sleep(0.002)
+    watch.go_on()
+    with gevent.Timeout(30):
+        while len(sent) < 3:
+            gevent.sleep(0.002)
     arrivals.at_rate(0.0, None)
-    assert sent[0] - start == pytest.approx(0.01, abs=0.005)
+    assert sent[0] - start == pytest.approx(0.01, abs=1e-6)
     assert [b - a for a, b in pairwise(sent)] == pytest.approx([0.01] * (len(sent) - 1), abs=1e-6)
     before = len(sent)
     gevent.sleep(0.05)
     assert len(sent) == before
 
 
-def test_even_arrivals_of_those_who_are_left_are_even_together_again() -> None:
+def test_even_arrivals_of_those_who_are_left_are_even_together_again(watch: Stopped) -> None:
     """Three at 60/s in all; the one in the middle is lost, and the others have 30/s each."""
     sent: list[float] = []
+    began = watch.stop()
+
+    def caught_up(since: float, now: float, already: int) -> None:
+        """At a moment that stays, whoever was due leaves."""
+        with gevent.Timeout(30):
+            while len(sent) - already < int((now - since) * 60):
+                gevent.sleep(0.001)
+
     three: list[Arrivals[None]] = [
         Arrivals(Book(t0=0.0), lambda due, _: sent.append(due), even=True, part=(index, 3)) for index in range(3)
     ]
     for each in three:
         each.at_rate(20.0, None, (three.index(each), 3))
+    watch.go_on()
     gevent.sleep(0.12)
+    changed = watch.stop()
+    caught_up(began, changed, 0)
     three[1].stop()
-    changed = SYSTEM.monotonic()
     for index, each in enumerate((three[0], three[2])):
         each.at_rate(30.0, None, (index, 2))
+    watch.go_on()
     gevent.sleep(0.2)
+    caught_up(changed, watch.stop(), len([due for due in sent if due < changed]))
     for each in three:
         each.stop()
-    before, after = [due for due in sent if due < changed], [due for due in sent if due >= changed]
-    assert [b - a for a, b in pairwise(before)] == pytest.approx([1 / 60] * (len(before) - 1), abs=0.004)
-    assert [b - a for a, b in pairwise(after)] == pytest.approx([1 / 60] * (len(after) - 1), abs=0.004)
+    before, after = sorted(due for due in sent if due < changed), sorted(due for due in sent if due >= changed)
+    assert [b - a for a, b in pairwise(before)] == pytest.approx([1 / 60] * (len(before) - 1), abs=1e-6)
+    assert [b - a for a, b in pairwise(after)] == pytest.approx([1 / 60] * (len(after) - 1), abs=1e-6)
     assert len(before) >= 5 and len(after) >= 9
 
 
-def test_who_is_late_when_places_change_stays_late() -> None:
+def test_who_is_late_when_places_change_stays_late(watch: Stopped) -> None:
     sent: list[float] = []
     arrivals: Arrivals[None] = Arrivals(Book(t0=0.0), lambda due, _: sent.append(due), even=True, part=(1, 2))
-    began = SYSTEM.monotonic()
+    began = watch.stop()
     arrivals.at_rate(100.0, None)
-    SYSTEM.sleep(0.055)  # nobody has a turn: five are late
+    watch.stop(began + 0.055)  # nobody has had a turn: five are late
     arrivals.at_rate(50.0, None, (0, 1))
-    gevent.sleep(0.03)
+    watch.go_on()
+    with gevent.Timeout(30):
+        while len(sent) < 6:
+            gevent.sleep(0.01)
     arrivals.stop()
-    assert [due - began for due in sent[:5]] == pytest.approx([0.01, 0.02, 0.03, 0.04, 0.05], abs=0.004)
-    assert sent[5] - began == pytest.approx(0.075, abs=0.004)
+    assert [due - began for due in sent[:5]] == pytest.approx([0.01, 0.02, 0.03, 0.04, 0.05], abs=1e-6)
+    assert sent[5] - began == pytest.approx(0.075, abs=1e-6)
