@@ -28,10 +28,25 @@ KEEP_UP = "Let several processes read it, or write less: fewer lines, shorter on
 """What else helps a reader that uses up its core."""
 
 
+STOOD = 0.3
+"""Threads of a process that stand in a write to a full pipe, mean, from which on its reader decides. At 0.3 of one
+thread's time, its capacity would grow by 1/(1-0.3) = 1.4, as in event_loop_blocked; of several, behind the lock of a
+logging handler, it is one after the other."""
+
+COMPUTES = 0.5
+"""Cores of a full process from which on it computes for most of its time, and waits for a core for the rest."""
+
+IDLE = 0.15
+"""Share of the cores that may be idle on a full machine, as in all_cores."""
+
+
 def reads(s: Signals, station: Station) -> bool:
-    """Whether a process is full of CPU work, takes no requests, and reads from a pipe."""
+    """Whether a process is full of CPU work, takes no requests, and reads from a pipe; on a machine that is full it is
+    all_cores."""
     serves = station.thread is not None and station.thread.serves
-    return station.on_one_core and not serves and station.entity.pid in s.pipes.readers
+    if serves or not station.full or station.entity.pid not in s.pipes.readers:
+        return False
+    return station.on_one_core or (station.thread_cores >= COMPUTES and s.host.idle_share >= IDLE)
 
 
 def writers(s: Signals, name: str) -> list[Station]:
@@ -40,16 +55,21 @@ def writers(s: Signals, name: str) -> list[Station]:
     stations = s.stations.of(name)
     if not any(reads(s, each) for each in stations):
         return []
-    return [each for each in stations if not reads(s, each) and s.pipes.feeds(s.threads, each.thread)]
+    return [each for each in stations if not reads(s, each) and _stands(s, each) >= STOOD]
+
+
+def _stands(s: Signals, station: Station) -> float:
+    threads = s.threads.of(station.entity.service, station.entity.pid)
+    return sum(each.share for thread in threads for each in s.threads.peers(thread.entity) if each.peer == FULL_PIPE)
 
 
 def stood(s: Signals, name: str) -> list[Evidence]:
     """How much of their time they did."""
-    shares = [each.thread.blocked for each in writers(s, name) if each.thread is not None]
-    if not shares:
+    most = max((_stands(s, each) for each in writers(s, name)), default=0.0)
+    if not most:
         return []
-    says = f"it reads a pipe that is full: whoever writes into it stood {percent(max(shares))} of the time"
-    return [Evidence("full_pipe", max(shares), says)]
+    says = f"it reads a pipe that is full: whoever writes into it stood {percent(min(1.0, most))} of the time"
+    return [Evidence("full_pipe", most, says, STOOD)]
 
 
 def full(waits: Iterable[Wait]) -> bool:

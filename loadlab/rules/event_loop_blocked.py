@@ -25,7 +25,7 @@ AT_LIMIT = True
 ELASTIC = False
 LIFTS = ("loop", "workers")
 NEEDS = ("stations", "threads")
-USES = ("hot", "languages", "quota", "pipes")
+USES = ("hot", "languages", "quota", "pipes", "host")
 
 BLOCKED = 0.30
 """Share of the loop's time spent stopped in calls that are not its wait for events. A healthy loop has next to none:

@@ -57,7 +57,7 @@ def check(s: Signals) -> Verdict:
 
 def _service(s: Signals, name: str) -> list[Fault]:
     stations = s.stations.of(name)
-    full = [each for each in stations if (each.on_one_core or wants_one(s, each)) and _alone(each)]
+    full = [each for each in stations if _one_core(s, each) and _alone(each)]
     if not full:
         return [fault for each in stations for fault in pool_of_one(s, each)]
     if len(full) > 1 and s.host.idle < IDLE_CORES:
@@ -66,6 +66,14 @@ def _service(s: Signals, name: str) -> list[Fault]:
     if any(each.full for each in spare):
         return []
     return [if_it_grows(s, _fault(s, name, full))]
+
+
+def _one_core(s: Signals, station: Station) -> bool:
+    return (
+        station.on_one_core
+        or wants_one(s, station)
+        or bool(_pipes.writers(s, station.entity.service) and _pipes.reads(s, station))
+    )
 
 
 def _alone(station: Station) -> bool:

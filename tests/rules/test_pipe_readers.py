@@ -40,6 +40,24 @@ def test_the_reader_is_named_and_its_own_line() -> None:
     assert other.sentence == "the event loop of app is blocked by writes into a full pipe in note() at app.py:26"
 
 
+@pytest.mark.parametrize(("idle", "kind"), [(0.31, "single_core"), (0.1, "all_cores")])
+def test_a_reader_that_waits_for_a_core_now_and_then(idle: float, kind: str) -> None:
+    """Recorded of two processes with threads that log into a pipe, each a little of its time: on a machine that is not
+    full the reader has 72% of a core, and waits for one."""
+    built = Builder(cores=2).service("app", Proc(cores=0.72, threads=[Thread(0.72, 0.28, {"running": 1.0})]))
+    built.counter("waits.samples", Entity("wait", "app", 0, built.pid, built.pid, "pipe"), 0.0, before=10.0)
+    line = Thread(0.05, 0.1, {"running": 0.15, "futex": 0.78, "file_io": 0.07}, "futex")
+    for _ in range(2):
+        built.process("app", Proc(cores=0.4, threads=[loop(0.03, idle=0.85), *[line] * 5]))
+        for tid in range(built.pid + 1, built.pid + 6):
+            built.counter("waits.samples", Entity("wait", "app", 0, built.pid, tid, "full pipe"), 50.0 * 0.07)
+    built.load(620, growth=1.02).generator(0.1).host(idle=idle)
+    first = diagnose(built.recording()).bottleneck
+    assert first is not None and (first.kind, first.service) == (kind, "app")
+    stood = "it reads a pipe that is full: whoever writes into it stood 35% of the time"
+    assert (stood in [each.says for each in first.evidence]) == (kind == "single_core")
+
+
 @pytest.mark.parametrize(
     "built",
     [logged(reads=False), logged(peer="file:/x"), logged(Thread(0.2, 0.0, {"running": 0.2, "socket_wait": 0.8}))],
