@@ -89,7 +89,8 @@ def _reached(s: Signals, name: str) -> set[str]:
 
 
 def _limited(s: Signals, edge: Edge) -> bool:
-    """Whether there are always as many behind it, and those are all that are served at a time."""
+    """Whether there are always as many behind it, and those are all that are served at a time. A rate at which they are
+    let on looks the same where, times what an answer takes, it comes to a whole number."""
     many, share = s.edges.often.get((edge.source, edge.to), (0, 0.0))
     served = s.workers.at_once
     if many < 1 or share < SAME or served is None or not many / AS_MANY <= served <= many * AS_MANY:
@@ -118,7 +119,8 @@ def _fault(s: Signals, edge: Edge, kept: float) -> Fault:
         f"requests queue in {name}: it lets {many} at a time through to {to}, which has time left",
         _evidence(s, edge, kept),
         f"Raise what lets so few through in {name} (maxconn of its servers or of its own, a limit of requests under "
-        f"way), as far as {to} answers as quickly with more at a time.",
+        "way, or a rate that comes to as many, as of nginx's limit_req with a burst), as far as "
+        f"{to} answers as quickly with more at a time.",
         strength=min(1.0, kept / (kept + many) + 0.3),
         signals=2,
         gain=round(min(2.0, (kept + many) / many), 2),
