@@ -167,7 +167,7 @@ def _run(task: Task, way: Way, read: Callable[[Path], T], *, measured: bool, fix
     from loadlab.spec import read as specs
 
     with _place(task.case, task.seed, fixed=fixed) as folder:
-        spec = specs.system(folder / specs.FILE)
+        spec = specs.system_as(task.case.text(fixed=fixed, seed=task.seed), folder / specs.FILE)
         profile = specs.profile(spec.load.profile, spec.folder)
         if profile.shape == "search":
             profile = profile.model_copy(update={"duration_s": way.duration_s})

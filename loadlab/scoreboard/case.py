@@ -186,18 +186,22 @@ class Case:
         ends = (at for at in range(first + 1, len(lines)) if lines[at].startswith(closing))
         return range(first + 1, (first if self.line else next(ends, first)) + 2)
 
-    def copy_to(self, target: Path, *, fixed: bool = False, seed: int = 1) -> Path:
-        """Copies a fault or an app below `target`, mended, or with its constants drawn anew; returns the folder."""
-        folder = target / self.folder.name
-        shutil.copytree(self.folder, folder, ignore=KEPT_OUT)
-        for shared in self.folder.parent.glob("*.py"):
-            shutil.copy(shared, target)
-        text = (folder / "loadlab.toml").read_text()
+    def text(self, *, fixed: bool = False, seed: int = 1) -> str:
+        """Its loadlab.toml, mended, or with its constants drawn anew."""
+        text = (self.folder / "loadlab.toml").read_text(encoding="utf-8")
         if fixed:
             if self.fix is None:
                 raise ValueError(f"{self.name} has no [fix]")
             text = text.replace(self.fix.replace, self.fix.by)
-        (folder / "loadlab.toml").write_text(text.replace(SEED, SEED.replace("1", str(seed))))
+        return text.replace(SEED, SEED.replace("1", str(seed)))
+
+    def copy_to(self, target: Path, *, fixed: bool = False, seed: int = 1) -> Path:
+        """Copies a fault or an app below `target`, its loadlab.toml as `text` gives it; returns the folder."""
+        folder = target / self.folder.name
+        shutil.copytree(self.folder, folder, ignore=KEPT_OUT)
+        for shared in self.folder.parent.glob("*.py"):
+            shutil.copy(shared, target)
+        (folder / "loadlab.toml").write_text(self.text(fixed=fixed, seed=seed), encoding="utf-8")
         return folder
 
 

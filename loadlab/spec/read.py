@@ -15,7 +15,7 @@ from loadlab.spec.checks.files import profile_path
 from loadlab.spec.model import Profile, Spec
 from loadlab.spec.problem import meant
 
-__all__ = ["adhoc", "find", "profile", "system"]
+__all__ = ["adhoc", "find", "profile", "system", "system_as"]
 
 FILE = "loadlab.toml"
 DEFAULT_SAMPLE = "single"
@@ -44,6 +44,11 @@ def system(path: Path, services: Mapping[str, Any] | None = None, changes: Seque
     """The system in a file, with `changes` as `--set` takes them. Raises SpecError with every problem, UsageError for a
     change that is none. `services`: units by name, else loadlab's own."""
     return systems.build(setting.changed(source.read(path), changes), services)
+
+
+def system_as(text: str, path: Path) -> Spec:
+    """As `system`, were this the text of the file at that path."""
+    return systems.build(source.parse(text, str(path), path.absolute().parent))
 
 
 def profile(name_or_path: str, folder: Path) -> Profile:

@@ -113,6 +113,20 @@ def test_it_is_said_how_many_faults_bind(invoke: Invoke, folder: Path, monkeypat
     assert '"change": 1.5' in invoke("scoreboard", "--no-run", "--json").stdout
 
 
+@pytest.mark.parametrize("name", ["quota", "single"])
+def test_a_fault_is_run_as_it_is_and_mended(
+    invoke: Invoke, flow: Flow, folder: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def measured(where: Path) -> Measure:
+        where.rename(where.with_name(f"{len(flow.calls)}"))  # the next one has the same name
+        return Measure(100.0, 9.0)
+
+    monkeypatch.setattr("loadlab.cli._cases._measure", measured)
+    assert invoke("scoreboard", "--validate", name).exit_code == 0
+    faulty, mended = (given[0].service[0] for what, given in flow.calls if what == "run")
+    assert faulty.name == mended.name and faulty != mended
+
+
 def test_the_list_is_json_where_that_is_asked_for(invoke: Invoke, flow: Flow, folder: Path) -> None:
     assert invoke("scoreboard", "leak", "healthy").exit_code == 0
     done = invoke("scoreboard", "--list", "--json", "leak", "healthy", "two-faults")
