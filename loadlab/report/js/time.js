@@ -7,7 +7,7 @@ const HEIGHT = { load: 190, services: 150 };
 const LEFT = 56;
 const RIGHT = 46;
 const FIRST = ["breakpoint", "steps", "before", "after"];
-const PHASES = { search: "search", breakpoint: "breakpoint", steps: "steps", before: "before", after: "after", more_users: "more users", steady: "measured", stacks: "stacks", proof: "proof", drain: "no load" };
+const PHASES = { search: "search", breakpoint: "breakpoint", steps: "steps", before: "before", after: "after", more_users: "more users", steady: "measured", stacks: "stacks", proof: "proof" };
 
 // On a logarithmic axis powers of ten get a line; where it shows less than two decades, their 2 and 5 fold as well.
 const decades = (u, splits) => {
