@@ -21,7 +21,6 @@ from __future__ import annotations
 
 from loadlab.rules import Clear, Evidence, Fault, Found, Unknown, Verdict, Where, _keeping, _line, at, percent
 from loadlab.rules._computing import computing
-from loadlab.rules._pent_up import pent_up
 from loadlab.rules._polling import napping, polling
 from loadlab.signals import Signals
 from loadlab.signals.workers import Workers
@@ -33,7 +32,7 @@ AT_LIMIT = True
 ELASTIC = False
 COVERS = ("slow_downstream", "worker_pool_exhausted")
 NEEDS = ("workers", "threads", "edges", "host", "stations")
-USES = (*_line.USES, "queues", "measurement", "pileups")
+USES = (*_line.USES, "queues", "measurement")
 
 INSIDE = 3.0
 """Requests in the process for each that is served: below, hardly anybody waits."""
@@ -48,7 +47,7 @@ POOL = 0.3
 def check(s: Signals) -> Verdict:
     """Every process whose requests are served one at a time while it has time left."""
     found = [fault for each in s.workers.all for fault in _process(s, each)]
-    for together in (_processes, napping, pent_up, _keeping.passes_few):
+    for together in (_processes, napping, _keeping.passes_few):
         alone = {fault.service for fault in found}
         found += [fault for name in s.stations.services if name not in alone for fault in together(s, name)]
     told = [fault for fault in found if fault.signals > 1]

@@ -42,7 +42,6 @@ from loadlab.signals import (
     measurement,
     memory,
     pieces,
-    pileups,
     pipes,
     pressure,
     querying,
@@ -125,11 +124,6 @@ class Signals:
     def stations(self) -> stations.Stations:
         """Each process as a station: how full, and of what."""
         return stations.compute(self._recording)
-
-    @cached_property
-    def pileups(self) -> tuple[pileups.PileUp, ...]:
-        """Services behind the first one in which requests pile up."""
-        return pileups.compute(self._recording)
 
     @cached_property
     def pipes(self) -> pipes.Pipes:
