@@ -15,6 +15,15 @@ NINE_TENTHS = 0.9
 """Of the ports taken: what `ports.nine_tenths_within` is about."""
 
 
+NEARLY = 0.9
+"""Share of the most that were taken, at which they are nearly as many."""
+
+LATE = 0.75
+"""Share of the time, from the first that was taken to the last look, after which that is shortly before the end. At a
+steady rate nine tenths are reached after nine tenths of it, as none is given back within a minute; who has no more
+ports takes no more."""
+
+
 @dataclass(frozen=True)
 class Destination:
     """One address that connections were made to, over the whole run. taken, lingering: most local ports at a time, and
@@ -28,6 +37,8 @@ class Destination:
     span: float
     given: float | None
     callers: tuple[str, ...]
+    still_growing: bool = False
+    """Whether nearly as many were first taken shortly before the end."""
 
     @property
     def room(self) -> float:
@@ -72,9 +83,21 @@ def compute(recording: Recording) -> tuple[Destination, ...]:
                 span,
                 most("given", series.entity),
                 _callers(recording, series.entity.service),
+                _still_growing(series),
             )
         )
     return tuple(sorted(found, key=lambda each: (-each.taken, each.entity.name)))
+
+
+def _still_growing(taken: Series) -> bool:
+    """The kernel hands out ports one after the other, so that those taken within a minute lie close together as if
+    they were a range; but then their number grows."""
+    known = ~np.isnan(taken.v)
+    t, v = taken.t[known], taken.v[known]
+    if not len(v) or v.max() <= 0:
+        return False
+    first, reached = t[v > 0][0], t[v >= NEARLY * v.max()][0]
+    return bool(reached > first + LATE * (t[-1] - first))
 
 
 def _within(recording: Recording, taken: Series) -> float | None:
