@@ -21,7 +21,7 @@ def faults(s: Signals) -> list[Fault]:
 
 def _fault(s: Signals, growth: Growth, gone_on: GoneOn) -> Fault:
     name, to = growth.service, gone_on.to
-    where = blame(s.hot.standing(name)) if not to else None
+    where = blame(s.hot.running(name)) if not to else None
     evidence = [
         Evidence("gone_on", gone_on.after / gone_on.under_load, _went_on(s, gone_on), AS_BEFORE),
         Evidence(

@@ -74,9 +74,12 @@ def test_computing_that_goes_on_piles_up_as_well() -> None:
     for part in ("user", "system"):
         name = f"process.cpu_{part}_s"
         built.series[name] = [replace(each, v=np.maximum(each.v, each.v[8])) for each in built.series[name]]
+    built.stack("app", "gil", ("pack", "/srv/app/parcels.py", 31, 180), ("view", "/srv/app/app.py", 9, 20))
+    built.stack("app", "all", ("wait", "/srv/app/app.py", 12, 200))
     first = diagnose(drained(built, cores=0.9)).bottleneck
     assert first is not None and (first.kind, first.service) == ("queue_backlog", "app")
     assert "it computes on" in first.sentence
+    assert first.where is not None and (first.where.function, first.where.line) == ("pack", 31)
 
 
 def test_what_rests_when_the_load_has_ended_is_a_leak() -> None:
